@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * worker_proto.h - what vtoed and a worker say to each other.
+ *
+ * A worker is fork+exec'd by vtoed when a frontend reaches Initialised, and
+ * lives as long as that connection of the device. It is started as
+ *
+ *	vtoe-worker --control=FD --listen=FD --netns=FD --toes=FD
+ *
+ * control	socketpair (SOCK_SEQPACKET) to the vtoed that started it
+ * listen	listening unix socket (SOCK_SEQPACKET), bound by vtoed at
+ *		/run/vtoe/worker/<domid>-<devid>; the next vtoed connects there
+ *		to adopt the worker. One control connection at a time; a new one
+ *		replaces the old one. Peers other than root are refused.
+ * netns	the guest's network namespace
+ * toes		memfd of the TOE table
+ *
+ * Each message is one packet: struct worker_msg, checked for exact length, with
+ * descriptors in SCM_RIGHTS. Both sides are of one installation, but possibly of
+ * two releases: WORKER_PROTO_VERSION is checked in HELLO.
+ *
+ * vtoed → worker, first message: WORKER_START. The worker maps, binds, enters
+ * the namespace, enters the sandbox, makes its context table, then answers
+ * WORKER_HELLO (with the descriptors: context table memfd, TOE table memfd,
+ * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
+ * by itself. Loss of the control connection is no reason to end.
+ *
+ * The worker exits by itself on WORKER_STOP, when the frontend breaks the
+ * protocol (after WORKER_BROKEN), or on an internal error. vtoed sees the end as
+ * EOF on the control connection, and its exit by pidfd.
+ */
+#ifndef BACKEND_WORKER_PROTO_H
+#define BACKEND_WORKER_PROTO_H
+
+#include <stdint.h>
+
+#define WORKER_PROTO_VERSION 1u
+#define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
+#define WORKER_TOES_MAX 8u   /* TOE contexts of one device */
+
+enum worker_msg_type {
+	WORKER_START = 1,  /* vtoed → worker */
+	WORKER_STOP = 2,   /* vtoed → worker: close all, unmap, exit */
+	WORKER_HELLO = 3,  /* worker → vtoed: connected */
+	WORKER_FAILED = 4, /* worker → vtoed: could not connect; text says why */
+	WORKER_BROKEN = 5, /* worker → vtoed: the frontend broke the protocol */
+};
+
+/* A TOE context of the device, as the worker's placement needs it. */
+struct worker_toe {
+	uint32_t row;	     /* in the TOE table */
+	uint32_t generation; /* of that row */
+	char driver[32];
+	char link[16];	     /* in the guest's namespace */
+};
+
+struct worker_msg {
+	uint32_t type; /* enum worker_msg_type */
+	uint32_t version;
+	int32_t pid; /* HELLO: of the worker */
+	uint32_t domid; /* the guest's */
+	uint32_t devid;
+	uint32_t layout_ref; /* START: grant of the layout page */
+	uint32_t evtchn;     /* START: the guest's port; HELLO: the local one */
+	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
+	uint32_t nr_toes;
+	struct worker_toe toe[WORKER_TOES_MAX];
+	char text[WORKER_TEXT_MAX]; /* FAILED, BROKEN: why; HELLO: "" */
+};
+
+#endif /* BACKEND_WORKER_PROTO_H */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * stack.h - the interface of a TOE driver: code that drives one kind of engine.
+ *
+ * A driver has two halves. The control half runs in vtoed (root, netlink): it
+ * makes and removes TOE contexts, one guest's share of a TOE. The data half runs
+ * in the worker of that guest, in a sandbox (no files, no new capabilities, only
+ * the system calls of backend/worker/sandbox.c): it carries connections.
+ *
+ * A driver is one constant table. Required operations are few; what is absent
+ * is filled in with "not supported" by toe_driver_register(), so that callers
+ * never test for NULL. Callers use the wrappers below, which check the rules.
+ *
+ * All operations return 0 (or a count) or a negative errno that tells the
+ * program in the guest the truth. None blocks. All data-half functions are
+ * called from the worker's one thread.
+ */
+#ifndef TOE_SERVICE_STACK_H
+#define TOE_SERVICE_STACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "tables.h"
+
+#define TOE_ERROR_MAX 256 /* bytes of a driver's error text, with the NUL */
+
+/* ---- control half ---- */
+
+/* What a guest's share of a TOE is made from. All strings are checked. */
+struct toe_context_spec {
+	const char *toe;      /* name of the TOE, for messages */
+	const char *netdev;   /* in vtoed's network namespace */
+	const char *link;     /* name the link gets in the guest's namespace */
+	const char *mode;     /* "auto", "ipvlan", "macvlan" */
+	int netns;	      /* descriptor of the guest's network namespace */
+	uint32_t mtu;	      /* 0: the netdev's */
+	struct {
+		struct vtoe_addr addr; /* family 0: none; port unused */
+		uint32_t prefix;       /* bits */
+		struct vtoe_addr gateway; /* family 0: none */
+	} ip, ip6;
+};
+
+/* ---- data half ---- */
+
+struct toe_stack; /* a driver's instance in one worker */
+struct toe_conn;  /* a driver's connection */
+
+#define TOE_READABLE 0x1u  /* recv() or accept() will not say -EAGAIN */
+#define TOE_WRITABLE 0x2u  /* send() will not say -EAGAIN */
+#define TOE_CONNECTED 0x4u /* connect() has ended; ask conn_error() */
+#define TOE_HUP 0x8u	   /* over, both ways */
+
+/**
+ * toe_ready_fn - upcall: something may have become possible on a connection
+ * @user: what was given at open() or accept()
+ * @events: TOE_*; edges, level is for the caller to remember
+ *
+ * Called from within run() only. The callee may call any operation on any
+ * connection, close() included.
+ */
+typedef void toe_ready_fn(void *user, unsigned int events);
+
+#define TOE_CLOSE_ABORT 0x1u /* reset, drop unsent data */
+
+struct toe_driver {
+	const char *name; /* as in vtoed.conf: driver = "name" */
+
+	/* control half; error: TOE_ERROR_MAX bytes, set on failure */
+	int (*context_create)(const struct toe_context_spec *spec, char *error);
+	int (*context_destroy)(const struct toe_context_spec *spec);
+
+	/* instance: made before the sandbox, in the guest's namespace */
+	int (*stack_open)(toe_ready_fn *ready, struct toe_stack **stack);
+	void (*stack_close)(struct toe_stack *stack);
+	int (*stack_fd)(struct toe_stack *stack); /* readable: call run() */
+	int (*stack_run)(struct toe_stack *stack, unsigned int max_events);
+
+	/* connections */
+	int (*open)(struct toe_stack *stack, int family, int type, void *user,
+		    struct toe_conn **conn);
+	int (*bind)(struct toe_conn *conn, const struct vtoe_addr *addr);
+	int (*listen)(struct toe_conn *conn, unsigned int backlog);
+	int (*connect)(struct toe_conn *conn, const struct vtoe_addr *addr);
+	/* 0, or -EAGAIN; the new connection inherits nothing but options */
+	int (*accept)(struct toe_conn *listener, void *user,
+		      struct toe_conn **conn, struct vtoe_addr *peer);
+	/* tell who the upcalls are for from now on */
+	void (*set_user)(struct toe_conn *conn, void *user);
+	/* bytes, 0 at the end of the stream, -EAGAIN, or an error */
+	ssize_t (*recv)(struct toe_conn *conn, const struct iovec *iov,
+			int iovcnt);
+	/* bytes, -EAGAIN, or an error; @more: more follows at once */
+	ssize_t (*send)(struct toe_conn *conn, const struct iovec *iov,
+			int iovcnt, int more);
+	int (*shutdown)(struct toe_conn *conn); /* the sending direction */
+	void (*close)(struct toe_conn *conn, unsigned int flags);
+	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */
+	int (*unsent)(struct toe_conn *conn); /* bytes not acknowledged */
+	int (*local)(struct toe_conn *conn, struct vtoe_addr *addr);
+	int (*peer)(struct toe_conn *conn, struct vtoe_addr *addr);
+	int (*setopt)(struct toe_conn *conn, int level, int name,
+		      const void *value, uint32_t len);
+	int (*getopt)(struct toe_conn *conn, int level, int name, void *value,
+		      uint32_t *len);
+};
+
+/**
+ * toe_driver_find - a registered driver by its name
+ *
+ * Returns NULL if there is none. Drivers are listed in stacks/drivers.c.
+ */
+const struct toe_driver *toe_driver_find(const char *name);
+
+#endif /* TOE_SERVICE_STACK_H */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * tables.h - the two tables that vtoed shares with each worker (memfd).
+ *
+ * Theory of operation
+ *
+ * The TOE table flows down: vtoed writes it, all workers map it read-only, and
+ * placement reads it without a system call. The context table flows up: one for
+ * each worker, which alone writes it; vtoed maps it read-only but for the
+ * "dirty" bitmap, and mirrors changed rows into XenStore. A worker is not
+ * trusted: vtoed copies a row, checks it (strings end, indexes in range), and
+ * uses the copy. The tables outlive vtoed: the worker holds both descriptors
+ * and hands them to the next vtoed, so their layout has a version.
+ *
+ * A row is guarded by a sequence number: odd while it is written. A reader that
+ * sees an odd number, or another one after copying than before, tries again.
+ */
+#ifndef TOE_SERVICE_TABLES_H
+#define TOE_SERVICE_TABLES_H
+
+#include <stdint.h>
+#include "../xenstore-schema/vtoe_wire.h"
+
+#define TABLE_VERSION 1u
+#define TABLE_NAME_MAX 32u   /* TOE, pool and driver names, with the NUL */
+#define TABLE_IFNAME_MAX 16u /* IFNAMSIZ */
+#define TOE_TABLE_MAX 64u    /* TOEs of a host: more than PCI slots */
+
+/* ---- TOE table: vtoed → workers ---- */
+
+enum toe_state {
+	TOE_ABSENT = 0, /* row not in use */
+	TOE_DOWN = 1,	/* configured; no link, no address, or not there */
+	TOE_UP = 2,
+	TOE_DEGRADED = 3, /* works, but is avoided */
+	TOE_DRAINING = 4, /* keeps what it has, takes nothing new */
+	TOE_GONE = 5,	  /* its netdev has disappeared */
+};
+
+struct toe_row {
+	uint32_t seq;	     /* odd while written */
+	uint32_t generation; /* changed when the row is reused */
+	uint32_t state;	     /* enum toe_state */
+	uint32_t weight;     /* 1 … 1000 */
+	uint32_t capacity;   /* connections; 0: no limit */
+	uint32_t load;	     /* connections on it, all guests, by vtoed's count */
+	uint32_t ifindex;    /* of the netdev in vtoed's namespace, 0: none */
+	uint32_t zero;
+	uint64_t changed_ns; /* CLOCK_MONOTONIC of the last change of state */
+	char name[TABLE_NAME_MAX];
+	char driver[TABLE_NAME_MAX];
+	char netdev[TABLE_IFNAME_MAX];
+};
+
+struct toe_table {
+	uint32_t version; /* TABLE_VERSION */
+	uint32_t nr_rows; /* TOE_TABLE_MAX */
+	uint64_t changes; /* goes up by one with each change of any row */
+	struct toe_row row[TOE_TABLE_MAX];
+};
+
+/* ---- context table: worker → vtoed ---- */
+
+enum context_state {
+	CONTEXT_FREE = 0,
+	CONTEXT_OPEN = 1,	 /* neither bound nor connected */
+	CONTEXT_BOUND = 2,
+	CONTEXT_LISTENING = 3,
+	CONTEXT_CONNECTING = 4,
+	CONTEXT_ESTABLISHED = 5, /* both ways, or one way closed */
+	CONTEXT_CLOSING = 6,	 /* released by the guest, still draining */
+	CONTEXT_FAILED = 7,	 /* over, with an error; not yet released */
+};
+
+enum context_request {
+	REQUEST_NONE = 0,
+	REQUEST_BIND = 1,
+	REQUEST_LISTEN = 2,
+	REQUEST_CONNECT = 3,
+	REQUEST_ACCEPT = 4, /* accepted from the listener in requested.parent */
+};
+
+struct context_row {
+	uint32_t seq;	     /* odd while written */
+	uint32_t slot;	     /* the slot's number = the row's number */
+	uint32_t generation; /* the slot's generation */
+	uint32_t state;	     /* enum context_state */
+
+	struct { /* verbatim, as the guest asked */
+		uint32_t request; /* enum context_request */
+		uint16_t family, type;
+		uint32_t uid;
+		uint32_t backlog;
+		uint32_t parent;	/* slot of the listener, for accept */
+		struct vtoe_addr local; /* bind(), zeroed if not bound */
+		struct vtoe_addr remote;
+	} requested;
+
+	struct { /* what it became */
+		int32_t toe; /* row in the TOE table, -1: none (yet) */
+		uint32_t toe_generation;
+		struct vtoe_addr local;
+		struct vtoe_addr remote;
+	} resolved;
+
+	uint32_t remaps;
+	uint32_t error; /* errno, with CONTEXT_FAILED */
+	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
+};
+
+/* Counters of one worker; written by it alone, read with relaxed loads. */
+struct worker_counters {
+	uint64_t tx_bytes, rx_bytes;	     /* as seen from the guest */
+	uint64_t notifies;		     /* events sent to the guest */
+	uint64_t events;		     /* events received from it */
+	uint64_t doorbells;		     /* slots looked at for a doorbell */
+	uint64_t commands;		     /* commands carried out */
+	uint64_t syscalls;		     /* all system calls of the loop */
+	uint64_t connects, accepts, releases; /* successful ones */
+	uint64_t refused;		     /* commands answered with an error */
+	uint64_t grant_maps, grant_unmaps;   /* calls; flat once connected */
+	uint64_t evtchn_binds;		     /* flat once connected */
+	uint64_t runs_failed;		     /* RX arena was exhausted */
+	uint32_t contexts;		     /* in use now */
+	uint32_t rx_pages_used;		     /* RX arena pages handed out now */
+	uint64_t placements;
+	uint64_t remaps;
+};
+
+struct context_table {
+	uint32_t version;  /* TABLE_VERSION */
+	uint32_t nr_rows;  /* = the device's slots */
+	uint64_t row_size; /* sizeof(struct context_row) */
+	struct worker_counters counters;
+	struct vtoe_guest_counters guest; /* copied by the worker each second */
+	uint64_t dirty_summary[16];	  /* as the doorbell: worker sets, */
+	uint64_t dirty[VTOE_MAX_SLOTS / 64]; /* vtoed clears */
+	struct context_row row[];
+};
+
+#endif /* TOE_SERVICE_TABLES_H */
