@@ -31,8 +31,8 @@ endif
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma	  := ,
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 WARN	  := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
 	     -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 -O2 -g -D_GNU_SOURCE -DVTOE_VERSION='"$(VERSION)"' \
