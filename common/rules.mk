@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
+# ring protocol pieces that the module, the worker and the test guest share
+COMMON_RING := common/geometry.c common/arena.c
+COMMON_LOG  := common/log.c
