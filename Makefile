@@ -62,9 +62,9 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(PKGS),$$($(PKG_CONFIG) --cflags $(sort $(PKGS)))) -MMD -MP -c -o $@ $<
 
-FOLDERS := common xenstore-schema frontend/core frontend/module backend \
-	   backend/worker toe-service tools tests/unit tests/fakexen \
-	   tests/native tests/xen tests/bench
+FOLDERS := packaging man common xenstore-schema frontend/core frontend/module \
+	   backend backend/worker toe-service tools tests tests/unit \
+	   tests/fakexen tests/native tests/xen tests/bench
 -include $(wildcard $(addsuffix /rules.mk,$(FOLDERS)))
 
 .PHONY: all check install clean packages asan
