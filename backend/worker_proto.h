@@ -13,7 +13,8 @@
  *		to adopt the worker. One control connection at a time; a new one
  *		replaces the old one. Peers other than root are refused.
  * netns	the guest's network namespace
- * toes		memfd of the TOE table
+ * toes		the TOE table, open for reading only: a file on tmpfs, so that the
+ *		next vtoed finds it by its name; not sealed
  *
  * Each message is one packet: struct worker_msg, checked for exact length, with
  * descriptors in SCM_RIGHTS. Both sides are of one installation, but possibly of
@@ -22,7 +23,10 @@
  * vtoed → worker, first message: WORKER_START. The worker maps, binds, enters
  * the namespace, enters the sandbox, makes its context table, then answers
  * WORKER_HELLO (with the descriptors: context table memfd, TOE table memfd,
- * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
+ * netns), or WORKER_FAILED and exits. The context table must be sealed against
+ * shrinking and growing (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it,
+ * refuses it: a worker could kill vtoed by shrinking it. vtoed takes the
+ * worker's process id from SCM_CREDENTIALS, not from the message. On adoption the worker sends WORKER_HELLO
  * by itself. Loss of the control connection is no reason to end.
  *
  * The worker exits by itself on WORKER_STOP, when the frontend breaks the
