@@ -23,11 +23,13 @@
  * vtoed → worker, first message: WORKER_START. The worker maps, binds, enters
  * the namespace, enters the sandbox, makes its context table, then answers
  * WORKER_HELLO (with the descriptors: context table memfd, TOE table memfd,
- * netns), or WORKER_FAILED and exits. The context table must be sealed against
- * shrinking and growing (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it,
- * refuses it: a worker could kill vtoed by shrinking it. vtoed takes the
- * worker's process id from SCM_CREDENTIALS, not from the message. On adoption the worker sends WORKER_HELLO
+ * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
  * by itself. Loss of the control connection is no reason to end.
+ *
+ * The context table must be sealed against shrinking and growing
+ * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
+ * could kill vtoed by shrinking it. vtoed takes the worker's process id from
+ * SCM_CREDENTIALS, not from the message.
  *
  * The worker exits by itself on WORKER_STOP, when the frontend breaks the
  * protocol (after WORKER_BROKEN), or on an internal error. vtoed sees the end as
