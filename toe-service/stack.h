@@ -2,18 +2,17 @@
 /*
  * stack.h - the interface of a TOE driver: code that drives one kind of engine.
  *
- * A driver has two halves. The control half runs in vtoed (root, netlink): it
- * makes and removes TOE contexts, one guest's share of a TOE. The data half runs
- * in the worker of that guest, in a sandbox (no files, no new capabilities, only
- * the system calls of backend/worker/sandbox.c): it carries connections.
+ * A driver has two halves, in two tables, because they run in two programs. The
+ * control half (struct toe_control) runs in vtoed (root, netlink): it makes and
+ * removes TOE contexts, one guest's share of a TOE. The data half (struct
+ * toe_driver) runs in the worker of that guest, in a sandbox (no files, no new
+ * capabilities, only the system calls of backend/worker/sandbox.c): it carries
+ * connections.
  *
- * A driver is one constant table. Required operations are few; what is absent
- * is filled in with "not supported" by toe_driver_register(), so that callers
- * never test for NULL. Callers use the wrappers below, which check the rules.
- *
- * All operations return 0 (or a count) or a negative errno that tells the
- * program in the guest the truth. None blocks. All data-half functions are
- * called from the worker's one thread.
+ * Each half is one constant table, listed in stacks/controls.c and
+ * stacks/drivers.c. All operations return 0 (or a count) or a negative errno
+ * that tells the program in the guest the truth. None blocks. All data-half
+ * functions are called from the worker's one thread.
  */
 #ifndef TOE_SERVICE_STACK_H
 #define TOE_SERVICE_STACK_H
@@ -43,6 +42,29 @@ struct toe_context_spec {
 	} ip, ip6;
 };
 
+struct toe_control {
+	const char *name; /* as in vtoed.conf: driver = "name" */
+
+	/**
+	 * context_create - make a guest's share of a TOE
+	 * @spec: what from
+	 * @error: TOE_ERROR_MAX bytes, set on failure
+	 *
+	 * Undoes everything on failure. Called from vtoed's one thread.
+	 */
+	int (*context_create)(const struct toe_context_spec *spec, char *error);
+
+	/* 0 also if there was nothing to remove */
+	int (*context_destroy)(const struct toe_context_spec *spec);
+};
+
+/**
+ * toe_control_find - the control half of a driver by its name
+ *
+ * Returns NULL if there is none. Listed in stacks/controls.c.
+ */
+const struct toe_control *toe_control_find(const char *name);
+
 /* ---- data half ---- */
 
 struct toe_stack; /* a driver's instance in one worker */
@@ -58,31 +80,46 @@ struct toe_conn;  /* a driver's connection */
  * @user: what was given at open() or accept()
  * @events: TOE_*; edges, level is for the caller to remember
  *
- * Called from within run() only. The callee may call any operation on any
- * connection, close() included.
+ * Called from within stack_event() only. The callee may call any operation on
+ * any connection, close() included.
  */
 typedef void toe_ready_fn(void *user, unsigned int events);
+
+/*
+ * What an instance gets from the worker. It watches descriptors by adding them
+ * to the worker's own epoll set, so that no second wait is needed: the lower
+ * TOE_DATA_BITS of epoll_data.u64 are the driver's, the upper ones are @tag.
+ */
+#define TOE_DATA_BITS 56
+
+struct toe_stack_config {
+	toe_ready_fn *ready;
+	int epoll;
+	uint64_t tag;	    /* to be or'ed into epoll_data.u64 */
+	uint32_t max_conns; /* everything is allocated for these at once */
+};
 
 #define TOE_CLOSE_ABORT 0x1u /* reset, drop unsent data */
 
 struct toe_driver {
 	const char *name; /* as in vtoed.conf: driver = "name" */
 
-	/* control half; error: TOE_ERROR_MAX bytes, set on failure */
-	int (*context_create)(const struct toe_context_spec *spec, char *error);
-	int (*context_destroy)(const struct toe_context_spec *spec);
-
 	/* instance: made before the sandbox, in the guest's namespace */
-	int (*stack_open)(toe_ready_fn *ready, struct toe_stack **stack);
+	int (*stack_open)(const struct toe_stack_config *config,
+			  struct toe_stack **stack);
 	void (*stack_close)(struct toe_stack *stack);
-	int (*stack_fd)(struct toe_stack *stack); /* readable: call run() */
-	int (*stack_run)(struct toe_stack *stack, unsigned int max_events);
+	/* an epoll event with the stack's tag; may come for what is closed */
+	void (*stack_event)(struct toe_stack *stack, uint64_t data,
+			    uint32_t events);
 
 	/* connections */
 	int (*open)(struct toe_stack *stack, int family, int type, void *user,
 		    struct toe_conn **conn);
 	int (*bind)(struct toe_conn *conn, const struct vtoe_addr *addr);
 	int (*listen)(struct toe_conn *conn, unsigned int backlog);
+	/* use this link only, from before bind() or connect() on */
+	int (*use_link)(struct toe_conn *conn, const char *link);
+	/* 0 when connected already, or -EINPROGRESS: TOE_CONNECTED follows */
 	int (*connect)(struct toe_conn *conn, const struct vtoe_addr *addr);
 	/* 0, or -EAGAIN; the new connection inherits nothing but options */
 	int (*accept)(struct toe_conn *listener, void *user,
@@ -108,9 +145,9 @@ struct toe_driver {
 };
 
 /**
- * toe_driver_find - a registered driver by its name
+ * toe_driver_find - the data half of a driver by its name
  *
- * Returns NULL if there is none. Drivers are listed in stacks/drivers.c.
+ * Returns NULL if there is none. Listed in stacks/drivers.c.
  */
 const struct toe_driver *toe_driver_find(const char *name);
 
