@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Unit tests: $(call unit,NAME,SOURCES UNDER TEST,PKG-CONFIG-PACKAGES,LIBS)
+# builds NAME_test.c with the sources. check-unit builds and runs all of them
+# with sanitizers. A program exits 0 and prints Check's summary line.
+
+UNIT_TESTS :=
+define unit
+$(call program,tests/unit/$(1)_test,tests/unit/$(1)_test.c $(2),check $(3),$(4))
+UNIT_TESTS += $(B)/tests/unit/$(1)_test
+endef
+
+$(eval $(call unit,arena,common/arena.c))
+$(eval $(call unit,geometry,common/geometry.c))
+$(eval $(call unit,ring))
+
+# every header that another folder includes compiles alone
+UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \
+		  backend/*.h backend/worker/*.h toe-service/*.h tools/*.h)
+# and these in the kernel as well; log and loop are for dom0 only
+UNIT_KERNEL_HEADERS := $(filter-out common/log.h common/loop.h,$(wildcard \
+		  xenstore-schema/*.h common/*.h frontend/core/*.h))
+
+.PHONY: check-unit unit-programs
+unit-programs: $(UNIT_TESTS)
+
+check-unit:
+	+$(Q)$(MAKE) --no-print-directory SAN=1 unit-programs
+	$(Q)tests/unit/run build/results/unit \
+		$(patsubst $(B)/%,build/asan/%,$(UNIT_TESTS)) \
+		'tests/unit/headers c $(UNIT_HEADERS)' \
+		'tests/unit/headers c11 xenstore-schema/vtoe_wire.h' \
+		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \
+		'tests/unit/headers kernel $(UNIT_KERNEL_HEADERS)'
