@@ -31,4 +31,5 @@ check-unit:
 		'tests/unit/headers c $(UNIT_HEADERS)' \
 		'tests/unit/headers c11 xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \
-		'tests/unit/headers kernel $(UNIT_KERNEL_HEADERS)'
+		'tests/unit/headers kernel $(UNIT_KERNEL_HEADERS)' \
+		'tests/unit/model/check build/model'
