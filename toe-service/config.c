@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <confuse.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "stack.h"
+
+/*
+ * Defaults. 16,384 slots serve 10,000 connections, and cost a guest that uses
+ * them all 2 MiB; 32 MiB an arena are 8 runs of the largest size, or 8,192
+ * connections in transfer. A guest takes as little of it as it likes.
+ */
+#define DEFAULT_DIRS "{\"/etc/xen\", \"/etc/xen/auto\"}"
+#define DEFAULT_INTERVAL_MS 100
+#define DEFAULT_RECORDS 256
+#define DEFAULT_ENTRIES 1024
+#define DEFAULT_SLOTS 16384
+#define DEFAULT_PAGES 8192
+
+/* Limits of this file; those of the contract are in vtoe_wire.h. */
+#define INTERVAL_MIN_MS 10
+#define INTERVAL_MAX_MS 60000
+#define RECORDS_MAX 65536
+#define WEIGHT_MAX 1000
+#define CAPACITY_MAX 100000000
+#define PAGES_MIN 16
+#define PAGES_MAX 32768
+
+static const char *const policy_name[] = {
+	[POOL_LEAST_LOADED] = "least-loaded",
+	[POOL_IN_ORDER] = "in-order",
+};
+
+#define NR_POLICIES (sizeof(policy_name) / sizeof(policy_name[0]))
+
+/* libconfuse's error function has no argument of its own */
+static char *error_text;
+
+const char *config_policy_name(enum pool_policy policy)
+{
+	return policy_name[policy];
+}
+
+/* The first error is the one that matters. */
+static void keep_error(cfg_t *cfg, const char *format, va_list ap)
+{
+	int len = 0;
+
+	if (!error_text || error_text[0])
+		return;
+	if (cfg && cfg->filename)
+		len = snprintf(error_text, CONFIG_ERROR_MAX, "%s:%d: ",
+			       cfg->filename, cfg->line);
+	if (len >= 0 && len < CONFIG_ERROR_MAX)
+		vsnprintf(error_text + len, (size_t)(CONFIG_ERROR_MAX - len),
+			  format, ap);
+}
+
+/* ---- single options, called by libconfuse as they are read ---- */
+
+struct range {
+	const char *name;
+	long min, max;
+};
+
+static const struct range ranges[] = {
+	{ "record-interval-ms", INTERVAL_MIN_MS, INTERVAL_MAX_MS },
+	{ "records-per-guest", 0, RECORDS_MAX },
+	{ "max-entries", VTOE_MIN_ENTRIES, VTOE_MAX_ENTRIES },
+	{ "max-slots", VTOE_MIN_SLOTS, VTOE_MAX_SLOTS },
+	{ "max-tx-pages", PAGES_MIN, PAGES_MAX },
+	{ "max-rx-pages", PAGES_MIN, PAGES_MAX },
+	{ "weight", 1, WEIGHT_MAX },
+	{ "capacity", 0, CAPACITY_MAX },
+};
+
+static int check_range(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+	size_t i;
+
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (strcmp(ranges[i].name, opt->name))
+			continue;
+		if (value >= ranges[i].min && value <= ranges[i].max)
+			return 0;
+		cfg_error(cfg, "%s: %ld is not in the range %ld to %ld",
+			  opt->name, value, ranges[i].min, ranges[i].max);
+		return -1;
+	}
+	return 0;
+}
+
+static bool name_ok(const char *name)
+{
+	/* XenStore's alphabet for node names, without '@' and '/' */
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return len && !name[len] && len < TABLE_NAME_MAX;
+}
+
+static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (name && toe_driver_find(name))
+		return 0;
+	cfg_error(cfg, "driver: there is no TOE driver \"%s\"", name);
+	return -1;
+}
+
+static int check_netdev(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (name && *name && strlen(name) < TABLE_IFNAME_MAX &&
+	    !strpbrk(name, "/ \t\n") && strcmp(name, ".") && strcmp(name, ".."))
+		return 0;
+	cfg_error(cfg, "netdev: \"%s\" is not a name of a network device",
+		  name);
+	return -1;
+}
+
+static int check_link(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (name && (!strcmp(name, "auto") || !strcmp(name, "ipvlan") ||
+		     !strcmp(name, "macvlan")))
+		return 0;
+	cfg_error(cfg, "link: \"%s\" is none of auto, ipvlan, macvlan", name);
+	return -1;
+}
+
+static int find_policy(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_POLICIES; i++)
+		if (!strcmp(policy_name[i], name))
+			return (int)i;
+	return -ENOENT;
+}
+
+static int check_policy(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (name && find_policy(name) >= 0)
+		return 0;
+	cfg_error(cfg, "policy: \"%s\" is none of least-loaded, in-order",
+		  name);
+	return -1;
+}
+
+/* ---- sections, called when they end ---- */
+
+static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (!name_ok(cfg_title(toe))) {
+		cfg_error(cfg, "toe \"%s\": a name has 1 to %u letters, digits,"
+			  " '-' and '_'", cfg_title(toe), TABLE_NAME_MAX - 1);
+		return -1;
+	}
+	if (!cfg_getstr(toe, "netdev")) {
+		cfg_error(cfg, "toe \"%s\" has no netdev", cfg_title(toe));
+		return -1;
+	}
+	if (cfg_opt_size(opt) > TOE_TABLE_MAX) {
+		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *pool = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	unsigned int i;
+
+	if (!name_ok(cfg_title(pool))) {
+		cfg_error(cfg, "pool \"%s\": a name has 1 to %u letters, digits,"
+			  " '-' and '_'", cfg_title(pool), TABLE_NAME_MAX - 1);
+		return -1;
+	}
+	if (!cfg_size(pool, "toes")) {
+		cfg_error(cfg, "pool \"%s\" has no toes", cfg_title(pool));
+		return -1;
+	}
+	for (i = 0; i < cfg_size(pool, "toes"); i++) {
+		const char *name = cfg_getnstr(pool, "toes", i);
+
+		if (!cfg_gettsec(cfg, "toe", name)) {
+			cfg_error(cfg, "pool \"%s\": there is no toe \"%s\" "
+				  "(before this line)", cfg_title(pool), name);
+			return -1;
+		}
+	}
+	/* one place is left for "default" */
+	if (cfg_opt_size(opt) >= CONFIG_POOLS_MAX) {
+		cfg_error(cfg, "more than %u pools", CONFIG_POOLS_MAX - 1);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- from libconfuse's tree to struct config ---- */
+
+static int find_toe(const struct config *config, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < config->nr_toes; i++)
+		if (!strcmp(config->toe[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+static void copy_toe(cfg_t *sec, struct config_toe *toe)
+{
+	snprintf(toe->name, sizeof(toe->name), "%s", cfg_title(sec));
+	snprintf(toe->driver, sizeof(toe->driver), "%s",
+		 cfg_getstr(sec, "driver"));
+	snprintf(toe->netdev, sizeof(toe->netdev), "%s",
+		 cfg_getstr(sec, "netdev"));
+	snprintf(toe->link, sizeof(toe->link), "%s", cfg_getstr(sec, "link"));
+	toe->weight = (uint32_t)cfg_getint(sec, "weight");
+	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
+}
+
+static bool pool_has(const struct config_pool *pool, uint32_t toe)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool->nr_toes; i++)
+		if (pool->toe[i] == toe)
+			return true;
+	return false;
+}
+
+static void copy_pool(cfg_t *sec, const struct config *config,
+		      struct config_pool *pool)
+{
+	unsigned int i;
+	int toe;
+
+	snprintf(pool->name, sizeof(pool->name), "%s", cfg_title(sec));
+	pool->policy = (enum pool_policy)find_policy(cfg_getstr(sec, "policy"));
+	for (i = 0; i < cfg_size(sec, "toes"); i++) {
+		toe = find_toe(config, cfg_getnstr(sec, "toes", i));
+		if (toe >= 0 && !pool_has(pool, (uint32_t)toe))
+			pool->toe[pool->nr_toes++] = (uint32_t)toe;
+	}
+}
+
+static void add_default_pool(struct config *config)
+{
+	struct config_pool *pool;
+	uint32_t i;
+
+	if (config_find_pool(config, "default"))
+		return;
+	pool = &config->pool[config->nr_pools++];
+	snprintf(pool->name, sizeof(pool->name), "default");
+	for (i = 0; i < config->nr_toes; i++)
+		pool->toe[pool->nr_toes++] = i;
+}
+
+static int copy_dirs(cfg_t *cfg, struct config *config)
+{
+	unsigned int i, n = cfg_size(cfg, "config-dirs");
+
+	for (i = 0; i < n && i < CONFIG_DIRS_MAX; i++) {
+		config->dir[i] = strdup(cfg_getnstr(cfg, "config-dirs", i));
+		if (!config->dir[i])
+			return -ENOMEM;
+		config->nr_dirs++;
+	}
+	return 0;
+}
+
+static int copy_config(cfg_t *cfg, struct config *config)
+{
+	unsigned int i;
+
+	config->record_interval_ms =
+		(uint32_t)cfg_getint(cfg, "record-interval-ms");
+	config->records_per_guest =
+		(uint32_t)cfg_getint(cfg, "records-per-guest");
+	config->max_entries = (uint32_t)cfg_getint(cfg, "max-entries");
+	config->max_slots = (uint32_t)cfg_getint(cfg, "max-slots");
+	config->max_tx_pages = (uint32_t)cfg_getint(cfg, "max-tx-pages");
+	config->max_rx_pages = (uint32_t)cfg_getint(cfg, "max-rx-pages");
+	for (i = 0; i < cfg_size(cfg, "toe"); i++)
+		copy_toe(cfg_getnsec(cfg, "toe", i),
+			 &config->toe[config->nr_toes++]);
+	for (i = 0; i < cfg_size(cfg, "pool"); i++)
+		copy_pool(cfg_getnsec(cfg, "pool", i), config,
+			  &config->pool[config->nr_pools++]);
+	add_default_pool(config);
+	return copy_dirs(cfg, config);
+}
+
+/* ---- reading ---- */
+
+static cfg_opt_t toe_options[] = {
+	CFG_STR("driver", "kernel", CFGF_NONE),
+	CFG_STR("netdev", NULL, CFGF_NODEFAULT),
+	CFG_STR("link", "auto", CFGF_NONE),
+	CFG_INT("weight", 100, CFGF_NONE),
+	CFG_INT("capacity", 0, CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t pool_options[] = {
+	CFG_STR_LIST("toes", NULL, CFGF_NODEFAULT),
+	CFG_STR("policy", "least-loaded", CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t options[] = {
+	CFG_STR_LIST("config-dirs", DEFAULT_DIRS, CFGF_NONE),
+	CFG_INT("record-interval-ms", DEFAULT_INTERVAL_MS, CFGF_NONE),
+	CFG_INT("records-per-guest", DEFAULT_RECORDS, CFGF_NONE),
+	CFG_INT("max-entries", DEFAULT_ENTRIES, CFGF_NONE),
+	CFG_INT("max-slots", DEFAULT_SLOTS, CFGF_NONE),
+	CFG_INT("max-tx-pages", DEFAULT_PAGES, CFGF_NONE),
+	CFG_INT("max-rx-pages", DEFAULT_PAGES, CFGF_NONE),
+	CFG_SEC("toe", toe_options,
+		CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_SEC("pool", pool_options,
+		CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	CFG_END(),
+};
+
+static const struct {
+	const char *option;
+	cfg_validate_callback_t check;
+} checks[] = {
+	{ "record-interval-ms", check_range },
+	{ "records-per-guest", check_range },
+	{ "max-entries", check_range },
+	{ "max-slots", check_range },
+	{ "max-tx-pages", check_range },
+	{ "max-rx-pages", check_range },
+	{ "toe", check_toe },
+	{ "toe|driver", check_driver },
+	{ "toe|netdev", check_netdev },
+	{ "toe|link", check_link },
+	{ "toe|weight", check_range },
+	{ "toe|capacity", check_range },
+	{ "pool", check_pool },
+	{ "pool|policy", check_policy },
+};
+
+static int parse(cfg_t *cfg, const char *path, char *error)
+{
+	size_t i;
+	int err;
+
+	cfg_set_error_function(cfg, keep_error);
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	switch (cfg_parse(cfg, path)) {
+	case CFG_SUCCESS:
+		return 0;
+	case CFG_FILE_ERROR:
+		err = errno ? errno : EIO;
+		snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path,
+			 strerror(err));
+		return -err;
+	default:
+		if (!error[0])
+			snprintf(error, CONFIG_ERROR_MAX, "%s: syntax error",
+				 path);
+		return -EINVAL;
+	}
+}
+
+int config_read(const char *path, struct config **result, char *error)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	cfg_t *cfg = cfg_init(options, CFGF_NONE);
+	int err = -ENOMEM;
+
+	error[0] = 0;
+	error_text = error;
+	if (!config || !cfg)
+		goto out;
+	err = parse(cfg, path, error);
+	if (!err)
+		err = copy_config(cfg, config);
+out:
+	error_text = NULL;
+	if (cfg)
+		cfg_free(cfg);
+	if (err) {
+		if (!error[0])
+			snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path,
+				 strerror(-err));
+		config_free(config);
+		return err;
+	}
+	*result = config;
+	return 0;
+}
+
+void config_free(struct config *config)
+{
+	uint32_t i;
+
+	if (!config)
+		return;
+	for (i = 0; i < config->nr_dirs; i++)
+		free(config->dir[i]);
+	free(config);
+}
+
+const struct config_pool *config_find_pool(const struct config *config,
+					   const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < config->nr_pools; i++)
+		if (!strcmp(config->pool[i].name, name))
+			return &config->pool[i];
+	return NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * config.h - /etc/vtoe/vtoed.conf, read and checked; see vtoed.conf(5).
+ */
+#ifndef TOE_SERVICE_CONFIG_H
+#define TOE_SERVICE_CONFIG_H
+
+#include <stdint.h>
+
+#include "tables.h"
+
+#define CONFIG_ERROR_MAX 512 /* bytes of an error text, with the NUL */
+#define CONFIG_DIRS_MAX 16   /* directories to look for guests' files in */
+#define CONFIG_POOLS_MAX 64
+#define CONFIG_LINK_MAX 8 /* "macvlan" */
+
+enum pool_policy {
+	POOL_LEAST_LOADED = 0,
+	POOL_IN_ORDER = 1, /* the first that works */
+};
+
+struct config_toe {
+	char name[TABLE_NAME_MAX];
+	char driver[TABLE_NAME_MAX];
+	char netdev[TABLE_IFNAME_MAX];
+	char link[CONFIG_LINK_MAX]; /* "auto", "ipvlan", "macvlan" */
+	uint32_t weight;	    /* 1 … 1000 */
+	uint32_t capacity;	    /* connections; 0: no limit */
+};
+
+struct config_pool {
+	char name[TABLE_NAME_MAX];
+	enum pool_policy policy;
+	uint32_t nr_toes;
+	uint32_t toe[TOE_TABLE_MAX]; /* index of struct config's toe[] */
+};
+
+struct config {
+	char *dir[CONFIG_DIRS_MAX];
+	uint32_t nr_dirs;
+	uint32_t record_interval_ms;
+	uint32_t records_per_guest;
+	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
+	uint32_t nr_toes, nr_pools;
+	struct config_toe toe[TOE_TABLE_MAX];
+	struct config_pool pool[CONFIG_POOLS_MAX]; /* "default" among them */
+};
+
+/**
+ * config_read - read a file
+ * @path: a file that does not exist is like an empty one
+ * @config: set on success only; to be freed by config_free()
+ * @error: CONFIG_ERROR_MAX bytes; on failure "FILE:LINE: text"
+ *
+ * Calls toe_driver_find() to check drivers. Returns 0 or a negative errno.
+ */
+int config_read(const char *path, struct config **config, char *error);
+
+/** config_free - NULL is allowed. */
+void config_free(struct config *config);
+
+/** config_find_pool - a pool by its name; NULL if there is none. */
+const struct config_pool *config_find_pool(const struct config *config,
+					   const char *name);
+
+/** config_policy_name - as it stands in the file. */
+const char *config_policy_name(enum pool_policy policy);
+
+#endif /* TOE_SERVICE_CONFIG_H */

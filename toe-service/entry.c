@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+
+struct option {
+	const char *key;
+	int (*parse)(struct entry *entry, char *value, char *error);
+};
+
+static int __attribute__((format(printf, 2, 3)))
+wrong(char *error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(error, ENTRY_ERROR_MAX, format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* A decimal number without sign or blanks, at most @max. */
+static int parse_number(const char *text, uint32_t max, uint32_t *number)
+{
+	char *end;
+	unsigned long n;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || n > max)
+		return -EINVAL;
+	*number = (uint32_t)n;
+	return 0;
+}
+
+static int parse_pool(struct entry *entry, char *value, char *error)
+{
+	if (strlen(value) >= sizeof(entry->pool))
+		return wrong(error, "pool: \"%.40s...\" is too long", value);
+	strcpy(entry->pool, value);
+	return 0;
+}
+
+static int parse_mtu(struct entry *entry, char *value, char *error)
+{
+	if (parse_number(value, ENTRY_MTU_MAX, &entry->mtu) ||
+	    entry->mtu < ENTRY_MTU_MIN)
+		return wrong(error, "mtu: \"%.40s\" is not a number from %u to %u",
+			     value, ENTRY_MTU_MIN, ENTRY_MTU_MAX);
+	return 0;
+}
+
+static int parse_addr(uint16_t family, const char *key, const char *value,
+		      struct vtoe_addr *addr, char *error)
+{
+	struct vtoe_addr a = { .family = family };
+
+	if (inet_pton(family, value, a.addr) != 1)
+		return wrong(error, "%s: \"%.60s\" is not an IPv%d address", key,
+			     value, family == VTOE_INET ? 4 : 6);
+	*addr = a;
+	return 0;
+}
+
+/* Why an address cannot be a host's own; NULL: it can. */
+static const char *unusable4(const uint8_t *a)
+{
+	if (a[0] == 0)
+		return "unspecified";
+	if (a[0] == 127)
+		return "a loopback address";
+	if (a[0] >= 224)
+		return a[0] < 240 ? "a multicast address" : "reserved";
+	return NULL;
+}
+
+static const char *unusable6(const uint8_t *a)
+{
+	static const uint8_t zero[15];
+
+	if (!memcmp(a, zero, 15) && a[15] <= 1)
+		return a[15] ? "the loopback address" : "unspecified";
+	if (a[0] == 0xff)
+		return "a multicast address";
+	if (a[0] == 0xfe && (a[1] & 0xc0) == 0x80)
+		return "link-local";
+	return NULL;
+}
+
+/* True if the bits behind the prefix are all @bit. */
+static bool host_bits_are(const struct entry_ip *ip, uint32_t bits, int bit)
+{
+	uint32_t i;
+
+	for (i = ip->prefix; i < bits; i++)
+		if (((ip->addr.addr[i / 8] >> (7 - i % 8)) & 1) != bit)
+			return false;
+	return true;
+}
+
+static int parse_ip(struct entry_ip *ip, uint16_t family, const char *key,
+		    char *value, char *error)
+{
+	uint32_t bits = family == VTOE_INET ? 32 : 128;
+	char *slash = strchr(value, '/');
+	const char *why;
+
+	if (!slash)
+		return wrong(error, "%s: \"%.60s\" has no prefix length: "
+			     "write %.60s/%u", key, value, value,
+			     family == VTOE_INET ? 24u : 64u);
+	*slash = 0;
+	if (parse_addr(family, key, value, &ip->addr, error))
+		return -EINVAL;
+	if (parse_number(slash + 1, bits, &ip->prefix) || !ip->prefix)
+		return wrong(error, "%s: \"%.40s\" is not a prefix length from "
+			     "1 to %u", key, slash + 1, bits);
+	why = family == VTOE_INET ? unusable4(ip->addr.addr) :
+				    unusable6(ip->addr.addr);
+	if (!why && family == VTOE_INET && ip->prefix < 31) {
+		if (host_bits_are(ip, bits, 0))
+			why = "the network's own address";
+		else if (host_bits_are(ip, bits, 1))
+			why = "the broadcast address";
+	}
+	if (why)
+		return wrong(error, "%s: %s is %s, not a host's", key, value,
+			     why);
+	return 0;
+}
+
+static int parse_ip4(struct entry *entry, char *value, char *error)
+{
+	return parse_ip(&entry->ip, VTOE_INET, "ip", value, error);
+}
+
+static int parse_ip6(struct entry *entry, char *value, char *error)
+{
+	return parse_ip(&entry->ip6, VTOE_INET6, "ip6", value, error);
+}
+
+static int parse_gateway4(struct entry *entry, char *value, char *error)
+{
+	return parse_addr(VTOE_INET, "gateway", value, &entry->ip.gateway,
+			  error);
+}
+
+static int parse_gateway6(struct entry *entry, char *value, char *error)
+{
+	return parse_addr(VTOE_INET6, "gateway6", value, &entry->ip6.gateway,
+			  error);
+}
+
+static const struct option options[] = {
+	{ "pool", parse_pool },
+	{ "ip", parse_ip4 },
+	{ "gateway", parse_gateway4 },
+	{ "ip6", parse_ip6 },
+	{ "gateway6", parse_gateway6 },
+	{ "mtu", parse_mtu },
+};
+
+#define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
+#define KNOWN_KEYS "pool, ip, gateway, ip6, gateway6, mtu"
+_Static_assert(NR_OPTIONS == 6, "KNOWN_KEYS lists the options");
+
+static char *trim(char *text)
+{
+	char *end;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	end = text + strlen(text);
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = 0;
+	return text;
+}
+
+static int parse_pair(struct entry *entry, char *pair, unsigned int *seen,
+		      char *error)
+{
+	char *value = strchr(pair, '='), *key;
+	size_t i;
+
+	if (value)
+		*value++ = 0;
+	key = trim(pair);
+	if (!*key)
+		return wrong(error, "an empty option");
+	for (i = 0; i < NR_OPTIONS && strcmp(options[i].key, key); i++)
+		;
+	if (i == NR_OPTIONS)
+		return wrong(error, "unknown key \"%.40s\" (known: %s)", key,
+			     KNOWN_KEYS);
+	if (*seen & (1u << i))
+		return wrong(error, "\"%s\" is given twice", key);
+	*seen |= 1u << i;
+	if (value)
+		value = trim(value);
+	if (!value || !*value)
+		return wrong(error, "\"%s\" has no value", key);
+	return options[i].parse(entry, value, error);
+}
+
+static bool same_network(const struct entry_ip *ip)
+{
+	uint32_t i;
+
+	for (i = 0; i < ip->prefix; i++)
+		if (((ip->addr.addr[i / 8] ^ ip->gateway.addr[i / 8]) >>
+		     (7 - i % 8)) & 1)
+			return false;
+	return true;
+}
+
+static bool link_local(const struct vtoe_addr *addr)
+{
+	return addr->family == VTOE_INET6 && addr->addr[0] == 0xfe &&
+	       (addr->addr[1] & 0xc0) == 0x80;
+}
+
+static int check_gateway(const struct entry_ip *ip, const char *suffix,
+			 char *error)
+{
+	char text[ENTRY_ADDR_MAX], own[ENTRY_ADDR_MAX];
+
+	if (!ip->gateway.family)
+		return 0;
+	if (!ip->addr.family)
+		return wrong(error, "gateway%s is given without ip%s", suffix,
+			     suffix);
+	entry_addr_text(&ip->gateway, text);
+	entry_ip_text(ip, own);
+	if (!memcmp(ip->gateway.addr, ip->addr.addr, sizeof(ip->addr.addr)))
+		return wrong(error, "gateway%s: %s is the guest's own address",
+			     suffix, text);
+	if (!link_local(&ip->gateway) && !same_network(ip))
+		return wrong(error, "gateway%s: %s is not in the network of %s",
+			     suffix, text, own);
+	return 0;
+}
+
+int entry_parse(const char *text, struct entry *entry, char *error)
+{
+	struct entry e = { .pool = ENTRY_POOL_DEFAULT };
+	char copy[ENTRY_TEXT_MAX], *pair, *next;
+	unsigned int seen = 0;
+
+	if (strlen(text) >= sizeof(copy))
+		return wrong(error, "longer than %d bytes", ENTRY_TEXT_MAX - 1);
+	strcpy(copy, text);
+	for (pair = copy; pair; pair = next) {
+		next = strchr(pair, ',');
+		if (next)
+			*next++ = 0;
+		if (parse_pair(&e, pair, &seen, error))
+			return -EINVAL;
+	}
+	if (!e.ip.addr.family && !e.ip6.addr.family)
+		return wrong(error, "no address: give ip= or ip6=");
+	if (check_gateway(&e.ip, "", error) ||
+	    check_gateway(&e.ip6, "6", error))
+		return -EINVAL;
+	*entry = e;
+	return 0;
+}
+
+void entry_addr_text(const struct vtoe_addr *addr, char *text)
+{
+	text[0] = 0;
+	if (addr->family == VTOE_INET || addr->family == VTOE_INET6)
+		inet_ntop(addr->family, addr->addr, text, ENTRY_ADDR_MAX);
+}
+
+void entry_ip_text(const struct entry_ip *ip, char *text)
+{
+	size_t len;
+
+	entry_addr_text(&ip->addr, text);
+	len = strlen(text);
+	if (len)
+		snprintf(text + len, ENTRY_ADDR_MAX - len, "/%u", ip->prefix);
+}
