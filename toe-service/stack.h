@@ -72,8 +72,14 @@ struct toe_conn;  /* a driver's connection */
 
 #define TOE_READABLE 0x1u  /* recv() or accept() will not say -EAGAIN */
 #define TOE_WRITABLE 0x2u  /* send() will not say -EAGAIN */
-#define TOE_CONNECTED 0x4u /* connect() has ended; ask conn_error() */
+#define TOE_CONNECTED 0x4u /* connect() has ended; ask error() */
 #define TOE_HUP 0x8u	   /* over, both ways */
+/*
+ * Without this, a recv() that returns less than was asked for has taken all
+ * there is, and an upcall will tell of more. With it, once given, call recv()
+ * until -EAGAIN, 0 or an error.
+ */
+#define TOE_UNTIL_AGAIN 0x10u
 
 /**
  * toe_ready_fn - upcall: something may have become possible on a connection
@@ -97,6 +103,7 @@ struct toe_stack_config {
 	int epoll;
 	uint64_t tag;	    /* to be or'ed into epoll_data.u64 */
 	uint32_t max_conns; /* everything is allocated for these at once */
+	uint64_t *syscalls; /* counter: add each system call */
 };
 
 #define TOE_CLOSE_ABORT 0x1u /* reset, drop unsent data */

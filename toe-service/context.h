@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * context.h - virtual contexts: one guest socket each, as requested and as
+ * resolved.
+ *
+ * Theory of operation
+ *
+ * This is where backend/ (rings, slots) and toe-service/ (TCP/IP) meet in the
+ * worker: connection operations go down through these functions, readiness
+ * comes up through one upcall. A context has the number of its slot. Its row in
+ * the context table (tables.h) keeps the request verbatim, for remapping and
+ * for people; what is private stands in struct context. Rows are written here
+ * and nowhere else.
+ *
+ * A context is placed on a TOE when it is opened and, if the device has more
+ * than one, again when it connects; with several, the connection is tied to its
+ * TOE's link.
+ *
+ * All functions are called from the worker's one thread, do not block, and
+ * return 0 (or a count) or a negative errno for the guest's program. A slot
+ * number must be below nr_rows, and must name an open context unless said
+ * otherwise.
+ */
+#ifndef TOE_SERVICE_CONTEXT_H
+#define TOE_SERVICE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "place.h"
+#include "stack.h"
+#include "tables.h"
+
+#define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
+
+/* Upcall: events are TOE_*. May call any function below. */
+typedef void context_ready_fn(void *owner, uint32_t slot, unsigned int events);
+
+/* One guest socket; 32 bytes, so that idle ones are cheap. */
+struct context {
+	struct contexts *all;
+	const struct toe_driver *driver;
+	struct toe_conn *conn; /* NULL: the context is free */
+	uint32_t slot;
+	int8_t toe;  /* index into contexts.toe */
+	bool bound;  /* to an address of its own: may not change the TOE */
+};
+
+struct context_toe {
+	const struct toe_driver *driver;
+	struct toe_stack *stack;
+	char link[TABLE_IFNAME_MAX];
+};
+
+/* All contexts of one device. */
+struct contexts {
+	struct context_table *table;
+	const struct toe_table *toes;
+	struct context *context; /* nr_rows of them */
+	context_ready_fn *ready;
+	void *owner;
+	uint64_t now_ns; /* CLOCK_MONOTONIC; the owner keeps it current */
+	unsigned int nr_toes;
+	struct context_toe toe[CONTEXT_TOES_MAX];
+	struct place_candidate candidate[CONTEXT_TOES_MAX];
+};
+
+struct contexts_config {
+	uint32_t nr_rows;
+	const struct toe_table *toes; /* mapped; outlives the contexts */
+	context_ready_fn *ready;
+	void *owner;
+	int epoll;
+	uint64_t tag; /* of TOE 0's stack, 1 << TOE_DATA_BITS more for each */
+	unsigned int nr_toes;
+	struct {
+		uint32_t row, generation;
+		char driver[TABLE_NAME_MAX];
+		char link[TABLE_IFNAME_MAX];
+	} toe[CONTEXT_TOES_MAX];
+};
+
+/**
+ * contexts_init - make the context table and open the stacks
+ * @cs: filled in
+ * @config: strings are terminated; nr_toes is at most CONTEXT_TOES_MAX
+ * @table_fd: set to the table's memfd, sealed against growing and shrinking
+ * @error: TOE_ERROR_MAX bytes, set on failure
+ *
+ * In the guest's network namespace, before the sandbox. Undoes everything on
+ * failure. There is no counterpart: the process ends.
+ */
+int contexts_init(struct contexts *cs, const struct contexts_config *config,
+		  int *table_fd, char *error);
+
+/* An epoll event of stack @index (the tag less the configured one). */
+void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
+		    uint32_t events);
+
+/* What a guest asks for with OPEN. */
+struct context_opening {
+	uint32_t generation;
+	uint16_t family, type;
+	uint32_t uid;
+};
+
+/** context_open - a free context gets a socket on some TOE */
+int context_open(struct contexts *cs, uint32_t slot,
+		 const struct context_opening *opening);
+
+/** context_bind - @bound: set to the address that it was bound to */
+int context_bind(struct contexts *cs, uint32_t slot,
+		 const struct vtoe_addr *addr, struct vtoe_addr *bound);
+
+int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog);
+
+/**
+ * context_connect - start to connect
+ * @local: set if 0 is returned
+ *
+ * Returns 0 if it is connected already, -EINPROGRESS (TOE_CONNECTED follows),
+ * or an error, after which it may be tried again.
+ */
+int context_connect(struct contexts *cs, uint32_t slot,
+		    const struct vtoe_addr *addr, struct vtoe_addr *local);
+
+/** context_connected - after TOE_CONNECTED: how it ended; as above */
+int context_connected(struct contexts *cs, uint32_t slot,
+		      struct vtoe_addr *local);
+
+/**
+ * context_accept - take a connection from a listening context
+ * @listener: the listener's slot
+ * @slot: a free context, which becomes the connection
+ * @local, @peer: set on success
+ *
+ * Returns 0 or -EAGAIN; other errors are of the one connection or of resources.
+ */
+int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
+		   uint32_t generation, struct vtoe_addr *local,
+		   struct vtoe_addr *peer);
+
+/** context_recv - bytes, 0 at the end of the stream, -EAGAIN, or an error */
+ssize_t context_recv(struct contexts *cs, uint32_t slot,
+		     const struct iovec *iov, int iovcnt);
+
+/** context_send - bytes, -EAGAIN, or an error; @more follows at once */
+ssize_t context_send(struct contexts *cs, uint32_t slot,
+		     const struct iovec *iov, int iovcnt, bool more);
+
+/** context_shutdown - nothing more will be sent */
+int context_shutdown(struct contexts *cs, uint32_t slot);
+
+/** context_unsent - bytes that the peer has not acknowledged */
+int context_unsent(struct contexts *cs, uint32_t slot);
+
+/** context_error - take the pending error: 0 or a negative errno */
+int context_error(struct contexts *cs, uint32_t slot);
+
+int context_setopt(struct contexts *cs, uint32_t slot, int level, int name,
+		   const void *value, uint32_t len);
+int context_getopt(struct contexts *cs, uint32_t slot, int level, int name,
+		   void *value, uint32_t *len);
+
+/** context_note_closing - released by the guest, still draining */
+void context_note_closing(struct contexts *cs, uint32_t slot);
+
+/** context_note_failed - over, with a positive errno; not yet released */
+void context_note_failed(struct contexts *cs, uint32_t slot, uint32_t error);
+
+/** context_close - the end; the context is free. @abort: with a reset */
+void context_close(struct contexts *cs, uint32_t slot, bool abort);
+
+#endif /* TOE_SERVICE_CONTEXT_H */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * place.h - placement: which of a device's TOEs carries the next connection.
+ *
+ * Reads the TOE table, which vtoed changes at any time; makes no system call.
+ */
+#ifndef TOE_SERVICE_PLACE_H
+#define TOE_SERVICE_PLACE_H
+
+#include "tables.h"
+
+/* A TOE that may be chosen. */
+struct place_candidate {
+	uint32_t row;	     /* in the TOE table */
+	uint32_t generation; /* of that row; another one: the TOE is gone */
+	uint32_t load;	     /* connections that the caller has on it */
+};
+
+/**
+ * place_row_read - a consistent copy of a row of the TOE table
+ * @table: mapped, maybe changing
+ * @row: its number, checked here
+ * @copy: filled in on success only
+ *
+ * Returns 0, -EINVAL for a number outside of the table, -EAGAIN if the row
+ * keeps changing. Any thread; no system call.
+ */
+int place_row_read(const struct toe_table *table, uint32_t row,
+		   struct toe_row *copy);
+
+/**
+ * place_choose - the best candidate
+ * @table: the TOE table
+ * @candidate: @nr of them
+ *
+ * A TOE that is up comes before one that is degraded; one that is down comes
+ * last, so that its stack gives the program the true reason. Draining and gone
+ * ones, and those that are full, are not chosen. Among equals the one with the
+ * least load for its weight, then the first.
+ *
+ * Returns the candidate's number or -ENETDOWN. No system call.
+ */
+int place_choose(const struct toe_table *table,
+		 const struct place_candidate *candidate, unsigned int nr);
+
+#endif /* TOE_SERVICE_PLACE_H */

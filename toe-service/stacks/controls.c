@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The control halves of all TOE drivers; linked into vtoed. */
+#include <string.h>
+
+#include "drivers.h"
+
+static const struct toe_control *const controls[] = {
+	&kernel_control,
+};
+
+const struct toe_control *toe_control_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (!strcmp(controls[i]->name, name))
+			return controls[i];
+	return NULL;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* drivers.h - the TOE drivers there are; only for the two lists of them. */
+#ifndef TOE_SERVICE_STACKS_DRIVERS_H
+#define TOE_SERVICE_STACKS_DRIVERS_H
+
+#include "../stack.h"
+
+extern const struct toe_driver kernel_driver;	/* kernel.c */
+extern const struct toe_control kernel_control; /* kernel_link.c */
+
+#endif /* TOE_SERVICE_STACKS_DRIVERS_H */

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kernel.c - the data half of the "kernel" TOE driver: dom0's own TCP/IP stack.
+ *
+ * Theory of operation
+ *
+ * A connection is a non-blocking socket, made inside the guest's network
+ * namespace (the process entered it before the sandbox). Each is added to the
+ * worker's epoll set once, edge-triggered, when it starts to listen, connects,
+ * or is accepted: before that epoll would only report that it is not connected.
+ * Closing it removes it.
+ *
+ * epoll_data names a connection by index and generation, so that an event that
+ * was fetched before its connection was closed, by the handler of an earlier
+ * event of the same batch, finds nothing.
+ *
+ * Connections live in one array, allocated when the stack is opened. Pages of
+ * it that were never used are never touched.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "drivers.h"
+#include "kernel_options.h"
+
+#define INDEX_BITS 32
+#define GEN_MASK ((1u << (TOE_DATA_BITS - INDEX_BITS)) - 1)
+#define NIL 0xffffffffu
+
+#define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+
+struct toe_conn {
+	struct toe_stack *stack;
+	void *user;
+	int fd; /* -1: free */
+	uint32_t gen;
+	uint32_t next_free;
+	uint16_t family;
+	bool watched, connecting, listening;
+};
+
+struct toe_stack {
+	struct toe_stack_config config;
+	uint32_t nr_used; /* elements of conn that were ever used */
+	uint32_t free;	  /* head of a list */
+	struct toe_conn conn[];
+};
+
+union sockaddr_any {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static void count(struct toe_stack *stack)
+{
+	++*stack->config.syscalls;
+}
+
+/* ---- addresses ---- */
+
+static int addr_to_sockaddr(const struct vtoe_addr *addr,
+			    union sockaddr_any *sa, socklen_t *len)
+{
+	memset(sa, 0, sizeof(*sa));
+	if (addr->family == VTOE_INET) {
+		sa->in.sin_family = AF_INET;
+		sa->in.sin_port = addr->port;
+		memcpy(&sa->in.sin_addr, addr->addr, 4);
+		*len = sizeof(sa->in);
+		return 0;
+	}
+	if (addr->family != VTOE_INET6)
+		return -EAFNOSUPPORT;
+	if (addr->scope_id)
+		return -EINVAL;
+	sa->in6.sin6_family = AF_INET6;
+	sa->in6.sin6_port = addr->port;
+	sa->in6.sin6_flowinfo = addr->flowinfo;
+	memcpy(&sa->in6.sin6_addr, addr->addr, 16);
+	*len = sizeof(sa->in6);
+	return 0;
+}
+
+static int addr_from_sockaddr(const union sockaddr_any *sa,
+			      struct vtoe_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (sa->sa.sa_family == AF_INET) {
+		addr->family = VTOE_INET;
+		addr->port = sa->in.sin_port;
+		memcpy(addr->addr, &sa->in.sin_addr, 4);
+		return 0;
+	}
+	if (sa->sa.sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	addr->family = VTOE_INET6;
+	addr->port = sa->in6.sin6_port;
+	addr->flowinfo = sa->in6.sin6_flowinfo;
+	memcpy(addr->addr, &sa->in6.sin6_addr, 16);
+	return 0;
+}
+
+/* ---- the array ---- */
+
+static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
+				 void *user)
+{
+	struct toe_conn *conn;
+
+	if (stack->free != NIL) {
+		conn = &stack->conn[stack->free];
+		stack->free = conn->next_free;
+	} else if (stack->nr_used < stack->config.max_conns) {
+		conn = &stack->conn[stack->nr_used++];
+	} else {
+		return NULL;
+	}
+	conn->stack = stack;
+	conn->user = user;
+	conn->fd = fd;
+	conn->family = (uint16_t)family;
+	conn->watched = false;
+	conn->connecting = false;
+	conn->listening = false;
+	return conn;
+}
+
+static void conn_put(struct toe_conn *conn)
+{
+	struct toe_stack *stack = conn->stack;
+
+	conn->fd = -1;
+	conn->gen = (conn->gen + 1) & GEN_MASK;
+	conn->next_free = stack->free;
+	stack->free = (uint32_t)(conn - stack->conn);
+}
+
+static int conn_watch(struct toe_conn *conn)
+{
+	struct toe_stack *stack = conn->stack;
+	struct epoll_event ev = {
+		.events = WATCHED,
+		.data.u64 = stack->config.tag |
+			    ((uint64_t)conn->gen << INDEX_BITS) |
+			    (uint64_t)(conn - stack->conn),
+	};
+
+	if (conn->watched)
+		return 0;
+	count(stack);
+	if (epoll_ctl(stack->config.epoll, EPOLL_CTL_ADD, conn->fd, &ev))
+		return -errno;
+	conn->watched = true;
+	return 0;
+}
+
+/* ---- instance ---- */
+
+/*
+ * The worker has no capabilities when guests bind; in a namespace of its own,
+ * each guest may have all ports.
+ */
+static int allow_all_ports(void)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start",
+		      O_WRONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0\n", 2) != 2)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int kernel_stack_open(const struct toe_stack_config *config,
+			     struct toe_stack **stackp)
+{
+	struct toe_stack *stack;
+	int err = allow_all_ports();
+
+	if (err)
+		return err;
+	stack = calloc(1, sizeof(*stack) +
+				  config->max_conns * sizeof(stack->conn[0]));
+	if (!stack)
+		return -ENOMEM;
+	stack->config = *config;
+	stack->free = NIL;
+	*stackp = stack;
+	return 0;
+}
+
+static void kernel_stack_close(struct toe_stack *stack)
+{
+	uint32_t i;
+
+	for (i = 0; i < stack->nr_used; i++)
+		if (stack->conn[i].fd >= 0)
+			close(stack->conn[i].fd);
+	free(stack);
+}
+
+static unsigned int ready_events(struct toe_conn *conn, uint32_t events)
+{
+	unsigned int ready = 0;
+
+	if (events & EPOLLIN)
+		ready |= TOE_READABLE;
+	/* urgent data ends a recv() early, as the end of the stream does */
+	if (events & (EPOLLRDHUP | EPOLLPRI))
+		ready |= TOE_READABLE | TOE_UNTIL_AGAIN;
+	if (events & EPOLLOUT)
+		ready |= TOE_WRITABLE;
+	if (events & (EPOLLHUP | EPOLLERR))
+		ready |= TOE_READABLE | TOE_UNTIL_AGAIN;
+	if (events & EPOLLHUP)
+		ready |= TOE_HUP;
+	if (conn->connecting && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
+		conn->connecting = false;
+		ready |= TOE_CONNECTED;
+	}
+	return ready;
+}
+
+static void kernel_stack_event(struct toe_stack *stack, uint64_t data,
+			       uint32_t events)
+{
+	uint64_t index = data & ((1ull << INDEX_BITS) - 1);
+	uint32_t gen = (uint32_t)(data >> INDEX_BITS) & GEN_MASK;
+	struct toe_conn *conn;
+
+	if (index >= stack->nr_used)
+		return;
+	conn = &stack->conn[index];
+	if (conn->fd >= 0 && conn->gen == gen)
+		stack->config.ready(conn->user, ready_events(conn, events));
+}
+
+/* ---- connections ---- */
+
+static int kernel_open(struct toe_stack *stack, int family, int type,
+		       void *user, struct toe_conn **connp)
+{
+	struct toe_conn *conn;
+	int fd;
+
+	if (family != AF_INET && family != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (type != SOCK_STREAM)
+		return -ESOCKTNOSUPPORT;
+	count(stack);
+	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	conn = conn_new(stack, fd, family, user);
+	if (!conn) {
+		close(fd);
+		return -ENOBUFS;
+	}
+	*connp = conn;
+	return 0;
+}
+
+static int kernel_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
+{
+	union sockaddr_any sa;
+	socklen_t len;
+	int err = addr_to_sockaddr(addr, &sa, &len);
+
+	if (err)
+		return err;
+	count(conn->stack);
+	return bind(conn->fd, &sa.sa, len) ? -errno : 0;
+}
+
+static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
+{
+	count(conn->stack);
+	if (listen(conn->fd, backlog > SOMAXCONN ? SOMAXCONN : (int)backlog))
+		return -errno;
+	conn->listening = true;
+	return conn_watch(conn);
+}
+
+static int kernel_use_link(struct toe_conn *conn, const char *link)
+{
+	count(conn->stack);
+	/* free of privileges as long as it is done once (Linux 5.7) */
+	if (setsockopt(conn->fd, SOL_SOCKET, SO_BINDTODEVICE, link,
+		       (socklen_t)strlen(link) + 1))
+		return -errno;
+	return 0;
+}
+
+static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
+{
+	union sockaddr_any sa;
+	socklen_t len;
+	int err = addr_to_sockaddr(addr, &sa, &len);
+
+	if (err)
+		return err;
+	count(conn->stack);
+	if (!connect(conn->fd, &sa.sa, len))
+		return conn_watch(conn);
+	if (errno != EINPROGRESS)
+		return -errno;
+	err = conn_watch(conn);
+	if (err)
+		return err;
+	conn->connecting = true;
+	return -EINPROGRESS;
+}
+
+static int kernel_accept(struct toe_conn *listener, void *user,
+			 struct toe_conn **connp, struct vtoe_addr *peer)
+{
+	struct toe_stack *stack = listener->stack;
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+	struct toe_conn *conn;
+	int fd, err;
+
+	count(stack);
+	fd = accept4(listener->fd, &sa.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	conn = conn_new(stack, fd, listener->family, user);
+	if (!conn) {
+		close(fd);
+		return -ENOBUFS;
+	}
+	err = addr_from_sockaddr(&sa, peer);
+	if (!err)
+		err = conn_watch(conn);
+	if (err) {
+		close(fd);
+		conn_put(conn);
+		return err;
+	}
+	*connp = conn;
+	return 0;
+}
+
+static void kernel_set_user(struct toe_conn *conn, void *user)
+{
+	conn->user = user;
+}
+
+static ssize_t kernel_recv(struct toe_conn *conn, const struct iovec *iov,
+			   int iovcnt)
+{
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)iovcnt,
+	};
+	ssize_t n;
+
+	count(conn->stack);
+	if (iovcnt == 1)
+		n = recv(conn->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
+	else
+		n = recvmsg(conn->fd, &msg, MSG_DONTWAIT);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
+			   int iovcnt, int more)
+{
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)iovcnt,
+	};
+	ssize_t n;
+
+	count(conn->stack);
+	if (iovcnt == 1)
+		n = send(conn->fd, iov->iov_base, iov->iov_len, flags);
+	else
+		n = sendmsg(conn->fd, &msg, flags);
+	return n < 0 ? -errno : n;
+}
+
+static int kernel_shutdown(struct toe_conn *conn)
+{
+	count(conn->stack);
+	return shutdown(conn->fd, SHUT_WR) ? -errno : 0;
+}
+
+static void kernel_close(struct toe_conn *conn, unsigned int flags)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if ((flags & TOE_CLOSE_ABORT) && conn->watched && !conn->listening) {
+		count(conn->stack);
+		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset,
+			   sizeof(reset));
+	}
+	count(conn->stack);
+	close(conn->fd);
+	conn_put(conn);
+}
+
+static int kernel_error(struct toe_conn *conn)
+{
+	socklen_t len = sizeof(int);
+	int error;
+
+	count(conn->stack);
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+		return -errno;
+	return -error;
+}
+
+static int kernel_unsent(struct toe_conn *conn)
+{
+	int bytes;
+
+	count(conn->stack);
+	return ioctl(conn->fd, SIOCOUTQ, &bytes) ? -errno : bytes;
+}
+
+static int kernel_local(struct toe_conn *conn, struct vtoe_addr *addr)
+{
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+
+	count(conn->stack);
+	if (getsockname(conn->fd, &sa.sa, &len))
+		return -errno;
+	return addr_from_sockaddr(&sa, addr);
+}
+
+static int kernel_peer(struct toe_conn *conn, struct vtoe_addr *addr)
+{
+	union sockaddr_any sa;
+	socklen_t len = sizeof(sa);
+
+	count(conn->stack);
+	if (getpeername(conn->fd, &sa.sa, &len))
+		return -errno;
+	return addr_from_sockaddr(&sa, addr);
+}
+
+static int kernel_setopt(struct toe_conn *conn, int level, int name,
+			 const void *value, uint32_t len)
+{
+	int err = kernel_option_set_ok(conn->family, level, name, value, len);
+
+	if (err)
+		return err;
+	count(conn->stack);
+	return setsockopt(conn->fd, level, name, value, len) ? -errno : 0;
+}
+
+static int kernel_getopt(struct toe_conn *conn, int level, int name,
+			 void *value, uint32_t *len)
+{
+	int err = kernel_option_get_ok(conn->family, level, name);
+	socklen_t n = *len;
+
+	if (err)
+		return err;
+	count(conn->stack);
+	if (getsockopt(conn->fd, level, name, value, &n))
+		return -errno;
+	*len = n;
+	return 0;
+}
+
+const struct toe_driver kernel_driver = {
+	.name = "kernel",
+	.stack_open = kernel_stack_open,
+	.stack_close = kernel_stack_close,
+	.stack_event = kernel_stack_event,
+	.open = kernel_open,
+	.bind = kernel_bind,
+	.listen = kernel_listen,
+	.use_link = kernel_use_link,
+	.connect = kernel_connect,
+	.accept = kernel_accept,
+	.set_user = kernel_set_user,
+	.recv = kernel_recv,
+	.send = kernel_send,
+	.shutdown = kernel_shutdown,
+	.close = kernel_close,
+	.error = kernel_error,
+	.unsent = kernel_unsent,
+	.local = kernel_local,
+	.peer = kernel_peer,
+	.setopt = kernel_setopt,
+	.getopt = kernel_getopt,
+};
