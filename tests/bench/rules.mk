@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
+#
 # sockbench is linked statically: the same file runs in guests and outside.
-BENCH_BIN := $(B)/bin/sockbench
+$(eval $(call xen_guest_program,sockbench,tests/bench/sockbench.c))
 
-$(BENCH_BIN): tests/bench/sockbench.c
-	$(call say,LD,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -static -o $@ $<
+.PHONY: bench-xen
+# BENCH="--runs 3 --peers veth": see tests/bench/xen.py --help
+bench-xen: xen-install
+	$(Q)tests/xen/image/build
+	$(Q)tests/bench/xen.py $(BENCH)

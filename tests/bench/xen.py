@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "xen" / "lib")]
 import report
 from machine import Machine, WORK, wait_until
 
-SOCKBENCH = "/usr/bin/sockbench"
+SOCKBENCH = "/usr/local/bin/sockbench"
 PORT = 7000
 OUT = TOP / "build" / "bench"
 
@@ -194,7 +194,6 @@ def measure_topology(args, topology, rows):
                            dom0_cpus=1 if args.pinned else 2,
                            pinned=args.pinned)
     try:
-        machine.dom0.put(TOP / "build/bin/sockbench", SOCKBENCH)
         for peer in args.peers:
             bench = Bench(machine, peer, args)
             bench.run(samples, "" if peer == "veth" else "nic ")
