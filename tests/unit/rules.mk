@@ -13,6 +13,8 @@ endef
 $(eval $(call unit,arena,common/arena.c))
 $(eval $(call unit,geometry,common/geometry.c))
 $(eval $(call unit,ring))
+$(eval $(call unit,xlcfg,tools/xlcfg.c,xlutil))
+$(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \
