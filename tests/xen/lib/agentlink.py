@@ -16,7 +16,7 @@ PING, EXEC, STDIN, SIGNAL, OPEN, DATA, CLOSE = range(1, 8)
 PONG, OUT, ERR, EXIT, TAKEN, KLOG = range(65, 71)
 
 COMMAND_WINDOW = 65536          # WINDOW in agent.c
-STREAM_WINDOW = 4096            # a console takes little at a time
+STREAM_WINDOW = 65536
 OUTPUT_MAX = 64 << 20           # what we keep of one command's output
 
 

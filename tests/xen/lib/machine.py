@@ -167,6 +167,7 @@ class Node:
                                    command=self._line(command),
                                    stdin=self._stdin(stdin))
         result = Result(answer, command, self.name)
+        self.machine.note(str(result))
         if check and (result.rc != 0 or result.timeout):
             raise Failure(f"failed: {result}")
         return result
@@ -235,7 +236,10 @@ class Machine:
         self.where = pathlib.Path(where)
         self.connection = Connection(self.where / "vm.sock")
         self.background = []
-        self.guests = {}
+        self.guests = {}            # those that this program knows of
+        self.links_down = set()
+        self.logs = None            # a folder for the logs of ended guests
+        self.note = lambda text: None   # hears of every command
         self.dom0 = Node(self, "dom0")
         self.remote = Node(self, "remote", prefix="ip netns exec remote")
 
@@ -270,13 +274,17 @@ class Machine:
         return machine
 
     @classmethod
-    def running(cls, where):
-        """The machine that runs in this folder."""
+    def running(cls, where, adopt=False):
+        """The machine that runs in this folder.
+
+        adopt: know the guests that others started, too.
+        """
         if not cls.is_running(pathlib.Path(where)):
             raise Failure(f"no machine runs in {where}")
         machine = cls(where)
         machine.call("ready", timeout=BOOT_SECONDS)
-        machine.adopt()
+        if adopt:
+            machine.adopt()
         return machine
 
     @staticmethod
@@ -370,6 +378,7 @@ class Machine:
         self.dom0.write(path, self.configuration(name, **options))
         self.dom0.run(f"{create} {path}", timeout=GUEST_SECONDS)
         guest = self.attach(name)
+        self.note(f"{name} is up, domain {guest.domid}")
         if load:
             guest.run("module=/lib/modules/$(uname -r)/extra/vtoe.ko; "
                       "! test -e $module || insmod $module")
@@ -389,7 +398,12 @@ class Machine:
         return guest
 
     def detach(self, name):
+        """Forgets a guest's agent, and keeps its log."""
         self.call("detach", node=name)
+        path = self.log_path(name)
+        if self.logs and path.exists():
+            with open(self.logs / f"guest-{name}.log", "ab") as log:
+                log.write(path.read_bytes())
 
     def domids(self):
         """The domains that Xen knows, zombies included."""
@@ -400,8 +414,15 @@ class Machine:
 
     def set_link(self, nic, up):
         """Plugs a NIC (toe0, toe1, …, peer0, …) in or out."""
+        self.note(f"set_link {nic} {'up' if up else 'down'}")
         self.call("qmp", command="set_link",
                   arguments={"name": nic, "up": up})
+        (self.links_down.discard if up else self.links_down.add)(nic)
+
+    def links_up(self):
+        """Plugs in again what set_link() pulled."""
+        for nic in list(self.links_down):
+            self.set_link(nic, True)
 
     def xenstore(self, path):
         """The value of a XenStore node, or None if there is none."""

@@ -88,16 +88,16 @@ class Qmp:
         self.file.readline()
         self.command("qmp_capabilities")
 
-    def command(self, name, **args):
+    def command(self, verb, **args):
         with self.lock:
-            self.file.write(json.dumps({"execute": name, "arguments": args}))
+            self.file.write(json.dumps({"execute": verb, "arguments": args}))
             self.file.flush()
             while True:
                 answer = json.loads(self.file.readline())
                 if "return" in answer:
                     return answer["return"]
                 if "error" in answer:
-                    raise RuntimeError(f"QMP {name}: {answer['error']['desc']}")
+                    raise RuntimeError(f"QMP {verb}: {answer['error']['desc']}")
 
 
 def start(where, segments, dom0_cpus, pinned):

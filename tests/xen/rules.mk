@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Real Xen under QEMU. check-xen and demo build and install everything first.
+#
+#   make check-xen [SCENARIO="name …"]
+
+XEN_GUEST_PROGRAMS :=
+
+# $(call xen_guest_program,NAME,SOURCE): a static program for guests and dom0
+define xen_guest_program
+build/xen/guest-bin/$(1): $(2)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -static -o $$@ $(2)
+XEN_GUEST_PROGRAMS += build/xen/guest-bin/$(1)
+endef
+
+$(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
+
+.PHONY: xen-install check-xen demo
+# what a user would install, for dom0
+xen-install: all $(XEN_GUEST_PROGRAMS)
+	$(Q)rm -rf build/install
+	+$(Q)$(MAKE) --no-print-directory install \
+		DESTDIR=$(CURDIR)/build/install >/dev/null
+
+check-xen: xen-install
+	$(Q)tests/xen/run --result build/results/xen $(SCENARIO)
+
+demo: packages
+	+$(Q)$(MAKE) --no-print-directory xen-install
+	$(Q)tests/xen/demo
