@@ -109,7 +109,7 @@ static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_opt_getnstr(opt, 0);
 
-	if (name && toe_driver_find(name))
+	if (name && toe_control_find(name))
 		return 0;
 	cfg_error(cfg, "driver: there is no TOE driver \"%s\"", name);
 	return -1;

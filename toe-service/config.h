@@ -52,7 +52,7 @@ struct config {
  * @config: set on success only; to be freed by config_free()
  * @error: CONFIG_ERROR_MAX bytes; on failure "FILE:LINE: text"
  *
- * Calls toe_driver_find() to check drivers. Returns 0 or a negative errno.
+ * Calls toe_control_find() to check drivers. Returns 0 or a negative errno.
  */
 int config_read(const char *path, struct config **config, char *error);
 

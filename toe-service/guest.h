@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * guest.h - one device's network: a namespace, and in it its share of a TOE.
+ *
+ * The device belongs to a guest of which nothing is known here but the name
+ * of its namespace.
+ */
+#ifndef TOE_SERVICE_GUEST_H
+#define TOE_SERVICE_GUEST_H
+
+#include "entry.h"
+#include "toe.h"
+
+#define GUEST_NAME_MAX 32 /* "vtoe-32751-255" */
+
+struct guest_net {
+	struct guest_net *next, **prevp; /* in the inventory */
+	struct inventory *inv;
+	char name[GUEST_NAME_MAX]; /* of the namespace */
+	struct entry entry;
+	int netns; /* descriptor */
+	uint32_t toe_row, toe_generation;
+	char toe[TABLE_NAME_MAX];
+	char driver[TABLE_NAME_MAX];
+	char netdev[TABLE_IFNAME_MAX];
+	char mode[CONFIG_LINK_MAX];
+	char link[TABLE_IFNAME_MAX]; /* in the namespace */
+};
+
+/**
+ * guest_net_create - place a device on a TOE and make its network
+ * @name: of the namespace; one of that name is replaced
+ * @entry: copied
+ * @net: set on success only; to be freed by guest_net_destroy() or _forget()
+ * @error: ENTRY_ERROR_MAX bytes; why not
+ *
+ * Returns 0; -EINVAL: unknown pool; -EADDRINUSE: another device has the address;
+ * -ENETDOWN: no TOE is up; or what the TOE's driver says.
+ */
+int guest_net_create(struct inventory *inv, const char *name,
+		     const struct entry *entry, struct guest_net **net,
+		     char *error);
+
+/**
+ * guest_net_adopt - take over the network that an earlier vtoed made
+ * @toe: the TOE it is on
+ *
+ * As guest_net_create(); -ENOENT if namespace, TOE or link are not there.
+ */
+int guest_net_adopt(struct inventory *inv, const char *name,
+		    const struct entry *entry, const char *toe,
+		    struct guest_net **net, char *error);
+
+/**
+ * guest_net_stale - true if the link is gone, because the TOE's device is a new
+ * one, or the TOE is not in the inventory any more
+ */
+bool guest_net_stale(const struct guest_net *net);
+
+/**
+ * guest_net_renew - make the link again, in the namespace that is there
+ *
+ * On the same TOE if it is up, else on another one of the pool. Returns as
+ * guest_net_create(); on failure nothing has changed.
+ */
+int guest_net_renew(struct guest_net *net, char *error);
+
+/** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
+void guest_net_destroy(struct guest_net *net);
+
+/** guest_net_forget - free, and leave all as it is for the next vtoed. */
+void guest_net_forget(struct guest_net *net);
+
+#endif /* TOE_SERVICE_GUEST_H */

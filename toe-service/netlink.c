@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <net/if.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+#include <netlink/socket.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "netlink.h"
+
+/* Links change in bursts: look once, when a burst is over. */
+#define SETTLE_NS 20000000ull
+
+/* libnl has its own error numbers */
+static int to_errno(int err)
+{
+	switch (err < 0 ? -err : err) {
+	case NLE_SUCCESS:
+		return 0;
+	case NLE_NODEV:
+	case NLE_OBJ_NOTFOUND:
+		return -ENODEV;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_AGAIN:
+		return -EAGAIN;
+	default:
+		return -EIO;
+	}
+}
+
+static void settled(struct loop_timer *timer)
+{
+	struct netlink *nl = (struct netlink *)
+		((char *)timer - offsetof(struct netlink, settle));
+
+	nl->changed(nl->arg);
+}
+
+/* What the messages say is not looked at: netlink_query() asks afresh. */
+static void events_ready(struct loop_fd *watch, uint32_t events)
+{
+	struct netlink *nl = (struct netlink *)
+		((char *)watch - offsetof(struct netlink, watch));
+	char buf[16384];
+	ssize_t n;
+
+	(void)events;
+	/* ENOBUFS: messages were lost, which is a change like any other */
+	do {
+		n = recv(watch->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
+	if (!nl->settle.due_ns)
+		loop_arm(nl->loop, &nl->settle, SETTLE_NS, settled);
+}
+
+static int open_sockets(struct netlink *nl)
+{
+	int err;
+
+	nl->events = nl_socket_alloc();
+	nl->requests = nl_socket_alloc();
+	if (!nl->events || !nl->requests)
+		return -ENOMEM;
+	err = nl_connect(nl->requests, NETLINK_ROUTE);
+	if (!err)
+		err = nl_connect(nl->events, NETLINK_ROUTE);
+	if (!err)
+		err = nl_socket_add_memberships(nl->events, RTNLGRP_LINK, 0);
+	return to_errno(err);
+}
+
+int netlink_open(struct netlink *nl, struct loop *loop, netlink_fn *changed,
+		 void *arg)
+{
+	int err;
+
+	*nl = (struct netlink){ .loop = loop, .changed = changed, .arg = arg };
+	err = open_sockets(nl);
+	if (!err)
+		err = loop_add(loop, &nl->watch, nl_socket_get_fd(nl->events),
+			       EPOLLIN, events_ready);
+	if (err)
+		netlink_close(nl);
+	return err;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	loop_disarm(&nl->settle);
+	loop_remove(&nl->watch);
+	if (nl->events)
+		nl_socket_free(nl->events);
+	if (nl->requests)
+		nl_socket_free(nl->requests);
+	nl->events = NULL;
+	nl->requests = NULL;
+}
+
+int netlink_query(struct netlink *nl, const char *netdev,
+		  struct netlink_link *link)
+{
+	struct rtnl_link *found = NULL;
+	unsigned int flags;
+	int err;
+
+	err = to_errno(rtnl_link_get_kernel(nl->requests, 0, netdev, &found));
+	if (err)
+		return err;
+	flags = rtnl_link_get_flags(found);
+	*link = (struct netlink_link){
+		.ifindex = (uint32_t)rtnl_link_get_ifindex(found),
+		.admin_up = flags & IFF_UP,
+		.running = flags & IFF_RUNNING,
+	};
+	rtnl_link_put(found);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdio.h>
+
+#include "pool.h"
+
+_Static_assert(TOE_TABLE_MAX <= 64, "one bit a row");
+
+/* Work a TOE has, of what it can carry: cross-multiplied by the caller. */
+static uint64_t burden(const struct toe *toe)
+{
+	/* a device without connections still is a guest that will have some */
+	return (uint64_t)toe->load + toe->devices + 1;
+}
+
+static int lighter(const struct toe *a, const struct toe *b)
+{
+	return burden(a) * b->conf.weight < burden(b) * a->conf.weight;
+}
+
+struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
+			uint64_t tried)
+{
+	struct toe *best = NULL, *toe;
+	uint32_t i;
+
+	for (i = 0; i < pool->nr_toes; i++) {
+		toe = inventory_find(inv, inv->config->toe[pool->toe[i]].name);
+		if (!toe || toe->state != TOE_UP || (tried >> toe->row & 1))
+			continue;
+		if (toe->conf.capacity && toe->load >= toe->conf.capacity)
+			continue;
+		if (pool->policy == POOL_IN_ORDER)
+			return toe;
+		if (!best || lighter(toe, best))
+			best = toe;
+	}
+	return best;
+}
+
+void pool_explain(struct inventory *inv, const struct config_pool *pool,
+		  char *text, size_t size)
+{
+	const struct toe *toe;
+	const char *name;
+	size_t len = 0;
+	uint32_t i;
+
+	if (!pool->nr_toes)
+		snprintf(text, size, "no toe is configured in vtoed.conf");
+	for (i = 0; i < pool->nr_toes && len < size; i++) {
+		name = inv->config->toe[pool->toe[i]].name;
+		toe = inventory_find(inv, name);
+		len += (size_t)snprintf(text + len, size - len, "%s%s: %s",
+					i ? "; " : "", name,
+					!toe ? "not in the table" :
+					toe->reason[0] ? toe->reason :
+					toe_state_name(toe->state));
+	}
+}

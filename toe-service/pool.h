@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* pool.h - placement of a guest's device on a TOE of a pool. */
+#ifndef TOE_SERVICE_POOL_H
+#define TOE_SERVICE_POOL_H
+
+#include "toe.h"
+
+/**
+ * pool_choose - the TOE that a new device is best placed on
+ * @tried: bit n set: not the TOE in row n
+ *
+ * Returns NULL if no TOE of the pool is up.
+ */
+struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
+			uint64_t tried);
+
+/**
+ * pool_explain - why pool_choose() has nothing to offer
+ * @text: @size bytes: "eth1: the network device has no link; eth2: ..."
+ */
+void pool_explain(struct inventory *inv, const struct config_pool *pool,
+		  char *text, size_t size);
+
+#endif /* TOE_SERVICE_POOL_H */

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../common/atomic.h"
+#include "../common/log.h"
+#include "toe.h"
+
+static const char *const state_name[] = {
+	[TOE_ABSENT] = "absent",     [TOE_DOWN] = "down",
+	[TOE_UP] = "up",	     [TOE_DEGRADED] = "degraded",
+	[TOE_DRAINING] = "draining", [TOE_GONE] = "gone",
+};
+
+const char *toe_state_name(uint32_t state)
+{
+	return state <= TOE_GONE ? state_name[state] : "";
+}
+
+/* ---- the table ---- */
+
+static void row_begin(struct toe_row *row)
+{
+	vtoe_store(&row->seq, row->seq | 1);
+	vtoe_full_barrier();
+}
+
+static void row_end(struct inventory *inv, struct toe_row *row)
+{
+	vtoe_store_release(&row->seq, row->seq + 1);
+	vtoe_store_release(&inv->table->changes, inv->table->changes + 1);
+}
+
+static void row_write(struct inventory *inv, const struct toe *toe)
+{
+	struct toe_row *row = &inv->table->row[toe->row];
+
+	row_begin(row);
+	row->state = toe->state;
+	row->weight = toe->conf.weight;
+	row->capacity = toe->conf.capacity;
+	row->ifindex = toe->ifindex;
+	row->changed_ns = toe->since_ns;
+	memcpy(row->name, toe->conf.name, sizeof(row->name));
+	memcpy(row->driver, toe->conf.driver, sizeof(row->driver));
+	memcpy(row->netdev, toe->conf.netdev, sizeof(row->netdev));
+	row_end(inv, row);
+}
+
+static void row_next_generation(struct inventory *inv, uint32_t n)
+{
+	struct toe_row *row = &inv->table->row[n];
+
+	row_begin(row);
+	row->generation++;
+	row_end(inv, row);
+}
+
+static int table_map(struct inventory *inv, int fd)
+{
+	void *map = mmap(NULL, sizeof(*inv->table), PROT_READ | PROT_WRITE,
+			 MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	inv->table = map;
+	return 0;
+}
+
+/* The table of the vtoed before this one, if it is of this version. */
+static int table_find(struct inventory *inv)
+{
+	struct stat st;
+	int fd, err;
+
+	fd = open(inv->table_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	err = fstat(fd, &st) < 0 ? -errno : 0;
+	if (!err && st.st_size != sizeof(*inv->table))
+		err = -EPROTONOSUPPORT;
+	if (!err)
+		err = table_map(inv, fd);
+	close(fd);
+	if (!err && (inv->table->version != TABLE_VERSION ||
+		     inv->table->nr_rows != TOE_TABLE_MAX)) {
+		munmap(inv->table, sizeof(*inv->table));
+		inv->table = NULL;
+		err = -EPROTONOSUPPORT;
+	}
+	return err;
+}
+
+static int table_make(struct inventory *inv)
+{
+	int fd, err;
+
+	unlink(inv->table_path);
+	fd = open(inv->table_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = posix_fallocate(fd, 0, sizeof(*inv->table));
+	err = err ? -err : table_map(inv, fd);
+	close(fd);
+	if (err)
+		return err;
+	inv->table->version = TABLE_VERSION;
+	inv->table->nr_rows = TOE_TABLE_MAX;
+	return 0;
+}
+
+static int table_open(struct inventory *inv)
+{
+	int err = table_find(inv);
+
+	if (err == -EPROTONOSUPPORT)
+		log_warn("%s is of another version; running workers will not "
+			 "see changes of TOEs", inv->table_path);
+	return err ? table_make(inv) : 0;
+}
+
+int inventory_table_fd(const struct inventory *inv)
+{
+	int fd = open(inv->table_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+uint32_t inventory_generation(const struct inventory *inv,
+			      const struct toe *toe)
+{
+	return inv->table->row[toe->row].generation;
+}
+
+void inventory_set_load(struct inventory *inv, const uint32_t *load)
+{
+	uint32_t i;
+
+	/* one aligned word, which placement may read at any time: no seq */
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		if (inv->toe[i].load == load[i])
+			continue;
+		inv->toe[i].load = load[i];
+		vtoe_store(&inv->table->row[i].load, load[i]);
+	}
+}
+
+/* ---- telling others ---- */
+
+static void publish(struct inventory *inv, const char *kind, const char *name,
+		    const char *key, const char *value)
+{
+	char path[PUBLISH_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", kind, name, key);
+	inv->publisher.write(inv->publisher.arg, path, value);
+}
+
+static void publish_number(struct inventory *inv, const char *name,
+			   const char *key, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	publish(inv, "toe", name, key, text);
+}
+
+static void publish_toe(struct inventory *inv, const struct toe *toe)
+{
+	const char *name = toe->conf.name;
+
+	if (!inv->publisher.write)
+		return;
+	publish(inv, "toe", name, "driver", toe->conf.driver);
+	publish(inv, "toe", name, "netdev", toe->conf.netdev);
+	publish(inv, "toe", name, "link", toe->conf.link);
+	publish_number(inv, name, "weight", toe->conf.weight);
+	publish_number(inv, name, "capacity", toe->conf.capacity);
+	publish(inv, "toe", name, "reason", toe->reason);
+	publish(inv, "toe", name, "state", toe_state_name(toe->state));
+}
+
+static void publish_pool(struct inventory *inv, const struct config_pool *pool)
+{
+	char text[TOE_TABLE_MAX * TABLE_NAME_MAX] = "";
+	size_t len = 0;
+	uint32_t i;
+
+	for (i = 0; i < pool->nr_toes; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+					i ? " " : "",
+					inv->config->toe[pool->toe[i]].name);
+	publish(inv, "pool", pool->name, "policy",
+		config_policy_name(pool->policy));
+	publish(inv, "pool", pool->name, "toes", text);
+}
+
+void inventory_publish(struct inventory *inv)
+{
+	uint32_t i;
+
+	if (!inv->publisher.write)
+		return;
+	/* what an earlier vtoed or configuration left goes */
+	inv->publisher.remove(inv->publisher.arg, "toe");
+	inv->publisher.remove(inv->publisher.arg, "pool");
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].conf.name[0])
+			publish_toe(inv, &inv->toe[i]);
+	for (i = 0; inv->config && i < inv->config->nr_pools; i++)
+		publish_pool(inv, &inv->config->pool[i]);
+}
+
+/* ---- states ---- */
+
+static enum toe_state look(struct inventory *inv, const struct toe *toe,
+			   uint32_t *ifindex, const char **reason)
+{
+	struct netlink_link link;
+	int err = netlink_query(&inv->netlink, toe->conf.netdev, &link);
+
+	*ifindex = 0;
+	*reason = "";
+	if (err == -ENODEV) {
+		*reason = "there is no such network device";
+		return toe->ifindex || toe->state == TOE_GONE ? TOE_GONE :
+								TOE_DOWN;
+	}
+	if (err) {
+		*reason = strerror(-err);
+		return TOE_DOWN;
+	}
+	*ifindex = link.ifindex;
+	if (!link.admin_up) {
+		*reason = "the network device is not set up";
+		return TOE_DOWN;
+	}
+	if (!link.running) {
+		*reason = "the network device has no link";
+		return TOE_DOWN;
+	}
+	return TOE_UP;
+}
+
+/* Returns 1 if something changed. */
+static int refresh(struct inventory *inv, struct toe *toe)
+{
+	const char *reason;
+	uint32_t ifindex;
+	enum toe_state state = look(inv, toe, &ifindex, &reason);
+
+	if (state == toe->state && ifindex == toe->ifindex &&
+	    !strcmp(reason, toe->reason))
+		return 0;
+	log_info("toe %s: %s%s%s (netdev %s)", toe->conf.name,
+		 toe_state_name(state), *reason ? ": " : "", reason,
+		 toe->conf.netdev);
+	/* another device of the same name: links on the old one are gone */
+	if (ifindex && toe->last_ifindex && ifindex != toe->last_ifindex)
+		row_next_generation(inv, toe->row);
+	if (state != toe->state)
+		toe->since_ns = loop_now();
+	toe->state = state;
+	toe->ifindex = ifindex;
+	snprintf(toe->reason, sizeof(toe->reason), "%s", reason);
+	if (ifindex)
+		toe->last_ifindex = ifindex;
+	row_write(inv, toe);
+	publish_toe(inv, toe);
+	return 1;
+}
+
+void inventory_refresh(struct inventory *inv)
+{
+	uint32_t i;
+	int changed = 0;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].conf.name[0])
+			changed |= refresh(inv, &inv->toe[i]);
+	if (changed && inv->changed)
+		inv->changed(inv->changed_arg);
+}
+
+static void links_changed(void *arg)
+{
+	inventory_refresh(arg);
+}
+
+/* ---- configuration ---- */
+
+struct toe *inventory_find(struct inventory *inv, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].conf.name[0] &&
+		    !strcmp(inv->toe[i].conf.name, name))
+			return &inv->toe[i];
+	return NULL;
+}
+
+/* The row of @name: the one it had, else a free one. */
+static int find_row(const struct inventory *inv, const char *name)
+{
+	const struct toe_row *row = inv->table->row;
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (!strncmp(row[i].name, name, sizeof(row[i].name)))
+			return (int)i;
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (row[i].state == TOE_ABSENT && !inv->toe[i].conf.name[0])
+			return (int)i;
+	return -ENOSPC;
+}
+
+static bool same_engine(const struct toe_row *row,
+			const struct config_toe *conf)
+{
+	return row->state != TOE_ABSENT &&
+	       !strncmp(row->name, conf->name, sizeof(row->name)) &&
+	       !strncmp(row->driver, conf->driver, sizeof(row->driver)) &&
+	       !strncmp(row->netdev, conf->netdev, sizeof(row->netdev));
+}
+
+static int add(struct inventory *inv, const struct config_toe *conf)
+{
+	int n = find_row(inv, conf->name);
+	struct toe_row *row;
+	struct toe *toe;
+
+	if (n < 0) {
+		log_error("no room for toe %s in the table", conf->name);
+		return n;
+	}
+	row = &inv->table->row[n];
+	toe = &inv->toe[n];
+	if (!same_engine(row, conf)) {
+		row_next_generation(inv, (uint32_t)n);
+		*toe = (struct toe){ .state = TOE_DOWN,
+				     .since_ns = loop_now() };
+	} else if (!toe->conf.name[0]) { /* from an earlier vtoed */
+		*toe = (struct toe){ .state = (enum toe_state)row->state,
+				     .ifindex = row->ifindex,
+				     .last_ifindex = row->ifindex,
+				     .since_ns = row->changed_ns };
+	}
+	toe->row = (uint32_t)n;
+	toe->conf = *conf;
+	row_write(inv, toe);
+	return 0;
+}
+
+static void drop(struct inventory *inv, uint32_t n)
+{
+	inv->toe[n] = (struct toe){ .row = n };
+	row_write(inv, &inv->toe[n]);
+}
+
+static int configured(const struct config *config, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < config->nr_toes; i++)
+		if (!strncmp(config->toe[i].name, name, TABLE_NAME_MAX))
+			return 1;
+	return 0;
+}
+
+int inventory_configure(struct inventory *inv, const struct config *config)
+{
+	uint32_t i;
+	int err = 0;
+
+	inv->config = config;
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->table->row[i].state != TOE_ABSENT &&
+		    !configured(config, inv->table->row[i].name))
+			drop(inv, i);
+	for (i = 0; i < config->nr_toes && !err; i++)
+		err = add(inv, &config->toe[i]);
+	inventory_refresh(inv);
+	inventory_publish(inv);
+	if (inv->changed)
+		inv->changed(inv->changed_arg);
+	return err;
+}
+
+/* ---- life ---- */
+
+int inventory_open(struct inventory *inv, struct loop *loop,
+		   const char *run_dir, const char *netns_dir)
+{
+	int err;
+
+	inv->loop = loop;
+	snprintf(inv->table_path, sizeof(inv->table_path), "%s/toes", run_dir);
+	snprintf(inv->netns_dir, sizeof(inv->netns_dir), "%s", netns_dir);
+	err = table_open(inv);
+	if (err) {
+		log_error("%s: %s", inv->table_path, strerror(-err));
+		return err;
+	}
+	err = netlink_open(&inv->netlink, loop, links_changed, inv);
+	if (err) {
+		log_error("netlink: %s", strerror(-err));
+		inventory_close(inv);
+	}
+	return err;
+}
+
+void inventory_close(struct inventory *inv)
+{
+	netlink_close(&inv->netlink);
+	if (inv->table)
+		munmap(inv->table, sizeof(*inv->table));
+	inv->table = NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * toe.h - the inventory of TOEs: which there are, and how they are.
+ *
+ * Theory of operation
+ *
+ * The configuration names the TOEs; netlink tells how their devices are; the
+ * result stands in the TOE table (tables.h), a file in the run directory that
+ * vtoed writes and each worker maps for reading. The file outlives vtoed: the
+ * next one finds each TOE in the row that it had, because workers and guests
+ * know TOEs by row and generation. A row whose TOE is configured no more becomes
+ * TOE_ABSENT; its generation changes when the row, or what is behind it, does.
+ */
+#ifndef TOE_SERVICE_TOE_H
+#define TOE_SERVICE_TOE_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "netlink.h"
+#include "publish.h"
+#include "tables.h"
+
+#define TOE_REASON_MAX 64 /* bytes, with the NUL */
+
+struct guest_net;
+
+struct toe {
+	struct config_toe conf; /* name "": not in use */
+	uint32_t row;
+	enum toe_state state;
+	uint32_t ifindex;  /* 0: its device is not there */
+	uint32_t last_ifindex; /* what it was when the device was there */
+	uint32_t devices;  /* guests' devices that use it */
+	uint32_t load;	   /* their connections */
+	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
+	char reason[TOE_REASON_MAX]; /* why it is not up; "" if it is */
+};
+
+typedef void inventory_fn(void *arg);
+
+struct inventory {
+	struct loop *loop;
+	const struct config *config; /* not owned */
+	struct netlink netlink;
+	char table_path[256];
+	struct toe_table *table;
+	struct toe toe[TOE_TABLE_MAX]; /* by row */
+	struct guest_net *guests;      /* list; see guest.h */
+	char netns_dir[128];
+	struct publisher publisher; /* write == NULL: nobody to tell */
+	inventory_fn *changed;
+	void *changed_arg;
+};
+
+/**
+ * inventory_open - map or make the TOE table, listen to netlink
+ * @inv: zeroed
+ * @run_dir: directory of the table
+ * @netns_dir: where named network namespaces are
+ *
+ * Returns 0 or a negative errno; logs why.
+ */
+int inventory_open(struct inventory *inv, struct loop *loop,
+		   const char *run_dir, const char *netns_dir);
+
+/** inventory_close - the table's file stays. */
+void inventory_close(struct inventory *inv);
+
+/**
+ * inventory_configure - take over a configuration
+ * @config: must live until the next call or inventory_close()
+ *
+ * Returns 0, or -ENOSPC if the table has no row left (logged).
+ */
+int inventory_configure(struct inventory *inv, const struct config *config);
+
+/** inventory_refresh - look at each TOE's device now. */
+void inventory_refresh(struct inventory *inv);
+
+/** inventory_publish - tell the publisher everything. */
+void inventory_publish(struct inventory *inv);
+
+/** inventory_find - a TOE by its name; NULL if there is none. */
+struct toe *inventory_find(struct inventory *inv, const char *name);
+
+/** inventory_generation - of a TOE's row. */
+uint32_t inventory_generation(const struct inventory *inv,
+			      const struct toe *toe);
+
+/** inventory_set_load - connections on each TOE, by row. */
+void inventory_set_load(struct inventory *inv, const uint32_t *load);
+
+/**
+ * inventory_table_fd - a descriptor of the table for a worker, for reading
+ *
+ * Returns it (close-on-exec, the caller's) or a negative errno.
+ */
+int inventory_table_fd(const struct inventory *inv);
+
+/** toe_state_name - as people read it; "" for a number that is no state. */
+const char *toe_state_name(uint32_t state);
+
+#endif /* TOE_SERVICE_TOE_H */
