@@ -357,6 +357,7 @@ class Machine:
             f'machine.role=guest machine.name={name} {cmdline}"',
             f"memory = {memory}",
             f"vcpus = {vcpus}",
+            'on_reboot = "destroy"',
             f"disk = [ '{GUEST_DISK}', 'phy:{loop},xvdb,r' ]",
         ]
         if vif is not None:

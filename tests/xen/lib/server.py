@@ -192,7 +192,9 @@ class Server:
         dom0 = self.link("dom0")
 
         def transmit(data):
-            dom0.send_credited(agentlink.DATA, n.stream, data)
+            # On a console, a single ^O is the kernel's SysRq key; two are one.
+            dom0.send_credited(agentlink.DATA, n.stream,
+                               data.replace(b"\x0f", b"\x0f\x0f"))
 
         def closed():
             n.link.lose(f"{node}'s console closed")
