@@ -4,3 +4,10 @@
 $(eval $(call program,libexec/vtoe-xlcfg,tools/vtoe-xlcfg.c tools/xlcfg.c,xlutil))
 PROGRAMS += $(B)/libexec/vtoe-xlcfg
 LIBEXEC  += $(B)/libexec/vtoe-xlcfg
+
+$(eval $(call program,bin/vtoectl,tools/vtoectl.c tools/client.c tools/print.c \
+	tools/stats.c tools/create.c tools/format.c tools/table.c \
+	toe-service/entry.c,jansson))
+$(B)/obj/tools/create.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"'
+PROGRAMS += $(B)/bin/vtoectl
+SBIN	 += $(B)/bin/vtoectl

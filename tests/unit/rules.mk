@@ -14,6 +14,7 @@ $(eval $(call unit,arena,common/arena.c))
 $(eval $(call unit,geometry,common/geometry.c))
 $(eval $(call unit,ring))
 $(eval $(call unit,xlcfg,tools/xlcfg.c,xlutil))
+$(eval $(call unit,table,tools/table.c tools/format.c))
 $(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
 
 # every header that another folder includes compiles alone
@@ -24,12 +25,13 @@ UNIT_KERNEL_HEADERS := $(filter-out common/log.h common/loop.h,$(wildcard \
 		  xenstore-schema/*.h common/*.h frontend/core/*.h))
 
 .PHONY: check-unit unit-programs
-unit-programs: $(UNIT_TESTS)
+unit-programs: $(UNIT_TESTS) $(B)/bin/vtoectl $(B)/libexec/vtoe-xlcfg
 
 check-unit:
 	+$(Q)$(MAKE) --no-print-directory SAN=1 unit-programs
 	$(Q)tests/unit/run build/results/unit \
 		$(patsubst $(B)/%,build/asan/%,$(UNIT_TESTS)) \
+		'tests/unit/vtoectl_test build/asan/bin/vtoectl build/asan/libexec/vtoe-xlcfg' \
 		'tests/unit/headers c $(UNIT_HEADERS)' \
 		'tests/unit/headers c11 xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \
