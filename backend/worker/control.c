@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* control.c - messages from and to vtoed (backend/worker_proto.h). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../common/log.h"
+#include "worker.h"
+
+#define FDS_MAX 3 /* of HELLO: context table, TOE table, netns */
+
+union fds_control {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(FDS_MAX * sizeof(int))];
+};
+
+/* 0, -ENOTCONN at the end, -EAGAIN, -EBADMSG for a packet of another length */
+static int receive(int fd, struct worker_msg *msg, int flags)
+{
+	ssize_t n = recv(fd, msg, sizeof(*msg), flags | MSG_TRUNC);
+
+	if (n < 0)
+		return errno == ECONNRESET ? -ENOTCONN : -errno;
+	if (n == 0)
+		return -ENOTCONN;
+	return n == sizeof(*msg) ? 0 : -EBADMSG;
+}
+
+static int send_msg(struct worker *w, const struct worker_msg *msg,
+		    const int *fds, unsigned int nr_fds)
+{
+	struct iovec iov = { (void *)msg, sizeof(*msg) };
+	union fds_control control = { 0 };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+
+	if (nr_fds) {
+		hdr.msg_control = &control;
+		hdr.msg_controllen = CMSG_SPACE(nr_fds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&hdr);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(nr_fds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, nr_fds * sizeof(int));
+	}
+	if (sendmsg(w->control, &hdr, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return -errno;
+	return 0;
+}
+
+int control_start(struct worker *w, struct worker_msg *start)
+{
+	int err = receive(w->control, start, 0);
+
+	if (err) {
+		log_error("no start message: %s", strerror(-err));
+		return err;
+	}
+	if (start->type != WORKER_START ||
+	    start->version != WORKER_PROTO_VERSION ||
+	    start->nr_toes > WORKER_TOES_MAX) {
+		log_error("unknown start message (type %u, version %u)",
+			  start->type, start->version);
+		return -EPROTO;
+	}
+	start->text[0] = '\0';
+	return 0;
+}
+
+int control_answer(struct worker *w, const char *text)
+{
+	const int fds[FDS_MAX] = { w->table_fd, w->toes_fd, w->netns };
+	struct worker_msg msg = w->start;
+
+	msg.type = text ? WORKER_FAILED : WORKER_HELLO;
+	msg.version = WORKER_PROTO_VERSION;
+	msg.pid = w->pid;
+	if (!text) {
+		msg.evtchn = w->port;
+		return send_msg(w, &msg, fds, FDS_MAX);
+	}
+	snprintf(msg.text, sizeof(msg.text), "%s", text);
+	return send_msg(w, &msg, NULL, 0);
+}
+
+void control_broken(struct worker *w)
+{
+	struct worker_msg msg = w->start;
+
+	msg.type = WORKER_BROKEN;
+	msg.version = WORKER_PROTO_VERSION;
+	msg.pid = w->pid;
+	snprintf(msg.text, sizeof(msg.text), "%s", w->why);
+	if (w->control >= 0)
+		send_msg(w, &msg, NULL, 0);
+}
+
+/* vtoed is gone, or talks nonsense; the connections carry on. */
+static void drop(struct worker *w, const char *why)
+{
+	log_info("control connection closed: %s", why);
+	close(w->control); /* and so it leaves epoll */
+	w->control = -1;
+}
+
+void control_event(struct worker *w)
+{
+	struct worker_msg msg;
+	int err;
+
+	if (w->control < 0)
+		return;
+	err = receive(w->control, &msg, MSG_DONTWAIT);
+	if (err == -EAGAIN)
+		return;
+	if (err)
+		drop(w, err == -ENOTCONN ? "vtoed is gone" : "bad message");
+	else if (msg.type == WORKER_STOP &&
+		 msg.version == WORKER_PROTO_VERSION)
+		w->stop = true;
+	else
+		drop(w, "unknown message");
+}
+
+void control_adopt(struct worker *w)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int fd, err;
+
+	fd = accept4(w->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
+	    peer.uid != 0) {
+		log_warn("refused a control connection that is not root's");
+		close(fd);
+		return;
+	}
+	if (w->control >= 0)
+		drop(w, "another one takes over");
+	w->control = fd;
+	err = loop_watch(w, fd, TAG_CONTROL);
+	if (!err)
+		err = control_answer(w, NULL);
+	if (err)
+		drop(w, strerror(-err));
+	else
+		log_info("adopted by process %d", (int)peer.pid);
+}

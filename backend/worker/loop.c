@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * loop.c - the worker's one loop: what wakes it, what it does, when it sleeps.
+ *
+ * A round looks at doorbells and the submission ring, runs the slots that are
+ * active, and wakes the guest once for all that was published. When nothing is
+ * left to do the worker says so in dom0_asleep, looks once more (common/ring.h
+ * has the argument), and waits in epoll.
+ *
+ * System calls are dear in a PV domain, so a wake-up by the guest costs three
+ * (wait, take the event, unmask), a wake-up by the stack one, and the guest is
+ * notified only if it sleeps. While there is work left over, epoll is asked
+ * only every few rounds.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "../../common/log.h"
+#include "worker.h"
+
+#define EVENTS 64	 /* fetched at once */
+#define BUSY_ROUNDS 4	 /* rounds with work left over, for one look at epoll */
+#define COUNT_NS 1000000000ull
+#define NS_PER_MS 1000000ull
+/* So much is published without a word before a sleeping guest is woken. */
+#define WAKE_BYTES (128u * 1024u)
+#define SPIN_CHECKS 32 /* looks at the doorbells for one look at the clock */
+
+int loop_watch(struct worker *w, int fd, enum loop_tag tag)
+{
+	struct epoll_event ev = {
+		.events = EPOLLIN,
+		.data.u64 = (uint64_t)tag << TOE_DATA_BITS,
+	};
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The coarse clock: good enough for timers, and never a system call. */
+static void tell_time(struct worker *w)
+{
+	w->now_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	w->contexts.now_ns = w->now_ns;
+}
+
+static void wake_guest(struct worker *w)
+{
+	w->rang = false;
+	w->moved = 0;
+	if (vtoe_wake_claim(&w->view.queue->guest_asleep))
+		device_notify(w);
+}
+
+void loop_rang(struct worker *w, uint32_t bytes)
+{
+	w->rang = true;
+	w->moved += bytes;
+	if (w->moved >= WAKE_BYTES)
+		wake_guest(w);
+}
+
+static bool pending(const struct worker *w)
+{
+	return queue_pending(w) ||
+	       vtoe_doorbell_pending(w->view.queue->dom0_summary,
+				     w->view.geo.nr_slots);
+}
+
+/* ---- sleeping ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static int timeout_ms(const struct worker *w)
+{
+	uint64_t due = earlier(earlier(w->sweep_ns, w->ending_ns), w->retry_ns);
+
+	if (!due)
+		return -1;
+	return due <= w->now_ns ? 0 :
+				  (int)((due - w->now_ns) / NS_PER_MS) + 1;
+}
+
+/* Wait a little for the guest before going to sleep. True if it came. */
+static bool spin(const struct worker *w)
+{
+	uint64_t end;
+	int i;
+
+	if (!w->spin_us)
+		return false;
+	end = clock_ns(CLOCK_MONOTONIC) + w->spin_us * 1000ull;
+	do {
+		for (i = 0; i < SPIN_CHECKS; i++) {
+			if (pending(w))
+				return true;
+			__builtin_ia32_pause();
+		}
+	} while (clock_ns(CLOCK_MONOTONIC) < end);
+	return false;
+}
+
+/* True if the guest now has to send an event; false: there is work. */
+static bool fall_asleep(struct worker *w)
+{
+	if (spin(w))
+		return false;
+	vtoe_store(&w->view.queue->dom0_asleep, 1u);
+	vtoe_full_barrier();
+	if (!pending(w))
+		return true;
+	vtoe_exchange(&w->view.queue->dom0_asleep, 0u);
+	return false;
+}
+
+static void dispatch(struct worker *w, const struct epoll_event *ev)
+{
+	uint32_t tag = (uint32_t)(ev->data.u64 >> TOE_DATA_BITS);
+
+	switch (tag) {
+	case TAG_EVTCHN:
+		device_event(w);
+		break;
+	case TAG_CONTROL:
+		control_event(w);
+		break;
+	case TAG_LISTEN:
+		control_adopt(w);
+		break;
+	default:
+		contexts_event(&w->contexts, tag - TAG_STACK,
+			       ev->data.u64 & ((1ull << TOE_DATA_BITS) - 1),
+			       ev->events);
+	}
+}
+
+/* Fetch and dispatch events; @timeout as epoll_wait(2). */
+static void fetch(struct worker *w, int timeout)
+{
+	struct epoll_event ev[EVENTS];
+	int i, n;
+
+	w->counters->syscalls++;
+	n = epoll_wait(w->epoll, ev, EVENTS, timeout);
+	/* awake: the guest need not send events */
+	vtoe_store(&w->view.queue->dom0_asleep, 0u);
+	tell_time(w);
+	for (i = 0; i < n; i++)
+		dispatch(w, &ev[i]);
+}
+
+/* ---- working ---- */
+
+/* Run each slot that is active now once. 1 if any is still; 0; -EPROTO. */
+static int run_active(struct worker *w)
+{
+	uint32_t n = w->nr_active;
+	struct slot *s;
+	int more;
+
+	while (n-- && (s = TAILQ_FIRST(&w->active))) {
+		TAILQ_REMOVE(&w->active, s, active);
+		w->nr_active--;
+		s->flags &= ~SLOT_ACTIVE;
+		more = slot_run(w, s);
+		if (more < 0)
+			return more;
+		if (more)
+			slot_activate(w, s);
+	}
+	return w->nr_active != 0;
+}
+
+static int run_timers(struct worker *w)
+{
+	int err = 0;
+
+	if (w->retry_ns && w->now_ns >= w->retry_ns)
+		listener_retry(w);
+	if (w->ending_ns && w->now_ns >= w->ending_ns)
+		err = release_tick(w);
+	if (!err && w->sweep_ns && w->now_ns >= w->sweep_ns)
+		err = run_sweep(w);
+	return err;
+}
+
+/* What the guest counts is for people: copied once a second, if awake. */
+static void copy_counters(struct worker *w)
+{
+	if (w->now_ns - w->counted_ns < COUNT_NS)
+		return;
+	w->counted_ns = w->now_ns;
+	copy_in(&w->contexts.table->guest, &w->view.queue->counters,
+		sizeof(w->contexts.table->guest));
+}
+
+/* 1: there is more to do; 0: nothing; -EPROTO. */
+static int round_once(struct worker *w)
+{
+	int queue, slots, err;
+
+	vtoe_doorbell_scan(w->view.dom0_doorbell, w->view.queue->dom0_summary,
+			   w->view.geo.nr_slots, slot_doorbell, w);
+	queue = queue_run(w);
+	slots = queue < 0 ? queue : run_active(w);
+	err = slots < 0 ? slots : run_timers(w);
+	if (w->rang)
+		wake_guest(w);
+	if (err || w->broken)
+		return -EPROTO;
+	copy_counters(w);
+	return queue || slots || w->nr_active;
+}
+
+int loop_run(struct worker *w)
+{
+	unsigned int busy = 0;
+	int more = 0;
+
+	tell_time(w);
+	while (!w->stop) {
+		if (more && ++busy % BUSY_ROUNDS == 0)
+			fetch(w, 0);
+		if (!more && fall_asleep(w)) {
+			device_unmask(w);
+			fetch(w, timeout_ms(w));
+		}
+		more = round_once(w);
+		if (more < 0)
+			return more;
+	}
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * tx.c - the direction from the guest to the stack: straight out of the run.
+ */
+#include <errno.h>
+
+#include "worker.h"
+
+/* One connection's share of a round. */
+#define TX_BUDGET (256u * 1024u)
+
+int tx_used(struct worker *w, struct slot *s, uint32_t *runp)
+{
+	const struct vtoe_slot_guest *shared = &slot_shared(w, s)->guest;
+	uint32_t prod, used, run;
+
+	/* what counts at RELEASE is what was there then */
+	prod = s->state == SLOT_CLOSING ? s->tx_end :
+					  vtoe_load_acquire(&shared->tx_prod);
+	used = prod - s->tx_cons;
+	if (!used)
+		return 0;
+	/* the guest may not change it while there are bytes in it */
+	run = vtoe_load(&shared->tx_run);
+	if (!vtoe_run_ok(run, w->view.geo.nr_tx_pages))
+		return worker_break(w, "tx run %#x of slot %u is not in the arena",
+				    run, slot_number(w, s));
+	if (used > vtoe_run_size(run))
+		return worker_break(w,
+				    "tx index %u ahead of a %u-byte ring on slot %u",
+				    used, vtoe_run_size(run),
+				    slot_number(w, s));
+	*runp = run;
+	return (int)used;
+}
+
+void tx_publish(struct worker *w, struct slot *s, uint32_t old)
+{
+	struct vtoe_slot *shared = slot_shared(w, s);
+
+	if (s->tx_cons == old)
+		return;
+	w->counters->tx_bytes += s->tx_cons - old;
+	vtoe_store_release(&shared->dom0.tx_cons, s->tx_cons);
+	/* publish, barrier, look: common/ring.h */
+	vtoe_full_barrier();
+	if (vtoe_event_hit(old, s->tx_cons,
+			   vtoe_load(&shared->guest.tx_event)))
+		slot_ring(w, s);
+}
+
+bool tx_arm(struct worker *w, struct slot *s, uint32_t used)
+{
+	struct vtoe_slot *shared = slot_shared(w, s);
+
+	vtoe_store(&shared->dom0.tx_event, s->tx_cons + used + 1);
+	vtoe_full_barrier();
+	return vtoe_load_acquire(&shared->guest.tx_prod) != s->tx_cons + used;
+}
+
+/* VTOE_GUEST_*, or -EPROTO. Read before tx_used(): then that is final. */
+static int tx_flags(struct worker *w, struct slot *s)
+{
+	uint32_t flags = vtoe_load_acquire(&slot_shared(w, s)->guest.flags);
+
+	if (flags & ~VTOE_GUEST_FIN)
+		return worker_break(w, "unknown flags %#x on slot %u", flags,
+				    slot_number(w, s));
+	return (int)flags;
+}
+
+/*
+ * Sending has failed. What the peer sent before is still to be delivered, and
+ * the error after it: rx.c reads until there is no more.
+ */
+static void tx_fail(struct slot *s, int err)
+{
+	s->flags &= ~SLOT_WRITABLE;
+	s->flags |= SLOT_DEAD | SLOT_READABLE | SLOT_UNTIL_AGAIN;
+	s->error = (uint32_t)-err;
+}
+
+/* One write. As context_send(). */
+static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
+			uint32_t len, bool more)
+{
+	struct vtoe_segment seg[2];
+	struct iovec iov[2];
+	unsigned int i, n;
+
+	n = vtoe_ring_segments(w->view.tx, run, s->tx_cons, len, seg);
+	for (i = 0; i < n; i++) {
+		iov[i].iov_base = seg[i].data;
+		iov[i].iov_len = seg[i].len;
+	}
+	return context_send(&w->contexts, slot_number(w, s), iov, (int)n,
+			    more);
+}
+
+/* All is taken, and nothing follows. */
+static void tx_end(struct worker *w, struct slot *s)
+{
+	if (s->flags & SLOT_SHUT)
+		return;
+	s->flags |= SLOT_SHUT;
+	/* fails only if the connection is over, which rx.c will find */
+	context_shutdown(&w->contexts, slot_number(w, s));
+}
+
+int tx_run(struct worker *w, struct slot *s)
+{
+	const uint32_t start = s->tx_cons;
+	uint32_t budget = TX_BUDGET, run = VTOE_RUN_NONE;
+	int flags, used, ret = 0;
+
+	if (s->flags & (SLOT_HUP | SLOT_DEAD | SLOT_SHUT))
+		return 0;
+	while (s->flags & SLOT_WRITABLE) {
+		uint32_t len;
+		ssize_t n;
+
+		flags = tx_flags(w, s);
+		used = flags < 0 ? flags : tx_used(w, s, &run);
+		if (used < 0)
+			return used;
+		if (!used && s->state == SLOT_CLOSING)
+			break;
+		if (!used) {
+			if (flags & VTOE_GUEST_FIN) {
+				tx_end(w, s);
+				break;
+			}
+			if (!tx_arm(w, s, 0))
+				break;
+			continue;
+		}
+		if (!budget) {
+			ret = 1;
+			break;
+		}
+		len = (uint32_t)used < budget ? (uint32_t)used : budget;
+		n = tx_write(w, s, run, len, len < (uint32_t)used);
+		if (n < 0) {
+			if (n == -EAGAIN)
+				s->flags &= ~SLOT_WRITABLE;
+			else
+				tx_fail(s, (int)n);
+			break;
+		}
+		/* a full socket takes a part, and tells when it takes more */
+		if ((uint32_t)n < len)
+			s->flags &= ~SLOT_WRITABLE;
+		s->tx_cons += (uint32_t)n;
+		budget -= (uint32_t)n;
+	}
+	tx_publish(w, s, start);
+	return ret;
+}
