@@ -376,7 +376,7 @@ int context_connected(struct contexts *cs, uint32_t slot,
 		      struct vtoe_addr *local)
 {
 	struct context *c = get(cs, slot);
-	int err = c->driver->error(c->conn);
+	int err = c->driver->connected(c->conn);
 
 	if (!err)
 		err = connected(cs, c, local);

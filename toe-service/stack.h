@@ -72,7 +72,7 @@ struct toe_conn;  /* a driver's connection */
 
 #define TOE_READABLE 0x1u  /* recv() or accept() will not say -EAGAIN */
 #define TOE_WRITABLE 0x2u  /* send() will not say -EAGAIN */
-#define TOE_CONNECTED 0x4u /* connect() has ended; ask error() */
+#define TOE_CONNECTED 0x4u /* connect() has ended; ask connected() */
 #define TOE_HUP 0x8u	   /* over, both ways */
 /*
  * Without this, a recv() that returns less than was asked for has taken all
@@ -128,6 +128,8 @@ struct toe_driver {
 	int (*use_link)(struct toe_conn *conn, const char *link);
 	/* 0 when connected already, or -EINPROGRESS: TOE_CONNECTED follows */
 	int (*connect)(struct toe_conn *conn, const struct vtoe_addr *addr);
+	/* how it ended: 0 or an error, after which it may be tried again */
+	int (*connected)(struct toe_conn *conn);
 	/* 0, or -EAGAIN; the new connection inherits nothing but options */
 	int (*accept)(struct toe_conn *listener, void *user,
 		      struct toe_conn **conn, struct vtoe_addr *peer);

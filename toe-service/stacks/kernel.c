@@ -324,6 +324,20 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 	return -EINPROGRESS;
 }
 
+/*
+ * connect() once more tells the result, as SO_ERROR would, and besides makes
+ * the socket ready for another try; the address is not used.
+ */
+static int kernel_connected(struct toe_conn *conn)
+{
+	union sockaddr_any sa = { .sa.sa_family = conn->family };
+
+	count(conn->stack);
+	if (!connect(conn->fd, &sa.sa, sizeof(sa)) || errno == EISCONN)
+		return 0;
+	return -errno;
+}
+
 static int kernel_accept(struct toe_conn *listener, void *user,
 			 struct toe_conn **connp, struct vtoe_addr *peer)
 {
@@ -491,6 +505,7 @@ const struct toe_driver kernel_driver = {
 	.listen = kernel_listen,
 	.use_link = kernel_use_link,
 	.connect = kernel_connect,
+	.connected = kernel_connected,
 	.accept = kernel_accept,
 	.set_user = kernel_set_user,
 	.recv = kernel_recv,
