@@ -4,12 +4,13 @@
 import io
 import pathlib
 import stat
+import subprocess
 import tarfile
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUILD = TOP / "build"
 IMAGE = BUILD / "xen" / "image"
-SECTOR = 512
 
 GUEST_TAR = "var/lib/machine/guest.tar"     # in dom0
 
@@ -27,21 +28,34 @@ def _add_bytes(tar, name, data, mode=0o644):
     tar.addfile(info, io.BytesIO(data))
 
 
-def guest_tar():
-    """vtoe.ko and the test programs that run in guests."""
+def _stripped(path):
+    """A module without its debug information, which nobody needs there."""
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run(["strip", "--strip-debug", "-o", out.name, path],
+                       check=True)
+        return pathlib.Path(out.name).read_bytes()
+
+
+def guest_tar(programs=True):
+    """vtoe.ko and, unless told, the test programs that run in guests."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         module = BUILD / "module" / "vtoe.ko"
         kernel = (IMAGE / "kernel").read_text().strip()
         if module.exists():
-            tar.add(module, f"usr/lib/modules/{kernel}/extra/vtoe.ko",
-                    filter=_clean)
-        programs = BUILD / "xen" / "guest-bin"
-        if programs.is_dir():
-            for path in sorted(programs.iterdir()):
-                tar.add(path, f"usr/local/bin/{path.name}", filter=_clean)
+            _add_bytes(tar, f"usr/lib/modules/{kernel}/extra/vtoe.ko",
+                       _stripped(module))
+        if programs:
+            _add_programs(tar)
     data = out.getvalue()
     return data + bytes(-len(data) % 4096)
+
+
+def _add_programs(tar):
+    folder = BUILD / "xen" / "guest-bin"
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            tar.add(path, f"usr/local/bin/{path.name}", filter=_clean)
 
 
 def dom0_tar(with_boot=True):
@@ -51,10 +65,7 @@ def dom0_tar(with_boot=True):
         if with_boot:
             tar.add(IMAGE / "initrd.img", "boot/initrd.img", filter=_clean)
         _add_bytes(tar, GUEST_TAR, guest_tar())
-        programs = BUILD / "xen" / "guest-bin"
-        if programs.is_dir():
-            for path in sorted(programs.iterdir()):
-                tar.add(path, f"usr/local/bin/{path.name}", filter=_clean)
+        _add_programs(tar)
         install = BUILD / "install"
         if install.is_dir():
             _add_tree(tar, install)

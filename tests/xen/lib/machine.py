@@ -329,7 +329,7 @@ class Machine:
         self.dom0.run("tar -x -C / -f -", timeout=120,
                       stdin=inject.dom0_tar(with_boot=False))
         self.attach_archive()
-        archive = inject.guest_tar()
+        archive = inject.guest_tar(programs=False)
         for guest in self.guests.values():
             guest.run("tar -x -C / -f -", stdin=archive, timeout=120)
         if restart:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What scenarios are written with:  from story import *"""
 
-import time
-
-from machine import COMMAND_SECONDS, Failure, Machine, wait_until
+from machine import COMMAND_SECONDS, Failure, wait_until
 
 __all__ = ["COMMAND_SECONDS", "Failure", "Skip", "expect", "expect_equal",
            "expect_in", "sha256", "step", "wait_until"]
