@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kernel_link.c - the control half of the "kernel" TOE driver: a guest's link.
+ *
+ * Theory of operation
+ *
+ * A TOE context is a link that hangs off the TOE's netdev and lives in the
+ * guest's network namespace, with the guest's addresses and routes:
+ *
+ *	ipvlan, L2 mode		shares the netdev's MAC address. Works behind
+ *				switches and access points that allow one MAC
+ *				address a port; no promiscuous mode.
+ *	macvlan, bridge mode	has a MAC address of its own.
+ *
+ * "auto" takes macvlan if the netdev is a bridge, because the ports of the
+ * bridge (the usual xl host: xenbr0 with the guests' vifs) then see the address
+ * as one more station that can move between ports, and ipvlan if it is anything
+ * else. If the kernel does not have the one, or the netdev already carries
+ * links of the other kind (it cannot have both), "auto" takes the other.
+ *
+ * With either, dom0's own addresses on that netdev and the guest do not reach
+ * each other: that is so on purpose.
+ *
+ * The link is made in the guest's namespace at once; for the rest vtoed's one
+ * thread enters the namespace for a moment. Addresses are static: no router
+ * advertisement changes them, and no duplicate address detection delays them.
+ * On the way up the link announces its addresses (gratuitous ARP, unsolicited
+ * neighbour advertisement), so that an address which moved here is found.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/ipvlan.h>
+#include <netlink/route/link/macvlan.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+
+#include "drivers.h"
+
+__attribute__((format(printf, 3, 4))) static int
+fail(char *error, int err, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(error, TOE_ERROR_MAX, format, ap);
+	va_end(ap);
+	if (n >= 0 && n < TOE_ERROR_MAX)
+		snprintf(error + n, (size_t)(TOE_ERROR_MAX - n), ": %s",
+			 strerror(-err));
+	return err;
+}
+
+/* libnl's error numbers are its own. */
+static int nl_errno(int err)
+{
+	switch (-err) {
+	case 0:
+		return 0;
+	case NLE_EXIST:
+		return -EEXIST;
+	case NLE_BUSY:
+		return -EBUSY;
+	case NLE_OPNOTSUPP:
+		return -EOPNOTSUPP;
+	case NLE_NODEV:
+	case NLE_OBJ_NOTFOUND:
+		return -ENODEV;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_INVAL:
+	case NLE_RANGE:
+		return -EINVAL;
+	case NLE_NOADDR:
+		return -EADDRNOTAVAIL;
+	default:
+		return -EIO;
+	}
+}
+
+/* ---- netlink sockets ---- */
+
+static int rtnl_open(struct nl_sock **skp)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int err;
+
+	if (!sk)
+		return -ENOMEM;
+	err = nl_connect(sk, NETLINK_ROUTE);
+	if (err) {
+		nl_socket_free(sk);
+		return nl_errno(err);
+	}
+	*skp = sk;
+	return 0;
+}
+
+/* ---- the link ---- */
+
+/* Has the device this in sysfs? "bridge": it is one; "brport": is in one. */
+static bool is_a(const char *netdev, const char *what)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", netdev, what);
+	return !stat(path, &st);
+}
+
+static struct rtnl_link *link_alloc(const char *kind)
+{
+	struct rtnl_link *link;
+
+	if (!strcmp(kind, "ipvlan")) {
+		link = rtnl_link_ipvlan_alloc();
+		if (link)
+			rtnl_link_ipvlan_set_mode(
+				link, rtnl_link_ipvlan_str2mode("l2"));
+		return link;
+	}
+	link = rtnl_link_macvlan_alloc();
+	if (link)
+		rtnl_link_macvlan_set_mode(
+			link, rtnl_link_macvlan_str2mode("bridge"));
+	return link;
+}
+
+static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
+		     const char *kind)
+{
+	unsigned int lower = if_nametoindex(spec->netdev);
+	struct rtnl_link *link;
+	int err;
+
+	if (!lower)
+		return -ENODEV;
+	link = link_alloc(kind);
+	if (!link)
+		return -ENOMEM;
+	rtnl_link_set_link(link, (int)lower);
+	rtnl_link_set_name(link, spec->link);
+	rtnl_link_set_ns_fd(link, spec->netns);
+	if (spec->mtu)
+		rtnl_link_set_mtu(link, spec->mtu);
+	err = rtnl_link_add(sk, link, NLM_F_CREATE | NLM_F_EXCL);
+	rtnl_link_put(link);
+	return nl_errno(err);
+}
+
+/* Not there, or in use by the other kind. */
+static bool try_other(int err)
+{
+	return err == -EOPNOTSUPP || err == -EBUSY || err == -EINVAL;
+}
+
+static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
+		       char *error)
+{
+	bool automatic = !strcmp(spec->mode, "auto");
+	const char *kind = spec->mode, *other;
+	int err;
+
+	if (automatic)
+		kind = is_a(spec->netdev, "bridge") ? "macvlan" : "ipvlan";
+	else if (strcmp(kind, "ipvlan") && strcmp(kind, "macvlan"))
+		return fail(error, -EINVAL, "TOE \"%s\": unknown mode \"%s\"",
+			    spec->toe, kind);
+	if (is_a(spec->netdev, "brport"))
+		return fail(error, -EBUSY,
+			    "TOE \"%s\": \"%s\" is a port of a bridge; the bridge must be the netdev",
+			    spec->toe, spec->netdev);
+	err = link_make(sk, spec, kind);
+	if (automatic && try_other(err)) {
+		other = strcmp(kind, "ipvlan") ? "ipvlan" : "macvlan";
+		if (!link_make(sk, spec, other))
+			return 0;
+	}
+	if (err)
+		return fail(error, err,
+			    "TOE \"%s\": cannot make the %s link \"%s\" of \"%s\"",
+			    spec->toe, kind, spec->link, spec->netdev);
+	return 0;
+}
+
+static int link_up(struct nl_sock *sk, int ifindex)
+{
+	struct rtnl_link *old, *change;
+	int err = rtnl_link_get_kernel(sk, ifindex, NULL, &old);
+
+	if (err)
+		return nl_errno(err);
+	change = rtnl_link_alloc();
+	if (!change) {
+		rtnl_link_put(old);
+		return -ENOMEM;
+	}
+	rtnl_link_set_flags(change, IFF_UP);
+	err = rtnl_link_change(sk, old, change, 0);
+	rtnl_link_put(change);
+	rtnl_link_put(old);
+	return nl_errno(err);
+}
+
+static int link_delete(struct nl_sock *sk, const char *name)
+{
+	struct rtnl_link *link = rtnl_link_alloc();
+	int err;
+
+	if (!link)
+		return -ENOMEM;
+	rtnl_link_set_name(link, name);
+	err = nl_errno(rtnl_link_delete(sk, link));
+	rtnl_link_put(link);
+	return err == -ENODEV ? 0 : err;
+}
+
+/* ---- addresses and routes ---- */
+
+static struct nl_addr *to_nl(const struct vtoe_addr *addr, uint32_t prefix)
+{
+	bool v4 = addr->family == VTOE_INET;
+	struct nl_addr *nl = nl_addr_build(v4 ? AF_INET : AF_INET6, addr->addr,
+					   v4 ? 4 : 16);
+
+	if (nl)
+		nl_addr_set_prefixlen(nl, (int)prefix);
+	return nl;
+}
+
+static int address_add(struct nl_sock *sk, int ifindex,
+		       const struct vtoe_addr *addr, uint32_t prefix)
+{
+	struct rtnl_addr *ra = rtnl_addr_alloc();
+	struct nl_addr *local = to_nl(addr, prefix);
+	int err = -NLE_NOMEM;
+
+	if (!ra || !local)
+		goto out;
+	rtnl_addr_set_ifindex(ra, ifindex);
+	err = rtnl_addr_set_local(ra, local);
+	if (err)
+		goto out;
+	/* assigned by the administrator: usable at once */
+	if (addr->family == VTOE_INET6)
+		rtnl_addr_set_flags(ra, IFA_F_NODAD);
+	err = rtnl_addr_add(sk, ra, NLM_F_CREATE | NLM_F_EXCL);
+out:
+	nl_addr_put(local);
+	rtnl_addr_put(ra);
+	return nl_errno(err);
+}
+
+static int gateway_add(struct nl_sock *sk, int ifindex,
+		       const struct vtoe_addr *gateway)
+{
+	bool v4 = gateway->family == VTOE_INET;
+	struct vtoe_addr any = { .family = gateway->family };
+	struct nl_addr *dst = to_nl(&any, 0);
+	struct nl_addr *via = to_nl(gateway, v4 ? 32 : 128);
+	struct rtnl_route *route = rtnl_route_alloc();
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	int err = -NLE_NOMEM;
+
+	if (!dst || !via || !route || !hop)
+		goto out;
+	rtnl_route_nh_set_ifindex(hop, ifindex);
+	rtnl_route_nh_set_gateway(hop, via);
+	/* a gateway outside of the prefix is allowed: it is on this link */
+	rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+	rtnl_route_set_family(route, (uint8_t)(v4 ? AF_INET : AF_INET6));
+	rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
+	rtnl_route_set_table(route, RT_TABLE_MAIN);
+	rtnl_route_set_protocol(route, RTPROT_STATIC);
+	rtnl_route_set_dst(route, dst);
+	/* with several TOEs each has a default route: the first one wins */
+	rtnl_route_set_priority(route, (uint32_t)ifindex);
+	rtnl_route_add_nexthop(route, hop);
+	hop = NULL; /* the route's */
+	err = rtnl_route_add(sk, route, NLM_F_CREATE | NLM_F_EXCL);
+out:
+	if (hop)
+		rtnl_route_nh_free(hop);
+	rtnl_route_put(route);
+	nl_addr_put(via);
+	nl_addr_put(dst);
+	return nl_errno(err);
+}
+
+/* ---- inside the namespace ---- */
+
+static void set_sysctl(const char *family, const char *link, const char *name,
+		       const char *value)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family,
+		 link, name);
+	/* a kernel without it (no IPv6) has nothing to be set */
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0) {
+		/* harmless: the link works, if less quietly */
+	}
+	close(fd);
+}
+
+static void set_sysctls(const struct toe_context_spec *spec)
+{
+	set_sysctl("ipv4", spec->link, "arp_notify", "1");
+	/* with several links: each answers for its own addresses only */
+	set_sysctl("ipv4", spec->link, "arp_ignore", "1");
+	set_sysctl("ipv4", spec->link, "arp_announce", "2");
+	if (!spec->ip6.addr.family) {
+		set_sysctl("ipv6", spec->link, "disable_ipv6", "1");
+		return;
+	}
+	set_sysctl("ipv6", spec->link, "accept_ra", "0");
+	set_sysctl("ipv6", spec->link, "autoconf", "0");
+	set_sysctl("ipv6", spec->link, "ndisc_notify", "1");
+}
+
+static int set_family(struct nl_sock *sk, int ifindex,
+		      const struct toe_context_spec *spec, bool v6,
+		      char *error)
+{
+	const struct vtoe_addr *addr = v6 ? &spec->ip6.addr : &spec->ip.addr;
+	const struct vtoe_addr *gateway = v6 ? &spec->ip6.gateway :
+					       &spec->ip.gateway;
+	uint32_t prefix = v6 ? spec->ip6.prefix : spec->ip.prefix;
+	const char *name = v6 ? "ip6" : "ip";
+	int err;
+
+	if (!addr->family)
+		return 0;
+	err = address_add(sk, ifindex, addr, prefix);
+	if (err)
+		return fail(error, err, "TOE \"%s\": cannot add the address (%s=)",
+			    spec->toe, name);
+	err = link_up(sk, ifindex);
+	if (err)
+		return fail(error, err, "TOE \"%s\": cannot set up \"%s\"",
+			    spec->toe, spec->link);
+	if (!gateway->family)
+		return 0;
+	err = gateway_add(sk, ifindex, gateway);
+	if (err)
+		return fail(error, err,
+			    "TOE \"%s\": cannot add the gateway of %s=",
+			    spec->toe, name);
+	return 0;
+}
+
+static int configure(const struct toe_context_spec *spec, char *error)
+{
+	struct nl_sock *sk;
+	int ifindex, err;
+
+	ifindex = (int)if_nametoindex(spec->link);
+	if (!ifindex)
+		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
+			    spec->toe, spec->link);
+	err = rtnl_open(&sk);
+	if (err)
+		return fail(error, err, "netlink");
+	set_sysctls(spec);
+	err = link_up(sk, (int)if_nametoindex("lo"));
+	if (err)
+		err = fail(error, err, "cannot set up the loopback");
+	/* IPv4 goes first, while the link is down, so that it is announced */
+	if (!err)
+		err = set_family(sk, ifindex, spec, false, error);
+	if (!err)
+		err = set_family(sk, ifindex, spec, true, error);
+	nl_socket_free(sk);
+	return err;
+}
+
+static int remove_link(const struct toe_context_spec *spec, char *error)
+{
+	struct nl_sock *sk;
+	int err;
+
+	(void)error;
+	err = rtnl_open(&sk);
+	if (err)
+		return err;
+	err = link_delete(sk, spec->link);
+	nl_socket_free(sk);
+	return err;
+}
+
+typedef int inside_fn(const struct toe_context_spec *spec, char *error);
+
+/* Call a function in the guest's namespace. */
+static int inside(const struct toe_context_spec *spec, inside_fn *fn,
+		  char *error)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
+
+	if (home < 0)
+		return fail(error, -errno, "own network namespace");
+	if (setns(spec->netns, CLONE_NEWNET)) {
+		err = fail(error, -errno, "guest's network namespace");
+	} else {
+		err = fn(spec, error);
+		/* to go on in a guest's namespace would be worse than to die */
+		if (setns(home, CLONE_NEWNET))
+			_exit(70);
+	}
+	close(home);
+	return err;
+}
+
+/* ---- the driver ---- */
+
+static int kernel_context_destroy(const struct toe_context_spec *spec)
+{
+	char ignored[TOE_ERROR_MAX];
+
+	return inside(spec, remove_link, ignored);
+}
+
+static int kernel_context_create(const struct toe_context_spec *spec,
+				 char *error)
+{
+	struct nl_sock *sk;
+	int err;
+
+	error[0] = '\0';
+	err = rtnl_open(&sk);
+	if (err)
+		return fail(error, err, "netlink");
+	err = link_create(sk, spec, error);
+	nl_socket_free(sk);
+	if (err)
+		return err;
+	err = inside(spec, configure, error);
+	if (err)
+		kernel_context_destroy(spec);
+	return err;
+}
+
+const struct toe_control kernel_control = {
+	.name = "kernel",
+	.context_create = kernel_context_create,
+	.context_destroy = kernel_context_destroy,
+};
