@@ -36,4 +36,5 @@ check-unit:
 		'tests/unit/headers c11 xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers kernel $(UNIT_KERNEL_HEADERS)' \
+		'tests/unit/manpages $(MAN_PAGES)' \
 		'tests/unit/model/check build/model'
