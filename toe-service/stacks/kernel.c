@@ -8,7 +8,9 @@
  * namespace (the process entered it before the sandbox). Each is added to the
  * worker's epoll set once, edge-triggered, when it starts to listen, connects,
  * or is accepted: before that epoll would only report that it is not connected.
- * Closing it removes it.
+ * Closing it removes it. Room for sending is watched from the first time on that
+ * there is none: most connections never get there, and each would be reported
+ * as writable once for nothing.
  *
  * epoll_data names a connection by index and generation, so that an event that
  * was fetched before its connection was closed, by the handler of an earlier
@@ -36,7 +38,7 @@
 #define GEN_MASK ((1u << (TOE_DATA_BITS - INDEX_BITS)) - 1)
 #define NIL 0xffffffffu
 
-#define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+#define WATCHED (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 struct toe_conn {
 	struct toe_stack *stack;
@@ -45,7 +47,8 @@ struct toe_conn {
 	uint32_t gen;
 	uint32_t next_free;
 	uint16_t family;
-	bool watched, connecting, listening;
+	uint32_t watched; /* EPOLL*; 0: not in the set */
+	bool connecting, refused, listening;
 };
 
 struct toe_stack {
@@ -129,7 +132,7 @@ static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
 	conn->user = user;
 	conn->fd = fd;
 	conn->family = (uint16_t)family;
-	conn->watched = false;
+	conn->watched = 0;
 	conn->connecting = false;
 	conn->listening = false;
 	return conn;
@@ -145,22 +148,24 @@ static void conn_put(struct toe_conn *conn)
 	stack->free = (uint32_t)(conn - stack->conn);
 }
 
-static int conn_watch(struct toe_conn *conn)
+static int conn_watch(struct toe_conn *conn, uint32_t events)
 {
 	struct toe_stack *stack = conn->stack;
 	struct epoll_event ev = {
-		.events = WATCHED,
+		.events = WATCHED | conn->watched | events,
 		.data.u64 = stack->config.tag |
 			    ((uint64_t)conn->gen << INDEX_BITS) |
 			    (uint64_t)(conn - stack->conn),
 	};
 
-	if (conn->watched)
+	if (conn->watched == ev.events)
 		return 0;
 	count(stack);
-	if (epoll_ctl(stack->config.epoll, EPOLL_CTL_ADD, conn->fd, &ev))
+	if (epoll_ctl(stack->config.epoll,
+		      conn->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, conn->fd,
+		      &ev))
 		return -errno;
-	conn->watched = true;
+	conn->watched = ev.events;
 	return 0;
 }
 
@@ -229,6 +234,7 @@ static unsigned int ready_events(struct toe_conn *conn, uint32_t events)
 		ready |= TOE_HUP;
 	if (conn->connecting && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
 		conn->connecting = false;
+		conn->refused = events & (EPOLLHUP | EPOLLERR);
 		ready |= TOE_CONNECTED;
 	}
 	return ready;
@@ -291,7 +297,7 @@ static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
 	if (listen(conn->fd, backlog > SOMAXCONN ? SOMAXCONN : (int)backlog))
 		return -errno;
 	conn->listening = true;
-	return conn_watch(conn);
+	return conn_watch(conn, 0);
 }
 
 static int kernel_use_link(struct toe_conn *conn, const char *link)
@@ -314,10 +320,10 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 		return err;
 	count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, len))
-		return conn_watch(conn);
+		return conn_watch(conn, 0);
 	if (errno != EINPROGRESS)
 		return -errno;
-	err = conn_watch(conn);
+	err = conn_watch(conn, EPOLLOUT);
 	if (err)
 		return err;
 	conn->connecting = true;
@@ -325,13 +331,16 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 }
 
 /*
- * connect() once more tells the result, as SO_ERROR would, and besides makes
- * the socket ready for another try; the address is not used.
+ * Writable without an error means connected. Else connect() once more tells why
+ * not, as SO_ERROR would, and besides makes the socket ready for another try;
+ * the address is not used.
  */
 static int kernel_connected(struct toe_conn *conn)
 {
 	union sockaddr_any sa = { .sa.sa_family = conn->family };
 
+	if (!conn->refused)
+		return 0;
 	count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, sizeof(sa)) || errno == EISCONN)
 		return 0;
@@ -358,7 +367,7 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 	}
 	err = addr_from_sockaddr(&sa, peer);
 	if (!err)
-		err = conn_watch(conn);
+		err = conn_watch(conn, 0);
 	if (err) {
 		close(fd);
 		conn_put(conn);
@@ -390,6 +399,19 @@ static ssize_t kernel_recv(struct toe_conn *conn, const struct iovec *iov,
 	return n < 0 ? -errno : n;
 }
 
+static size_t total(const struct iovec *iov, int iovcnt)
+{
+	return iov[0].iov_len + (iovcnt > 1 ? iov[1].iov_len : 0);
+}
+
+/* The socket is full: watch for room. @err stands unless that fails. */
+static int want_room(struct toe_conn *conn, int err)
+{
+	int failed = conn_watch(conn, EPOLLOUT);
+
+	return failed ? failed : err;
+}
+
 static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
 			   int iovcnt, int more)
 {
@@ -399,13 +421,17 @@ static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
 		.msg_iovlen = (size_t)iovcnt,
 	};
 	ssize_t n;
+	int err;
 
 	count(conn->stack);
 	if (iovcnt == 1)
 		n = send(conn->fd, iov->iov_base, iov->iov_len, flags);
 	else
 		n = sendmsg(conn->fd, &msg, flags);
-	return n < 0 ? -errno : n;
+	err = n < 0 ? -errno : 0;
+	if (err == -EAGAIN || (!err && (size_t)n < total(iov, iovcnt)))
+		err = want_room(conn, err);
+	return err ? err : n;
 }
 
 static int kernel_shutdown(struct toe_conn *conn)
