@@ -2,6 +2,8 @@
 #
 # make install		dom0: programs, unit, man pages, example configuration
 # make install-guest	guest: vtoe.ko's source for DKMS, its man page
+# make dkms-install	the same, and have DKMS build and install it
+# make module-install	guest without DKMS: vtoe.ko itself
 
 docdir	   ?= $(prefix)/share/doc/xen-vtoe
 modloaddir ?= /usr/lib/modules-load.d
@@ -14,7 +16,7 @@ fill = mkdir -p $(DESTDIR)$(dir $(2)) && \
 	sed 's|@sbindir@|$(sbindir)|g; s|@version@|$(VERSION)|g' $(1) \
 		>$(DESTDIR)$(2) && chmod 644 $(DESTDIR)$(2)
 
-.PHONY: install-guest install-man
+.PHONY: install-guest install-guest-common dkms-install module-install install-man
 packages:
 	$(Q)packaging/install-packages
 
@@ -33,11 +35,19 @@ ifeq ($(DESTDIR),)
 	@echo '  installed; next: edit $(sysconfdir)/vtoe/vtoed.conf, systemctl enable --now vtoed'
 endif
 
-install-guest:
-	$(Q)set -e; $(foreach f,$(MODULE_SOURCES),$(call put,644,$(f),$(DKMS_DIR)/$(f));)
-	$(Q)$(call fill,packaging/dkms.conf,$(DKMS_DIR)/dkms.conf)
+install-guest-common:
 	$(Q)$(call put,644,packaging/vtoe.modules-load,$(modloaddir)/vtoe.conf)
 	$(Q)$(call put,644,man/vtoe.4,$(mandir)/man4/vtoe.4)
-ifeq ($(DESTDIR),)
-	@echo '  installed; next: dkms install vtoe/$(VERSION) && modprobe vtoe'
-endif
+
+install-guest: install-guest-common
+	$(Q)set -e; $(foreach f,$(MODULE_SOURCES),$(call put,644,$(f),$(DKMS_DIR)/$(f));)
+	$(Q)$(call fill,packaging/dkms.conf,$(DKMS_DIR)/dkms.conf)
+
+dkms-install: install-guest
+	dkms install --force vtoe/$(VERSION)
+
+# for the kernel that KDIR has the headers of
+module-install: module install-guest-common
+	$(Q)release=$$(cat $(KDIR)/include/config/kernel.release) && \
+	$(call put,644,build/module/vtoe.ko,/lib/modules/$$release/updates/vtoe.ko) && \
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $$release
