@@ -48,6 +48,7 @@ dkms-install: install-guest
 
 # for the kernel that KDIR has the headers of
 module-install: module install-guest-common
-	$(Q)release=$$(cat $(KDIR)/include/config/kernel.release) && \
+	$(Q)release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		$(KDIR)/include/generated/utsrelease.h) && \
 	$(call put,644,build/module/vtoe.ko,/lib/modules/$$release/updates/vtoe.ko) && \
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $$release
