@@ -89,20 +89,24 @@ class Bench:
         self.args = args
         self.pin = "cpus = '1'" if args.pinned else ""
         self.network = Network(machine, peer)
-        machine.dom0.write("/etc/vtoe/vtoed.conf", CONF)
-        machine.dom0.run("systemctl restart vtoed")
         prefix = self.network.prefix
         # each path: who runs there, its address, the domain whose CPU counts
         self.paths = {"dom0": (machine.dom0, f"{prefix}.2", None)}
         if "vtoe" in args.paths:
+            machine.dom0.write("/etc/vtoe/vtoed.conf", CONF)
+            machine.dom0.run("systemctl restart vtoed")
             guest = machine.guest(
                 "g-vtoe", vtoe=[f"ip={prefix}.10/24"], extra=self.pin)
             self.paths["vtoe"] = (guest, f"{prefix}.10", "g-vtoe")
         if "vif" in args.paths:
             guest = machine.guest("g-vif", vif=["bridge=xenbr0"],
                                   extra=self.pin)
-            guest.run(f"ip addr add {prefix}.20/24 dev enX0; "
-                      "ip link set enX0 up")
+            guest.run("modprobe xen-netfront; "
+                      "until ls /sys/class/net | grep -qv lo; "
+                      "do sleep 0.2; done; "
+                      "nic=$(ls /sys/class/net | grep -v lo); "
+                      f"ip addr add {prefix}.20/24 dev $nic; "
+                      "ip link set $nic up")
             self.paths["vif"] = (guest, f"{prefix}.20", "g-vif")
         self.servers()
 
