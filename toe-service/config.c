@@ -2,6 +2,7 @@
 #include <confuse.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,7 +328,7 @@ static cfg_opt_t pool_options[] = {
 };
 
 static cfg_opt_t options[] = {
-	CFG_STR_LIST("config-dirs", DEFAULT_DIRS, CFGF_NONE),
+	CFG_STR_LIST("config-dirs", (char *)DEFAULT_DIRS, CFGF_NONE),
 	CFG_INT("record-interval-ms", DEFAULT_INTERVAL_MS, CFGF_NONE),
 	CFG_INT("records-per-guest", DEFAULT_RECORDS, CFGF_NONE),
 	CFG_INT("max-entries", DEFAULT_ENTRIES, CFGF_NONE),
@@ -435,4 +436,19 @@ const struct config_pool *config_find_pool(const struct config *config,
 		if (!strcmp(config->pool[i].name, name))
 			return &config->pool[i];
 	return NULL;
+}
+
+/* Zeroed at allocation, so that comparing bytes is right. */
+bool config_differs(const struct config *a, const struct config *b)
+{
+	size_t from = offsetof(struct config, nr_dirs);
+	uint32_t i;
+
+	if (memcmp((const char *)a + from, (const char *)b + from,
+		   sizeof(*a) - from))
+		return true;
+	for (i = 0; i < a->nr_dirs; i++)
+		if (strcmp(a->dir[i], b->dir[i]))
+			return true;
+	return false;
 }

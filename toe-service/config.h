@@ -5,6 +5,7 @@
 #ifndef TOE_SERVICE_CONFIG_H
 #define TOE_SERVICE_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tables.h"
@@ -58,6 +59,9 @@ int config_read(const char *path, struct config **config, char *error);
 
 /** config_free - NULL is allowed. */
 void config_free(struct config *config);
+
+/** config_differs - true if the two do not say the same. */
+bool config_differs(const struct config *a, const struct config *b);
 
 /** config_find_pool - a pool by its name; NULL if there is none. */
 const struct config_pool *config_find_pool(const struct config *config,

@@ -305,6 +305,11 @@ void guest_net_forget(struct guest_net *net)
 	free(net);
 }
 
+void guest_net_sweep(struct inventory *inv, const char *name)
+{
+	netns_remove(inv->netns_dir, name);
+}
+
 void guest_net_destroy(struct guest_net *net)
 {
 	if (!net)

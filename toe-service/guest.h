@@ -8,6 +8,8 @@
 #ifndef TOE_SERVICE_GUEST_H
 #define TOE_SERVICE_GUEST_H
 
+#include <stdbool.h>
+
 #include "entry.h"
 #include "toe.h"
 
@@ -67,6 +69,9 @@ int guest_net_renew(struct guest_net *net, char *error);
 
 /** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);
+
+/** guest_net_sweep - remove a namespace of that name, if there is one. */
+void guest_net_sweep(struct inventory *inv, const char *name);
 
 /** guest_net_forget - free, and leave all as it is for the next vtoed. */
 void guest_net_forget(struct guest_net *net);

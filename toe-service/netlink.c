@@ -6,6 +6,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "../common/log.h"

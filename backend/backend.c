@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../common/atomic.h"
+#include "../common/log.h"
+#include "../xenstore-schema/vtoe_keys.h"
+#include "backend.h"
+#include "devices.h"
+#include "guestcfg.h"
+#include "record.h"
+
+#define NS_PER_MS 1000000ull
+
+/* ---- what toe-service makes readable ---- */
+
+static void publish_write(void *arg, const char *path, const char *value)
+{
+	struct backend *be = arg;
+
+	store_write(&be->store, 0, be->root, path, value);
+}
+
+static void publish_remove(void *arg, const char *path)
+{
+	struct backend *be = arg;
+	char full[STORE_PATH_MAX];
+
+	snprintf(full, sizeof(full), "%.60s/%.120s", be->root, path);
+	store_remove(&be->store, 0, full);
+}
+
+static void toes_changed(void *arg)
+{
+	struct backend *be = arg;
+	struct device *device;
+
+	if (be->first)
+		return;
+	for (device = be->devices; device; device = device->next)
+		device_network_changed(device);
+}
+
+/* ---- the tick ---- */
+
+/* Connections on each TOE; a worker's numbers are its own, so bound them. */
+static void count_load(struct backend *be)
+{
+	uint32_t load[TOE_TABLE_MAX] = { 0 }, n;
+	const struct device *device;
+
+	for (device = be->devices; device; device = device->next) {
+		if (!device->record || !device->net)
+			continue;
+		n = vtoe_load(&device->worker->table->counters.contexts);
+		if (n > device->worker->nr_rows)
+			n = device->worker->nr_rows;
+		load[device->net->toe_row] += n;
+	}
+	inventory_set_load(be->inv, load);
+}
+
+static void tick(struct loop_timer *timer)
+{
+	struct backend *be = (struct backend *)
+		((char *)timer - offsetof(struct backend, tick));
+	struct device *device;
+
+	for (device = be->devices; device; device = device->next)
+		if (device->record)
+			record_tick(device->record);
+	count_load(be);
+	loop_arm(be->loop, &be->tick,
+		 be->config->record_interval_ms * NS_PER_MS, tick);
+}
+
+/* ---- life ---- */
+
+static void connected(void *arg)
+{
+	struct backend *be = arg;
+
+	snprintf(be->base, sizeof(be->base), "/local/domain/%u/backend/%s",
+		 be->store.domid, VTOE_CLASS);
+	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s",
+		 be->store.domid, VTOE_CLASS);
+	be->inv->publisher = (struct publisher){ .write = publish_write,
+						 .remove = publish_remove,
+						 .arg = be };
+	inventory_publish(be->inv);
+	devices_connected(be);
+	guestcfg_forget_gone(be->guestcfg);
+}
+
+int backend_start(struct backend *be, struct loop *loop, struct inventory *inv,
+		  const struct config *config,
+		  const struct backend_options *options,
+		  struct control *control)
+{
+	be->loop = loop;
+	be->inv = inv;
+	be->config = config;
+	be->first = true;
+	snprintf(be->worker_program, sizeof(be->worker_program), "%s",
+		 options->worker_program);
+	snprintf(be->xlcfg_program, sizeof(be->xlcfg_program), "%s",
+		 options->xlcfg_program);
+	snprintf(be->socket_dir, sizeof(be->socket_dir), "%s/worker",
+		 options->run_dir);
+	if (mkdir(be->socket_dir, 0700) < 0 && errno != EEXIST) {
+		log_error("%s: %s", be->socket_dir, strerror(errno));
+		return -errno;
+	}
+	be->guestcfg = guestcfg_new(be);
+	if (!be->guestcfg)
+		return -ENOMEM;
+	inv->changed = toes_changed;
+	inv->changed_arg = be;
+	worker_adopt(loop, be->socket_dir, &be->orphans);
+	backend_register(be, control);
+	store_open(&be->store, loop, connected, be);
+	loop_arm(loop, &be->tick, config->record_interval_ms * NS_PER_MS, tick);
+	return 0;
+}
+
+void backend_configure(struct backend *be, const struct config *config)
+{
+	be->config = config;
+	if (be->first)
+		return;
+	devices_retry(be);
+	guestcfg_look(be->guestcfg);
+}
+
+void backend_stop(struct backend *be)
+{
+	struct worker *worker;
+
+	loop_disarm(&be->tick);
+	be->inv->changed = NULL;
+	be->inv->publisher = (struct publisher){ 0 };
+	while (be->devices)
+		device_forget(be->devices);
+	while ((worker = be->orphans) != NULL) {
+		be->orphans = worker->next;
+		worker_forget(worker);
+	}
+	guestcfg_free(be->guestcfg);
+	be->guestcfg = NULL;
+	store_close(&be->store);
+}

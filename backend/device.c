@@ -1,0 +1,783 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xen/io/xenbus.h>
+
+#include "../common/log.h"
+#include "../xenstore-schema/vtoe_keys.h"
+#include "attach.h"
+#include "devices.h"
+#include "record.h"
+
+#define NS_PER_S 1000000000ull
+/* A frontend that is told to close has as long as libxl gives it. */
+#define FRONTEND_NS (10 * NS_PER_S)
+/* One that is not connected has nothing to close. */
+#define FRONTEND_IDLE_NS (1 * NS_PER_S)
+/* A worker that is told to stop; it unmaps up to 256 MiB. */
+#define WORKER_NS (5 * NS_PER_S)
+/* Workers of one device: a guest that makes them fail must not keep us busy. */
+#define WORKER_RATE_NS (1 * NS_PER_S)
+
+#define PROTOCOL_VERSION 1u
+#define F_UNKNOWN 99u /* not a number, or none of XenBus's states */
+
+static void worker_connected(void *arg);
+static void worker_ended(void *arg, const char *why);
+
+static const struct worker_ops worker_ops = {
+	.connected = worker_connected,
+	.ended = worker_ended,
+};
+
+static const uint32_t xenbus_state[] = {
+	[DEVICE_SETUP] = XenbusStateInitWait,
+	[DEVICE_WAITING] = XenbusStateInitWait,
+	[DEVICE_STARTING] = XenbusStateInitWait,
+	[DEVICE_CONNECTED] = XenbusStateConnected,
+	[DEVICE_CLOSING] = XenbusStateClosing,
+	[DEVICE_CLOSED] = XenbusStateClosed,
+};
+
+const char *device_state_name(const struct device *device)
+{
+	static const char *const name[] = {
+		[DEVICE_SETUP] = "initialising", [DEVICE_WAITING] = "waiting",
+		[DEVICE_STARTING] = "starting", [DEVICE_CONNECTED] = "connected",
+		[DEVICE_CLOSING] = "closing",	[DEVICE_CLOSED] = "closed",
+	};
+
+	if (device->error[0] && device->phase != DEVICE_CONNECTED)
+		return "error";
+	return name[device->phase];
+}
+
+/* ---- nodes ---- */
+
+static struct store *store_of(const struct device *device)
+{
+	return &device->be->store;
+}
+
+static void put(const struct device *device, const char *key, const char *value)
+{
+	int err = store_write(store_of(device), 0, device->b, key, value);
+
+	if (err && err != -ENOTCONN)
+		log_error("%s/%s: %s", device->b, key, strerror(-err));
+}
+
+static void put_uint(const struct device *device, const char *key,
+		     uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	put(device, key, text);
+}
+
+static void drop(const struct device *device, const char *key)
+{
+	char path[STORE_PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", device->b, key);
+	store_remove(store_of(device), 0, path);
+}
+
+static void put_state(struct device *device)
+{
+	device->b_state = xenbus_state[device->phase];
+	put_uint(device, "state", device->b_state);
+}
+
+static void set_phase(struct device *device, enum device_phase phase)
+{
+	if (device->phase == phase &&
+	    device->b_state == xenbus_state[phase])
+		return;
+	device->phase = phase;
+	log_debug("device %u/%u: %s", device->domid, device->devid,
+		  device_state_name(device));
+	device->since_ns = loop_now();
+	if (device->b_state != xenbus_state[phase])
+		put_state(device);
+}
+
+static void put_error(const struct device *device)
+{
+	if (device->error[0])
+		put(device, VTOE_KEY_ERROR, device->error);
+	else
+		drop(device, VTOE_KEY_ERROR);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+set_error(struct device *device, const char *format, ...)
+{
+	char text[sizeof(device->error)];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (!strcmp(text, device->error))
+		return;
+	strcpy(device->error, text);
+	log_error("device %u/%u (%s): %s", device->domid, device->devid,
+		  device->name, text);
+	put_error(device);
+}
+
+static void clear_error(struct device *device)
+{
+	if (!device->error[0])
+		return;
+	device->error[0] = 0;
+	put_error(device);
+}
+
+static void put_capabilities(const struct device *device)
+{
+	const struct config *config = device->be->config;
+
+	put_uint(device, VTOE_KEY_VERSIONS, PROTOCOL_VERSION);
+	put_uint(device, VTOE_KEY_MAX_QUEUES, VTOE_MAX_QUEUES);
+	put_uint(device, VTOE_KEY_MAX_ENTRIES, config->max_entries);
+	put_uint(device, VTOE_KEY_MAX_SLOTS, config->max_slots);
+	put_uint(device, VTOE_KEY_MAX_TX_PAGES, config->max_tx_pages);
+	put_uint(device, VTOE_KEY_MAX_RX_PAGES, config->max_rx_pages);
+	put(device, VTOE_KEY_FEATURE_TCP, "1");
+	put(device, VTOE_KEY_FEATURE_IPV6, "1");
+}
+
+static void put_address(const struct device *device, const struct entry_ip *ip,
+			const char *key, const char *gateway_key)
+{
+	char text[ENTRY_ADDR_MAX];
+
+	if (!ip->addr.family)
+		return;
+	entry_ip_text(ip, text);
+	put(device, key, text);
+	if (!ip->gateway.family)
+		return;
+	entry_addr_text(&ip->gateway, text);
+	put(device, gateway_key, text);
+}
+
+static void put_resolved(const struct device *device)
+{
+	put(device, "pool", device->entry.pool);
+	put_address(device, &device->entry.ip, "ip", "gateway");
+	put_address(device, &device->entry.ip6, "ip6", "gateway6");
+	put(device, "toe", device->net->toe);
+	put(device, "netns", device->net->name);
+}
+
+/* ---- closing ---- */
+
+static void device_free(struct device *device);
+static void frontend_changed(struct device *device);
+
+static void finish_removal(struct device *device)
+{
+	int err = attach_remove(device->be, device->domid, device->devid);
+
+	if (err && err != -ENOTCONN)
+		log_error("removing %s: %s", device->b, strerror(-err));
+	log_info("device %u/%u (%s): removed", device->domid, device->devid,
+		 device->name);
+	device_free(device);
+}
+
+static void removal_due(struct loop_timer *timer)
+{
+	struct device *device = (struct device *)
+		((char *)timer - offsetof(struct device, timer));
+
+	if (device->phase == DEVICE_CLOSED) {
+		finish_removal(device);
+		return;
+	}
+	log_warn("device %u/%u (%s): the frontend does not close; going on",
+		 device->domid, device->devid, device->name);
+	if (device->worker)
+		worker_stop(device->worker, WORKER_NS);
+}
+
+/* The worker is gone and nothing is mapped any more. */
+static void closed(struct device *device)
+{
+	set_phase(device, DEVICE_CLOSED);
+	if (!device->removing) {
+		frontend_changed(device);
+		return;
+	}
+	/* a frontend that is closing itself waits to see our 6 */
+	if (device->gone || device->f_state != XenbusStateClosing)
+		finish_removal(device);
+	else
+		loop_arm(device->be->loop, &device->timer, FRONTEND_IDLE_NS,
+			 removal_due);
+}
+
+static void close_device(struct device *device)
+{
+	loop_disarm(&device->timer);
+	set_phase(device, DEVICE_CLOSING);
+	if (device->worker)
+		worker_stop(device->worker, WORKER_NS);
+	else
+		closed(device);
+}
+
+static void violation(struct device *device, const char *what)
+{
+	set_error(device, "the frontend broke the protocol: %s", what);
+	close_device(device);
+}
+
+/* ---- the worker ---- */
+
+static void stop_records(struct device *device)
+{
+	if (!device->record)
+		return;
+	record_free(device->record);
+	device->record = NULL;
+	drop(device, VTOE_KEY_CONTEXT);
+}
+
+static void worker_connected(void *arg)
+{
+	struct device *device = arg;
+
+	if (device->phase != DEVICE_STARTING)
+		return;
+	clear_error(device);
+	device->record = record_new(device);
+	log_info("device %u/%u (%s): connected, worker %d%s", device->domid,
+		 device->devid, device->name, (int)device->worker->pid,
+		 device->worker->adopted ? ", adopted" : "");
+	set_phase(device, DEVICE_CONNECTED);
+	frontend_changed(device);
+}
+
+static void worker_ended(void *arg, const char *why)
+{
+	struct device *device = arg;
+
+	/* while closing there is a better reason already, or none is needed */
+	if (device->phase == DEVICE_CLOSING)
+		log_debug("device %u/%u: worker ended: %s", device->domid,
+			  device->devid, why);
+	else
+		set_error(device, "%s", why[0] ? why : "the worker ended");
+	stop_records(device);
+	worker_free(device->worker);
+	device->worker = NULL;
+	if (device->phase != DEVICE_CLOSING)
+		set_phase(device, DEVICE_CLOSING);
+	closed(device);
+}
+
+static int read_frontend(struct device *device, struct worker_msg *msg,
+			 const char **what)
+{
+	struct store *store = store_of(device);
+	uint32_t version;
+	int err;
+
+	*what = VTOE_KEY_VERSION;
+	err = store_read_uint(store, 0, device->f, VTOE_KEY_VERSION, UINT32_MAX,
+			      &version);
+	if (!err && version != PROTOCOL_VERSION)
+		err = -EPROTONOSUPPORT;
+	if (err)
+		return err;
+	*what = VTOE_KEY_LAYOUT;
+	err = store_read_uint(store, 0, device->f, VTOE_KEY_LAYOUT, UINT32_MAX,
+			      &msg->layout_ref);
+	if (err)
+		return err;
+	*what = VTOE_KEY_EVTCHN;
+	return store_read_uint(store, 0, device->f, VTOE_KEY_EVTCHN, UINT32_MAX,
+			       &msg->evtchn);
+}
+
+static void fill_start(const struct device *device, struct worker_msg *msg)
+{
+	const struct config *config = device->be->config;
+	const struct guest_net *net = device->net;
+
+	msg->domid = device->domid;
+	msg->devid = device->devid;
+	msg->max_entries = config->max_entries;
+	msg->max_slots = config->max_slots;
+	msg->max_tx_pages = config->max_tx_pages;
+	msg->max_rx_pages = config->max_rx_pages;
+	msg->nr_toes = 1;
+	msg->toe[0].row = net->toe_row;
+	msg->toe[0].generation = net->toe_generation;
+	snprintf(msg->toe[0].driver, sizeof(msg->toe[0].driver), "%s",
+		 net->driver);
+	snprintf(msg->toe[0].link, sizeof(msg->toe[0].link), "%s", net->link);
+}
+
+static void rate_passed(struct loop_timer *timer)
+{
+	struct device *device = (struct device *)
+		((char *)timer - offsetof(struct device, timer));
+
+	frontend_changed(device);
+}
+
+static void start_worker(struct device *device)
+{
+	struct backend *be = device->be;
+	uint64_t now = loop_now();
+	struct worker_start start = {
+		.program = be->worker_program,
+		.socket_dir = be->socket_dir,
+		.netns = device->net->netns,
+	};
+	const char *what;
+	char text[96];
+	int err;
+
+	if (device->started_ns && now - device->started_ns < WORKER_RATE_NS) {
+		loop_arm(be->loop, &device->timer,
+			 WORKER_RATE_NS - (now - device->started_ns),
+			 rate_passed);
+		return;
+	}
+	err = read_frontend(device, &start.msg, &what);
+	if (err == -ENOTCONN)
+		return;
+	if (err) {
+		snprintf(text, sizeof(text), "its node \"%s\": %s", what,
+			 strerror(-err));
+		violation(device, text);
+		return;
+	}
+	fill_start(device, &start.msg);
+	start.toes = inventory_table_fd(be->inv);
+	err = start.toes < 0 ? start.toes : 0;
+	device->started_ns = now;
+	if (!err)
+		err = worker_start(be->loop, &start, &worker_ops, device,
+				   &device->worker);
+	if (start.toes >= 0)
+		close(start.toes);
+	if (err) {
+		set_error(device, "cannot start %s: %s", be->worker_program,
+			  strerror(-err));
+		close_device(device);
+		return;
+	}
+	be->workers_started++;
+	set_phase(device, DEVICE_STARTING);
+}
+
+/* ---- the network ---- */
+
+static void net_name(const struct device *device, char *name)
+{
+	snprintf(name, GUEST_NAME_MAX, "%s-%u-%u", VTOE_CLASS, device->domid,
+		 device->devid);
+}
+
+/* From SETUP to WAITING, or an error and another try when things change. */
+static void set_up(struct device *device)
+{
+	char name[GUEST_NAME_MAX], error[ENTRY_ERROR_MAX] = "";
+
+	set_phase(device, DEVICE_SETUP);
+	if (!device->entry_ok)
+		return;
+	net_name(device, name);
+	if (!device->net &&
+	    guest_net_create(device->be->inv, name, &device->entry,
+			     &device->net, error)) {
+		set_error(device, "%s", error);
+		return;
+	}
+	clear_error(device);
+	put_resolved(device);
+	set_phase(device, DEVICE_WAITING);
+	frontend_changed(device);
+}
+
+void device_retry(struct device *device)
+{
+	if (device->phase == DEVICE_SETUP && !device->removing)
+		set_up(device);
+}
+
+void device_network_changed(struct device *device)
+{
+	char error[ENTRY_ERROR_MAX];
+
+	if (!device->net || device->removing) {
+		device_retry(device);
+		return;
+	}
+	if (!guest_net_stale(device->net))
+		return;
+	if (guest_net_renew(device->net, error)) {
+		set_error(device, "%s", error);
+		return;
+	}
+	log_info("device %u/%u (%s): network made again, on toe %s",
+		 device->domid, device->devid, device->name, device->net->toe);
+	clear_error(device);
+	put_resolved(device);
+}
+
+/* ---- what the frontend does ---- */
+
+static bool closing(uint32_t f_state)
+{
+	return f_state == 0 || f_state == XenbusStateClosing ||
+	       f_state == XenbusStateClosed;
+}
+
+static void while_waiting(struct device *device)
+{
+	switch (device->f_state) {
+	case XenbusStateInitialised:
+		if (device->phase == DEVICE_WAITING)
+			start_worker(device);
+		break;
+	case XenbusStateConnected:
+	case F_UNKNOWN:
+		violation(device, "its state is out of order");
+		break;
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		close_device(device);
+		break;
+	default:
+		break;
+	}
+}
+
+static void while_running(struct device *device)
+{
+	if (closing(device->f_state))
+		close_device(device);
+	else if (device->f_state != XenbusStateInitialised &&
+		 (device->f_state != XenbusStateConnected ||
+		  device->phase != DEVICE_CONNECTED))
+		violation(device, "its state is out of order");
+}
+
+static void while_closed(struct device *device)
+{
+	uint32_t online = 0;
+
+	if (device->removing) {
+		if (closing(device->f_state) &&
+		    device->f_state != XenbusStateClosing)
+			finish_removal(device);
+		return;
+	}
+	if (device->f_state != XenbusStateInitialising)
+		return;
+	store_read_uint(store_of(device), 0, device->b, "online", 1, &online);
+	if (!online)
+		return;
+	if (device->entry_ok)
+		clear_error(device);
+	set_up(device);
+}
+
+static void frontend_changed(struct device *device)
+{
+	switch (device->phase) {
+	case DEVICE_SETUP:
+	case DEVICE_WAITING:
+		while_waiting(device);
+		break;
+	case DEVICE_STARTING:
+	case DEVICE_CONNECTED:
+		while_running(device);
+		break;
+	case DEVICE_CLOSING:
+		/* being detached: it has told its programs */
+		if (device->removing && device->worker &&
+		    closing(device->f_state))
+			worker_stop(device->worker, WORKER_NS);
+		break;
+	case DEVICE_CLOSED:
+		while_closed(device);
+		break;
+	}
+}
+
+/* Returns 0, or -ENOTCONN: not known, look later. */
+static int read_f_state(struct device *device)
+{
+	uint32_t state = 0;
+	int err = store_read_uint(store_of(device), 0, device->f, "state",
+				  XenbusStateReconfigured, &state);
+
+	if (err == -ENOTCONN)
+		return err;
+	if (err == -EINVAL)
+		state = F_UNKNOWN;
+	device->f_state = state;
+	return 0;
+}
+
+void device_update(struct device *device)
+{
+	uint32_t before = device->f_state, state, online;
+
+	if (read_f_state(device))
+		return;
+	/* somebody else's toolstack may take the device away, too */
+	if (!device->removing &&
+	    store_read_uint(store_of(device), 0, device->b, "online", 1,
+			    &online) == 0 && !online &&
+	    store_read_uint(store_of(device), 0, device->b, "state",
+			    XenbusStateReconfigured, &state) == 0 &&
+	    state == XenbusStateClosing) {
+		device_remove(device, false, NULL);
+		return;
+	}
+	if (device->f_state != before)
+		frontend_changed(device);
+}
+
+static void f_changed(void *arg, const char *path)
+{
+	(void)path;
+	device_update(arg);
+}
+
+/* ---- removing ---- */
+
+void device_remove(struct device *device, bool gone,
+		   struct device_waiter *waiter)
+{
+	bool already = device->removing;
+
+	if (waiter) {
+		waiter->next = device->waiters;
+		device->waiters = waiter;
+	}
+	if (already && (!gone || device->gone))
+		return;
+	device->removing = true;
+	device->gone |= gone;
+	if (gone || !device->worker || closing(device->f_state)) {
+		if (!gone)
+			put(device, "online", "0");
+		close_device(device);
+		return;
+	}
+	put(device, "online", "0");
+	set_phase(device, DEVICE_CLOSING);
+	loop_arm(device->be->loop, &device->timer, FRONTEND_NS, removal_due);
+}
+
+/* ---- life ---- */
+
+static void read_name(struct device *device)
+{
+	char dir[STORE_PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u", device->domid);
+	store_read(store_of(device), 0, dir, "name", device->name,
+		   sizeof(device->name));
+}
+
+static void read_entry(struct device *device)
+{
+	char error[ENTRY_ERROR_MAX];
+
+	if (store_read(store_of(device), 0, device->b, VTOE_KEY_ENTRY,
+		       device->text, sizeof(device->text)))
+		set_error(device, "entry: none, or too long");
+	else if (entry_parse(device->text, &device->entry, error))
+		set_error(device, "entry: %s", error);
+	else
+		device->entry_ok = true;
+}
+
+static struct worker *take_orphan(struct backend *be, uint32_t domid,
+				  uint32_t devid)
+{
+	struct worker **at, *worker;
+
+	for (at = &be->orphans; *at; at = &(*at)->next)
+		if ((*at)->domid == domid && (*at)->devid == devid) {
+			worker = *at;
+			*at = worker->next;
+			worker->next = NULL;
+			return worker;
+		}
+	return NULL;
+}
+
+static void adopt_net(struct device *device)
+{
+	char name[GUEST_NAME_MAX], toe[TABLE_NAME_MAX];
+	char error[ENTRY_ERROR_MAX] = "its toe is not known";
+
+	net_name(device, name);
+	if (!device->entry_ok)
+		return;
+	if (store_read(store_of(device), 0, device->b, "toe", toe,
+		       sizeof(toe)) == 0 &&
+	    guest_net_adopt(device->be->inv, name, &device->entry, toe,
+			    &device->net, error) == 0)
+		return;
+	if (device->worker)
+		log_warn("device %u/%u (%s): its network cannot be adopted: %s",
+			 device->domid, device->devid, device->name, error);
+}
+
+/* The state that an earlier vtoed, or the toolstack, left. */
+static void resume(struct device *device)
+{
+	adopt_net(device);
+	if (device->worker) {
+		device->phase = DEVICE_STARTING;
+		worker_listen(device->worker, &worker_ops, device);
+		return;
+	}
+	switch (device->b_state) {
+	case XenbusStateConnected:
+		set_error(device, "the worker died while vtoed was away");
+		close_device(device);
+		break;
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		drop(device, VTOE_KEY_CONTEXT);
+		device->phase = DEVICE_CLOSED;
+		put_state(device);
+		frontend_changed(device);
+		break;
+	default:
+		put_capabilities(device);
+		set_up(device);
+	}
+}
+
+struct device *device_new(struct backend *be, uint32_t domid, uint32_t devid)
+{
+	struct device *device = calloc(1, sizeof(*device));
+	char path[STORE_PATH_MAX];
+	uint32_t state = 0;
+
+	if (!device)
+		return NULL;
+	device->be = be;
+	device->domid = domid;
+	device->devid = devid;
+	device->since_ns = loop_now();
+	attach_paths(be, domid, devid, device->f, device->b);
+	device->next = be->devices;
+	device->prevp = &be->devices;
+	if (device->next)
+		device->next->prevp = &device->next;
+	be->devices = device;
+	store_read_uint(&be->store, 0, device->b, "state",
+			XenbusStateReconfigured, &state);
+	device->b_state = state;
+	read_name(device);
+	read_entry(device);
+	read_f_state(device);
+	device->worker = take_orphan(be, domid, devid);
+	resume(device);
+	snprintf(path, sizeof(path), "%.160s/state", device->f);
+	store_watch(&be->store, &device->f_watch, path, f_changed, device);
+	return device;
+}
+
+static void device_unlink(struct device *device)
+{
+	loop_disarm(&device->timer);
+	store_unwatch(store_of(device), &device->f_watch);
+	*device->prevp = device->next;
+	if (device->next)
+		device->next->prevp = device->prevp;
+	record_free(device->record);
+}
+
+static void device_free(struct device *device)
+{
+	struct device_waiter *waiter, *next;
+	struct backend *be = device->be;
+	char name[GUEST_NAME_MAX];
+
+	device_unlink(device);
+	worker_free(device->worker);
+	net_name(device, name);
+	if (device->net)
+		guest_net_destroy(device->net);
+	else
+		guest_net_sweep(be->inv, name);
+	for (waiter = device->waiters; waiter; waiter = next) {
+		next = waiter->next;
+		waiter->fn(waiter->arg, 0);
+	}
+	free(device);
+	/* its address may be what another one waits for */
+	devices_retry(be);
+}
+
+void device_forget(struct device *device)
+{
+	device_unlink(device);
+	worker_forget(device->worker);
+	guest_net_forget(device->net);
+	free(device);
+}
+
+static void republish(struct device *device)
+{
+	int err = attach_pair(device->be, device->domid, device->devid,
+			      device->text);
+
+	if (err == -ENOENT) /* the domain will be introduced again, or not */
+		return;
+	if (err) {
+		if (err != -ENOTCONN)
+			log_error("republishing %s: %s", device->b,
+				  strerror(-err));
+		return;
+	}
+	put_capabilities(device);
+	put_error(device);
+	if (device->net)
+		put_resolved(device);
+	/* the frontend is where it was, but cannot know that it must say so */
+	if (device->phase == DEVICE_CONNECTED)
+		store_write_uint(store_of(device), 0, device->f, "state",
+				 XenbusStateConnected);
+	put_state(device);
+	log_info("device %u/%u (%s): published again", device->domid,
+		 device->devid, device->name);
+}
+
+void device_resync(struct device *device)
+{
+	uint32_t state;
+	int err = store_read_uint(store_of(device), 0, device->b, "state",
+				  XenbusStateReconfigured, &state);
+
+	if (err == -ENOENT)
+		republish(device);
+	else if (!err && state != device->b_state)
+		put_state(device);
+	if (device->record)
+		record_again(device->record);
+	device_update(device);
+}

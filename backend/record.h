@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * record.h - the readable record of a device's contexts in XenStore.
+ *
+ * Theory of operation
+ *
+ * The worker's context table is the truth; B/context/<slot>/ follows it, for
+ * people. At each tick the rows that the worker marked dirty become pending. A
+ * pending row that was not marked again by the next tick has been stable for
+ * an interval and is written; so a connection that lives shorter than that
+ * costs nothing. The number of records of a guest, and of rows written in a
+ * tick, are bounded; rows above the first bound wait for another to go. All of
+ * a tick is one transaction; if it conflicts, the rows stay pending.
+ */
+#ifndef BACKEND_RECORD_H
+#define BACKEND_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../toe-service/tables.h"
+
+#define RECORD_TEXT_MAX 192 /* bytes of requested and resolved, with the NUL */
+
+struct device;
+struct record;
+
+/** record_new - start to mirror; NULL without memory (then nothing is). */
+struct record *record_new(struct device *device);
+
+/** record_free - the nodes stay. NULL is allowed. */
+void record_free(struct record *record);
+
+/** record_tick - once each record-interval-ms. */
+void record_tick(struct record *record);
+
+/** record_again - write everything once more. */
+void record_again(struct record *record);
+
+/**
+ * record_copy_row - a consistent, checked copy of a row
+ *
+ * Returns 0, or -EAGAIN if the worker keeps writing it.
+ */
+int record_copy_row(const struct context_table *table, uint32_t slot,
+		    struct context_row *row);
+
+/** record_requested - "connect tcp 198.51.100.7:80" */
+void record_requested(const struct context_row *row, char *text);
+
+/**
+ * record_resolved - "toe=eth1 192.0.2.10:45122 -> 198.51.100.7:80", or ""
+ * @toe: name of its TOE, "" if it has none
+ */
+void record_resolved(const struct context_row *row, const char *toe,
+		     char *text);
+
+/** record_toe - name of a context's TOE, "" if it has none. */
+const char *record_toe(const struct device *device,
+		       const struct context_row *row);
+
+/** record_state - as people read it; "" for a number that is no state. */
+const char *record_state(uint32_t state);
+
+#endif /* BACKEND_RECORD_H */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * worker.h - vtoed's side of one vtoe-worker: start, talk, adopt, end.
+ *
+ * Theory of operation
+ *
+ * A worker object lives from worker_start() or worker_adopt() to its ended()
+ * call, after which it is freed by worker_free(), or to worker_forget() when
+ * vtoed itself ends. Calls are made from the loop, never from within a function
+ * of this file.
+ *
+ *	STARTING   no HELLO yet      -> RUNNING, ENDING
+ *	RUNNING    table is mapped   -> ENDING
+ *	ENDING     told to stop, or has failed; killed when its time is up
+ *	ENDED      the process is gone: what it mapped is unmapped
+ *
+ * The worker is not trusted (it parses a guest's bytes): messages are checked
+ * for their exact length and type, its process id comes from the kernel, and
+ * its table must be sealed so that it cannot be shrunk under our reads.
+ */
+#ifndef BACKEND_WORKER_H
+#define BACKEND_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../common/loop.h"
+#include "../toe-service/tables.h"
+#include "worker_proto.h"
+
+struct worker;
+
+struct worker_ops {
+	void (*connected)(void *arg); /* HELLO: the table is there */
+	/* why it will end: FAILED, BROKEN, or "" if it just ended */
+	void (*ended)(void *arg, const char *why);
+};
+
+enum worker_state {
+	WORKER_IS_STARTING,
+	WORKER_IS_RUNNING,
+	WORKER_IS_ENDING,
+	WORKER_IS_ENDED,
+};
+
+struct worker {
+	struct worker *next; /* the adopter's list */
+	struct loop *loop;
+	const struct worker_ops *ops; /* NULL: nobody listens */
+	void *arg;
+	enum worker_state state;
+	uint32_t domid, devid;
+	bool adopted;
+	bool child; /* of ours: to be reaped */
+	pid_t pid;  /* 0: not known yet */
+	int pidfd;  /* -1: not known yet */
+	struct loop_fd control, process;
+	struct loop_timer deadline;
+	char socket_path[128]; /* of its listening socket */
+	char why[WORKER_TEXT_MAX];
+	struct context_table *table; /* NULL before HELLO */
+	size_t table_size;
+	uint32_t nr_rows;
+};
+
+struct worker_start {
+	const char *program;
+	const char *socket_dir; /* of listening sockets */
+	int netns;		/* both stay the caller's */
+	int toes;
+	struct worker_msg msg; /* WORKER_START but for type and version */
+};
+
+/**
+ * worker_start - start a worker for a device
+ *
+ * Returns 0 or a negative errno.
+ */
+int worker_start(struct loop *loop, const struct worker_start *start,
+		 const struct worker_ops *ops, void *arg, struct worker **worker);
+
+/**
+ * worker_adopt - connect to each worker that is there
+ * @socket_dir: sockets that nobody holds are removed
+ * @list: the workers found, linked by next; ops are NULL until set by
+ *        worker_listen()
+ */
+void worker_adopt(struct loop *loop, const char *socket_dir,
+		  struct worker **list);
+
+/**
+ * worker_listen - say who is to be told
+ *
+ * If something has been missed (HELLO, or the end) it is told from the loop.
+ */
+void worker_listen(struct worker *worker, const struct worker_ops *ops,
+		   void *arg);
+
+/** worker_stop - ask it to end, and kill it @grace_ns later if it has not. */
+void worker_stop(struct worker *worker, uint64_t grace_ns);
+
+/** worker_free - after ended(). NULL is allowed. */
+void worker_free(struct worker *worker);
+
+/** worker_forget - let it run on, for the next vtoed. NULL is allowed. */
+void worker_forget(struct worker *worker);
+
+#endif /* BACKEND_WORKER_H */

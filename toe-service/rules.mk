@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0
+# vtoed: both halves; the data half of the drivers is backend/worker/'s.
+VTOED_SRCS := $(addprefix toe-service/, vtoed.c commands.c config.c control.c \
+		entry.c guest.c netlink.c netns.c pool.c toe.c \
+		stacks/controls.c stacks/kernel_link.c) \
+	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_LOG)
+
+$(eval $(call program,bin/vtoed,$(VTOED_SRCS),xenstore libnl-3.0 \
+	libnl-route-3.0 libconfuse jansson libsystemd))
+$(B)/obj/toe-service/vtoed.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"' \
+	-DVTOE_SYSCONFDIR='"$(sysconfdir)"'
+PROGRAMS += $(B)/bin/vtoed
+SBIN	 += $(B)/bin/vtoed
