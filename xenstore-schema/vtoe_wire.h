@@ -206,6 +206,7 @@ struct vtoe_option {
 /* RELEASE: how. */
 #define VTOE_RELEASE_ABORT  0x1u /* reset the connection, drop unsent data */
 #define VTOE_RELEASE_LINGER 0x2u /* complete when all data is acknowledged */
+#define VTOE_RELEASE_QUIET  0x4u /* nobody waits: the event may come late */
 
 struct vtoe_release {
 	uint32_t flags;	    /* VTOE_RELEASE_* */

@@ -246,13 +246,16 @@ static int do_getopt(struct worker *w, struct slot *s,
 static int do_release(struct worker *w, struct slot *s,
 		      const struct vtoe_submission *cmd)
 {
-	const uint32_t known = VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER;
+	const uint32_t known = VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER |
+			       VTOE_RELEASE_QUIET;
+	const uint32_t never = VTOE_RELEASE_LINGER | VTOE_RELEASE_QUIET;
+	uint32_t flags = cmd->u.release.flags;
 
 	if (!zero_from(cmd, offsetof(struct vtoe_release, zero)))
 		return break_zero(w, s, "RELEASE");
-	if (cmd->u.release.flags & ~known)
-		return worker_break(w, "RELEASE: unknown flags %#x, slot %u",
-				    cmd->u.release.flags, cmd->slot);
+	if ((flags & ~known) || (flags & never) == never)
+		return worker_break(w, "RELEASE: impossible flags %#x, slot %u",
+				    flags, cmd->slot);
 	return release_start(w, s, cmd);
 }
 

@@ -62,13 +62,11 @@ static int next_post(struct worker *w, struct slot *s, struct vtoe_post *post)
 	uint32_t run;
 	int used;
 
-	do {
+	used = tx_used(w, s, &run);
+	if (!used && tx_arm(w, s, 0))
 		used = tx_used(w, s, &run);
-		if (used < 0)
-			return used;
-	} while (!used && tx_arm(w, s, 0));
-	if (!used)
-		return 0;
+	if (used <= 0)
+		return used;
 	if ((uint32_t)used % sizeof(*post))
 		return worker_break(w, "half a post on slot %u",
 				    slot_number(w, s));

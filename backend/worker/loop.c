@@ -26,6 +26,8 @@
 #define NS_PER_MS 1000000ull
 /* So much is published without a word before a sleeping guest is woken. */
 #define WAKE_BYTES (128u * 1024u)
+/* A quiet completion is told of at last after this (contract: 50 ms). */
+#define LATE_NS (20 * NS_PER_MS)
 #define SPIN_CHECKS 32 /* looks at the doorbells for one look at the clock */
 
 int loop_watch(struct worker *w, int fd, enum loop_tag tag)
@@ -57,6 +59,7 @@ static void wake_guest(struct worker *w)
 {
 	w->rang = false;
 	w->moved = 0;
+	w->late_ns = 0;
 	if (vtoe_wake_claim(&w->view.queue->guest_asleep))
 		device_notify(w);
 }
@@ -67,6 +70,12 @@ void loop_rang(struct worker *w, uint32_t bytes)
 	w->moved += bytes;
 	if (w->moved >= WAKE_BYTES)
 		wake_guest(w);
+}
+
+void loop_rang_late(struct worker *w)
+{
+	if (!w->late_ns)
+		w->late_ns = w->now_ns + LATE_NS;
 }
 
 static bool pending(const struct worker *w)
@@ -85,7 +94,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static int timeout_ms(const struct worker *w)
 {
-	uint64_t due = earlier(earlier(w->sweep_ns, w->ending_ns), w->retry_ns);
+	uint64_t due = earlier(earlier(w->sweep_ns, w->ending_ns),
+			       earlier(w->retry_ns, w->late_ns));
 
 	if (!due)
 		return -1;
@@ -187,6 +197,8 @@ static int run_timers(struct worker *w)
 {
 	int err = 0;
 
+	if (w->late_ns && w->now_ns >= w->late_ns)
+		loop_rang(w, 0);
 	if (w->retry_ns && w->now_ns >= w->retry_ns)
 		listener_retry(w);
 	if (w->ending_ns && w->now_ns >= w->ending_ns)

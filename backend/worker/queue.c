@@ -45,8 +45,8 @@ int queue_run(struct worker *w)
 	return n != 0;
 }
 
-int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
-		   int result, const void *u)
+static int put(struct worker *w, const struct slot *s, uint32_t id, int result,
+	       const void *u)
 {
 	const uint32_t entries = w->view.geo.nr_entries;
 	struct vtoe_completion cqe = {
@@ -59,7 +59,7 @@ int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
 
 	if (w->cq_prod - cons >= entries)
 		return worker_break(w,
-				    "completion index %u does not fit %u, no room",
+				    "completion index %u leaves no room before %u",
 				    cons, w->cq_prod);
 	if (u)
 		memcpy(&cqe.u, u, sizeof(cqe.u));
@@ -69,6 +69,31 @@ int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
 	w->outstanding--;
 	if (result)
 		w->counters->refused++;
-	loop_rang(w, 0);
+	return 0;
+}
+
+int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
+		   int result, const void *u)
+{
+	int err = put(w, s, id, result, u);
+
+	if (!err)
+		loop_rang(w, 0);
+	return err;
+}
+
+int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
+			 int result)
+{
+	int err = put(w, s, id, result, NULL);
+
+	if (err)
+		return err;
+	/* unless there are so many that the guest soon has to wait for them */
+	if (w->cq_prod - vtoe_load(&w->view.queue->cq_cons) <
+	    w->view.geo.nr_entries / 2)
+		loop_rang_late(w);
+	else
+		loop_rang(w, 0);
 	return 0;
 }

@@ -4,6 +4,7 @@
  *
  *	ABORT			reset, complete
  *	nothing			send up to tx_end, close, complete
+ *	QUIET			the event for the completion may be late
  *	LINGER			send up to tx_end, shut down, wait until all is
  *				acknowledged or the time is over, close, complete
  *
@@ -26,9 +27,13 @@
 static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 		  bool abort)
 {
+	bool quiet = s->flags & SLOT_QUIET;
+
 	context_close(&w->contexts, slot_number(w, s), abort);
 	slot_end(w, s);
 	w->counters->releases++;
+	if (quiet)
+		return queue_complete_quiet(w, s, id, result);
 	return queue_complete(w, s, id, result, NULL);
 }
 
@@ -107,7 +112,8 @@ static int release_connection(struct worker *w, struct slot *s,
 
 	if ((cmd->u.release.flags & VTOE_RELEASE_ABORT) ||
 	    (s->flags & (SLOT_HUP | SLOT_DEAD)))
-		return finish(w, s, cmd->id, 0, true);
+		/* one that is over on both sides needs no reset */
+		return finish(w, s, cmd->id, 0, !(s->flags & SLOT_STACK_HUP));
 	used = tx_used(w, s, &run);
 	if (used < 0)
 		return used;
@@ -136,6 +142,8 @@ int release_start(struct worker *w, struct slot *s,
 {
 	int err = 0;
 
+	if (cmd->u.release.flags & VTOE_RELEASE_QUIET)
+		s->flags |= SLOT_QUIET;
 	switch (s->state) {
 	case SLOT_ESTABLISHED:
 		return release_connection(w, s, cmd);

@@ -6,7 +6,8 @@
  * the ring has been empty from one sweep to the next, at once if somebody else
  * finds the arena short, and when it ends. The sweep's timer runs only while
  * runs are out. Who finds no run at all waits in a list, first come first
- * served.
+ * served. Some pages are kept for listeners: connections whose bytes nobody
+ * reads must not keep new ones from being accepted.
  */
 #include "worker.h"
 
@@ -15,6 +16,9 @@
 #define SWEEP_SHORT_NS (10 * 1000000ull)
 /* One run may take this part of what is free, so that all get something. */
 #define SHARE 8
+/* Kept for listeners: this part of the arena, and no more pages than this. */
+#define RESERVE_SHARE 16
+#define RESERVE_MAX 64u
 
 static void account(struct worker *w)
 {
@@ -74,13 +78,29 @@ static int take_back(struct worker *w, bool all)
 	return 0;
 }
 
-/* The best that there is: @order, or less, but not below @least. */
-static uint32_t take(struct worker *w, uint32_t order, uint32_t least)
+/* Pages that a slot may take from now. */
+static uint32_t free_for(const struct worker *w, const struct slot *s)
 {
-	uint32_t run;
+	uint32_t reserve = w->rx_arena.nr_pages / RESERVE_SHARE;
 
-	while (order > least && (1u << order) > w->rx_arena.nr_free / SHARE)
+	if (s->state == SLOT_LISTENING)
+		return w->rx_arena.nr_free;
+	if (reserve > RESERVE_MAX)
+		reserve = RESERVE_MAX;
+	return w->rx_arena.nr_free > reserve ? w->rx_arena.nr_free - reserve :
+					       0;
+}
+
+/* The best that there is: @order, or less, but not below @least. */
+static uint32_t take(struct worker *w, const struct slot *s, uint32_t order,
+		     uint32_t least)
+{
+	uint32_t nr_free = free_for(w, s), run;
+
+	while (order > least && (1u << order) > nr_free / SHARE)
 		order--;
+	if ((1u << order) > nr_free)
+		return VTOE_RUN_NONE;
 	for (;;) {
 		run = arena_alloc(&w->rx_arena, order);
 		if (run != VTOE_RUN_NONE || order <= least)
@@ -108,7 +128,7 @@ bool run_attach(struct worker *w, struct slot *s, uint32_t order)
 	if (old) {
 		if (order <= vtoe_run_order(old))
 			return true;
-		run = take(w, order, vtoe_run_order(old) + 1);
+		run = take(w, s, order, vtoe_run_order(old) + 1);
 		if (run == VTOE_RUN_NONE)
 			return true; /* what it has will do */
 		publish(w, s, run);
@@ -116,13 +136,13 @@ bool run_attach(struct worker *w, struct slot *s, uint32_t order)
 		account(w);
 		return true;
 	}
-	run = take(w, order, 0);
+	run = take(w, s, order, 0);
 	if (run == VTOE_RUN_NONE && !(s->flags & SLOT_WAITING) &&
 	    TAILQ_EMPTY(&w->waiting)) {
 		/* the first to find it short; the others wait for the sweep */
 		if (take_back(w, true))
 			return false;
-		run = take(w, order, 0);
+		run = take(w, s, order, 0);
 	}
 	if (run == VTOE_RUN_NONE)
 		return wait_for_run(w, s);
@@ -143,6 +163,8 @@ int run_sweep(struct worker *w)
 	bool pressed = !TAILQ_EMPTY(&w->waiting);
 	int err = take_back(w, pressed);
 
+	if (w->rx_arena.nr_free)
+		wake_waiting(w);
 	if (TAILQ_EMPTY(&w->holders) && TAILQ_EMPTY(&w->waiting))
 		w->sweep_ns = 0;
 	else

@@ -132,7 +132,10 @@ int tx_run(struct worker *w, struct slot *s)
 			}
 			if (!tx_arm(w, s, 0))
 				break;
-			continue;
+			/* look again, but not for ever: the guest may play */
+			budget -= budget != 0;
+			if (budget)
+				continue;
 		}
 		if (!budget) {
 			ret = 1;

@@ -75,6 +75,7 @@ enum slot_state {
 #define SLOT_DEAD	 0x0400u /* sending failed; error says why */
 #define SLOT_LINGER	 0x0800u /* RELEASE came with LINGER */
 #define SLOT_STACK_HUP	 0x1000u /* TOE_HUP was given */
+#define SLOT_QUIET	 0x2000u /* RELEASE came with QUIET */
 
 /* Private state of a slot. */
 struct slot {
@@ -139,6 +140,7 @@ struct worker {
 	int epoll;
 	bool rang; /* something was published for the guest in this round */
 	uint32_t moved; /* bytes since the guest was last woken */
+	uint64_t late_ns; /* QUIET completions wait for an event until then */
 	uint64_t now_ns;
 	uint64_t counted_ns; /* when the guest's counters were copied */
 
@@ -244,6 +246,8 @@ int loop_watch(struct worker *w, int fd, enum loop_tag tag);
 int loop_run(struct worker *w);
 /* The guest is to be woken for what was published: now if that was much. */
 void loop_rang(struct worker *w, uint32_t bytes);
+/* The same for what can wait: with the next thing, or a little later. */
+void loop_rang_late(struct worker *w);
 
 /* ---- queue.c ---- */
 
@@ -254,6 +258,9 @@ bool queue_pending(const struct worker *w);
 /* Complete a command; @u: 48 bytes of payload, or NULL for zeroes. */
 int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
 		   int result, const void *u);
+/* The same, without payload, for a guest that does not wait. */
+int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
+			 int result);
 
 /* ---- command.c ---- */
 
