@@ -321,12 +321,7 @@ void tg_free(struct tg *tg)
 
 	if (!tg)
 		return;
-	for (i = 0; tg->socks && i < tg->cfg.nr_slots; i++) {
-		if (tg->socks[i])
-			free(tg->socks[i]->connecting);
-		free(tg->socks[i]);
-	}
-	/* the RELEASEs that were never answered */
+	/* calls that nobody waits for and that were never answered */
 	for (i = 0; tg->front.pending && i < tg->cfg.nr_entries; i++) {
 		struct tg_call *call = tg->front.pending[i].cookie;
 
@@ -334,6 +329,11 @@ void tg_free(struct tg *tg)
 			free(call->closing);
 			free(call);
 		}
+	}
+	for (i = 0; tg->socks && i < tg->cfg.nr_slots; i++) {
+		if (tg->socks[i])
+			free(tg->socks[i]->connecting);
+		free(tg->socks[i]);
 	}
 	free(tg->socks);
 	fx_evtchn_close(tg->evtchn);

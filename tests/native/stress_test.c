@@ -376,6 +376,9 @@ NATIVE_TEST(a_million_operations_are_right)
 			      st.ops);
 		ck_assert_int_eq(waitpid(remote, NULL, WNOHANG), 0);
 	}
+	/* it would have ended at a wrong byte */
+	ck_assert_int_eq(waitpid(remote, NULL, WNOHANG), 0);
+	kill(remote, SIGKILL);
 	fx_dom_counters(nt->host, NT_DOMID, &after);
 	ck_assert_uint_eq(after.grants, before.grants);
 	ck_assert_uint_eq(after.map_calls, before.map_calls);
