@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * connect.c - bind() and connect().
+ *
+ * The order of checks and the errors are those of the kernel's own
+ * inet_stream_connect(), so that non-blocking connects, second connects,
+ * time-outs and signals look the same.
+ */
+#include <linux/sched/signal.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+
+#include "addr.h"
+#include "link.h"
+#include "sock.h"
+#include "switch.h"
+
+#define BIND_TRIES 16 /* for a port that is free in both worlds */
+
+/* ---- bind ---- */
+
+static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
+{
+	struct vtoe_submission cmd = { .op = VTOE_OP_BIND, .u.addr = *addr };
+	struct vtoe_completion cqe;
+	int err = vtoe_sock_command(vsk, &cmd, &cqe);
+
+	if (!err)
+		vsk->local = cqe.u.addr;
+	return err;
+}
+
+static int open_and_bind(struct vtoe_sock *vsk, struct sock *sk,
+			 const struct vtoe_addr *addr)
+{
+	struct vtoe_addr family = *addr;
+	int err;
+
+	if (!vsk->has_slot) {
+		err = vtoe_sock_open_family(vsk, sk, family.family);
+		if (err)
+			return err;
+	}
+	return bind_slot(vsk, addr);
+}
+
+static void drop_slot(struct vtoe_sock *vsk, struct sock *sk, u8 phase)
+{
+	lock_sock(sk);
+	if (vsk->has_slot)
+		vtoe_sock_release_slot(vsk, phase, VTOE_RELEASE_ABORT);
+	else
+		WRITE_ONCE(vsk->phase, phase);
+	release_sock(sk);
+}
+
+/* dom0 cannot serve this family: not an error, the native side still can. */
+static bool not_for_dom0(int err)
+{
+	return err == -EAFNOSUPPORT || err == -ENETDOWN;
+}
+
+int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
+		   const struct vtoe_addr *wildcard, bool any_port)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_addr addr = *wildcard;
+	int err;
+
+	addr.port = (__force u16)inet_sk(sk)->inet_sport;
+	err = open_and_bind(vsk, sk, &addr);
+	if (!err) {
+		vsk->dual = true;
+		vsk->bind_req = addr;
+		return 0;
+	}
+	drop_slot(vsk, sk, VTOE_UNDECIDED);
+	if (not_for_dom0(err))
+		return 0;
+	vtoe_sock_unbind_native(sock);
+	return err == -EADDRINUSE && any_port ? -EAGAIN : err;
+}
+
+/* Returns 1 to be passed on to the native bind(). */
+static int bind_both(struct socket *sock, struct vtoe_sock *vsk,
+		     struct sockaddr *uaddr, int len,
+		     const struct vtoe_addr *addr)
+{
+	int err, tries;
+
+	for (tries = 0; tries < BIND_TRIES; tries++) {
+		err = vtoe_native_ops(sock->sk)->bind(sock, uaddr, len);
+		if (err)
+			return err;
+		err = vtoe_bind_dual(sock, vsk, addr, !addr->port);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return -EADDRINUSE;
+}
+
+static bool port_allowed(const struct sock *sk, u16 port)
+{
+	struct net *net = sock_net(sk);
+	u16 snum = ntohs((__force __be16)port);
+
+	return !snum || !inet_port_requires_bind_service(net, snum) ||
+	       ns_capable(net->user_ns, CAP_NET_BIND_SERVICE);
+}
+
+static int bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
+		     const struct vtoe_addr *addr)
+{
+	int err;
+
+	if (!port_allowed(sk, addr->port))
+		return -EACCES;
+	err = open_and_bind(vsk, sk, addr);
+	if (err) {
+		drop_slot(vsk, sk, VTOE_UNDECIDED);
+		return err == -ENETDOWN ? 1 : err;
+	}
+	vsk->bind_req = *addr;
+	vsk->bind_req.port = vsk->local.port;
+	lock_sock(sk);
+	smp_store_release(&vsk->phase, VTOE_BOUND);
+	release_sock(sk);
+	atomic64_inc(&vtoe_counters.offloaded);
+	return 0;
+}
+
+/* Returns 1 to be passed on. */
+static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
+		       struct sockaddr *uaddr, int len)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_addr addr;
+
+	if (vsk->phase != VTOE_UNDECIDED)
+		return -EINVAL;
+	if (inet_sk(sk)->inet_num || vsk->has_slot)
+		return 1; /* bound already; says -EINVAL */
+	switch (vtoe_switch_bind(sk, uaddr, len, &addr)) {
+	case VTOE_TO_NATIVE:
+		vtoe_sock_go_native(sock, vsk);
+		return 1;
+	case VTOE_TO_DOM0:
+		return bind_dom0(vsk, sk, &addr);
+	case VTOE_TO_BOTH:
+		return bind_both(sock, vsk, uaddr, len, &addr);
+	default:
+		return 1;
+	}
+}
+
+int vtoe_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	struct vtoe_sock *vsk;
+	int err = 1;
+
+	vtoe_ops_enter();
+	vsk = vtoe_sock_enter(sock);
+	if (IS_ERR(vsk)) {
+		err = PTR_ERR(vsk);
+	} else if (vsk) {
+		err = bind_decide(sock, vsk, uaddr, len);
+		vtoe_sock_leave(vsk);
+	}
+	if (err == 1)
+		err = vtoe_native_ops(sock->sk)->bind(sock, uaddr, len);
+	vtoe_ops_leave();
+	return err;
+}
+
+/* ---- connect ---- */
+
+/* Usable anew: after a failed connect, or connect(AF_UNSPEC). Locked. */
+static void reset(struct socket *sock, struct vtoe_sock *vsk)
+{
+	struct sock *sk = sock->sk;
+
+	if (vsk->has_slot)
+		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
+	else
+		smp_store_release(&vsk->phase, VTOE_UNDECIDED);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sock->state = SS_UNCONNECTED;
+}
+
+static int disconnect(struct socket *sock, struct vtoe_sock *vsk)
+{
+	struct sock *sk = sock->sk;
+	bool dual = vsk->dual;
+
+	lock_sock(sk);
+	sk->sk_disconnects++;
+	if (vsk->phase == VTOE_LISTENING && !vsk->dual)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_err, 0);
+	reset(sock, vsk);
+	sk->sk_state_change(sk);
+	release_sock(sk);
+	return dual ? 1 : 0; /* the native half, too */
+}
+
+/* A slot that is there already, or is bound again as was requested. */
+static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
+			 const struct vtoe_addr *to)
+{
+	struct sock *sk = sock->sk;
+	int err = 0;
+
+	if (!vsk->has_slot)
+		err = open_and_bind(vsk, sk, &vsk->bind_req);
+	if (!err)
+		err = vtoe_sock_connect_slot(vsk, sk, to);
+	if (err)
+		return err;
+	if (vsk->dual) {
+		vsk->dual = false;
+		vtoe_sock_unbind_native(sock);
+	}
+	return 0;
+}
+
+static int connect_dom0(struct socket *sock, struct vtoe_sock *vsk,
+			struct vtoe_addr *to, bool nonblock)
+{
+	int err;
+
+	/* dom0 speaks to IPv4 through an IPv6 slot by mapped addresses */
+	if ((vsk->has_slot || vsk->bind_req.family) &&
+	    vsk->bind_req.family == VTOE_INET6 && to->family == VTOE_INET) {
+		memmove(to->addr + 12, to->addr, 4);
+		memset(to->addr, 0, 10);
+		memset(to->addr + 10, 0xff, 2);
+		to->family = VTOE_INET6;
+	}
+	if (vsk->has_slot || vsk->bind_req.family)
+		err = connect_bound(sock, vsk, to);
+	else
+		err = vtoe_sock_open(vsk, sock->sk, to, nonblock);
+	if (err)
+		return err;
+	atomic64_inc(&vtoe_counters.offloaded);
+	sock->state = SS_CONNECTING;
+	return 0;
+}
+
+/* Returns 1 to be passed on, 0 if a connect to dom0 began. */
+static int connect_decide(struct socket *sock, struct vtoe_sock *vsk,
+			  struct sockaddr *uaddr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_addr to;
+	int err;
+
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	if (uaddr->sa_family == AF_UNSPEC || sk->sk_state != TCP_CLOSE ||
+	    sock->state != SS_UNCONNECTED)
+		return 1;
+	switch (vtoe_switch_connect(sk, uaddr, len, &to)) {
+	case VTOE_TO_DOM0:
+		err = connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
+		if (!not_for_dom0(err))
+			return err;
+		fallthrough;
+	case VTOE_TO_NATIVE:
+		vtoe_sock_go_native(sock, vsk);
+		return 1;
+	default:
+		return 1;
+	}
+}
+
+static long wait_connecting(struct vtoe_sock *vsk, struct sock *sk, long timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (READ_ONCE(vsk->phase) == VTOE_CONNECTING && timeo &&
+	       !signal_pending(current)) {
+		release_sock(sk);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return timeo;
+}
+
+/* Locked. @err: what to say while it is under way. */
+static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
+			int err)
+{
+	struct sock *sk = sock->sk;
+	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+
+	if (READ_ONCE(vsk->phase) == VTOE_CONNECTING) {
+		if (!timeo)
+			return err;
+		timeo = wait_connecting(vsk, sk, timeo);
+		if (READ_ONCE(vsk->phase) == VTOE_CONNECTING)
+			return signal_pending(current) && timeo ?
+				       sock_intr_errno(timeo) :
+				       err;
+	}
+	switch (READ_ONCE(vsk->phase)) {
+	case VTOE_CONNECTED:
+		sock->state = SS_CONNECTED;
+		return 0;
+	case VTOE_FAILED:
+	case VTOE_DEAD:
+		err = sock_error(sk) ?: -ECONNABORTED;
+		reset(sock, vsk);
+		return err;
+	default: /* somebody disconnected it while this one waited */
+		return -ECONNABORTED;
+	}
+}
+
+/* An offloaded socket: connecting, connected, failed, ... */
+static int connect_again(struct socket *sock, struct vtoe_sock *vsk, int flags,
+			 int err)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	if (vsk->phase == VTOE_LISTENING)
+		err = -EISCONN;
+	else if (sock->state == SS_CONNECTED)
+		err = -EISCONN;
+	else
+		err = connect_wait(sock, vsk, flags, err);
+	release_sock(sk);
+	return err;
+}
+
+static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
+			struct sockaddr *uaddr, int len, int flags, bool *wait)
+{
+	struct vtoe_addr to;
+
+	if (!vtoe_phase_offloaded(vsk->phase))
+		return connect_decide(sock, vsk, uaddr, len, flags);
+	if (len >= (int)sizeof(uaddr->sa_family) &&
+	    uaddr->sa_family == AF_UNSPEC)
+		return disconnect(sock, vsk);
+	if (vsk->phase == VTOE_BOUND) {
+		if (vtoe_switch_connect(sock->sk, uaddr, len, &to) ==
+		    VTOE_PASS)
+			return -EAFNOSUPPORT;
+		return connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
+	}
+	*wait = true;
+	return 0;
+}
+
+int vtoe_connect(struct socket *sock, struct sockaddr *uaddr, int len,
+		 int flags)
+{
+	struct vtoe_sock *vsk;
+	bool again = false;
+	int err = 1;
+
+	vtoe_ops_enter();
+	vsk = vtoe_sock_enter(sock);
+	if (IS_ERR(vsk)) {
+		err = PTR_ERR(vsk);
+	} else if (vsk) {
+		err = connect_ours(sock, vsk, uaddr, len, flags, &again);
+		vtoe_sock_leave(vsk);
+	}
+	if (err == 1) {
+		err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len,
+							 flags);
+	} else if (!err) {
+		vsk = vtoe_sock_offloaded(sock->sk);
+		if (vsk)
+			err = connect_again(sock, vsk, flags,
+					    again ? -EALREADY : -EINPROGRESS);
+	}
+	vtoe_ops_leave();
+	return err;
+}

@@ -1,0 +1,815 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/inet_common.h>
+#include <net/tcp.h>
+
+#include "addr.h"
+#include "call.h"
+#include "link.h"
+#include "sock.h"
+
+#define TX_ORDER_FIRST 2 /* 16 KiB: the first run of a socket */
+
+const struct proto_ops *vtoe_native_ops4, *vtoe_native_ops6;
+struct proto_ops vtoe_ops4, vtoe_ops6;
+
+/* ---- calls on their way through, see sock.h ---- */
+
+static atomic_t passing = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(passing_wait);
+
+void vtoe_ops_enter(void)
+{
+	atomic_inc(&passing);
+}
+
+void vtoe_ops_leave(void)
+{
+	if (atomic_dec_and_test(&passing))
+		wake_up_all(&passing_wait);
+}
+
+/* ---- the place beside the struct sock ---- */
+
+/* A connection accepted natively by a dual listener begins without us. */
+static void ulp_clone(const struct request_sock *req, struct sock *newsk,
+		      const gfp_t priority)
+{
+	struct inet_connection_sock *icsk = inet_csk(newsk);
+
+	icsk->icsk_ulp_ops = NULL;
+	rcu_assign_pointer(icsk->icsk_ulp_data, NULL);
+}
+
+static const struct tcp_ulp_ops vtoe_ulp = {
+	.name = "vtoe",
+	.clone = ulp_clone,
+};
+
+/* Under RCU, lock_sock(), or with the file's reference if it is offloaded. */
+static struct vtoe_sock *beside(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (READ_ONCE(icsk->icsk_ulp_ops) != &vtoe_ulp)
+		return NULL;
+	return rcu_dereference_check(icsk->icsk_ulp_data, 1);
+}
+
+void vtoe_sock_attach(struct vtoe_sock *vsk, struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	vsk->sk = sk;
+	rcu_assign_pointer(icsk->icsk_ulp_data, vsk);
+	smp_store_release(&icsk->icsk_ulp_ops, &vtoe_ulp);
+}
+
+static void detach(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	WRITE_ONCE(icsk->icsk_ulp_ops, NULL);
+	rcu_assign_pointer(icsk->icsk_ulp_data, NULL);
+}
+
+struct vtoe_sock *vtoe_sock_offloaded(const struct sock *sk)
+{
+	struct vtoe_sock *vsk;
+
+	rcu_read_lock();
+	vsk = beside(sk);
+	if (vsk && !vtoe_phase_offloaded(smp_load_acquire(&vsk->phase)))
+		vsk = NULL;
+	rcu_read_unlock();
+	return vsk;
+}
+
+/* ---- life ---- */
+
+struct vtoe_sock *vtoe_sock_alloc(void)
+{
+	struct vtoe_sock *vsk = kzalloc(sizeof(*vsk), GFP_KERNEL);
+
+	if (!vsk)
+		return NULL;
+	refcount_set(&vsk->ref, 1);
+	mutex_init(&vsk->ctl);
+	INIT_LIST_HEAD(&vsk->tx_node);
+	vsk->tx_order = TX_ORDER_FIRST;
+	return vsk;
+}
+
+void vtoe_sock_put(struct vtoe_sock *vsk)
+{
+	if (!refcount_dec_and_test(&vsk->ref))
+		return;
+	vtoe_options_free(&vsk->options);
+	kfree_rcu(vsk, rcu);
+}
+
+static struct vtoe_sock *find(const struct sock *sk)
+{
+	struct vtoe_sock *vsk;
+
+	rcu_read_lock();
+	vsk = beside(sk);
+	if (vsk && !refcount_inc_not_zero(&vsk->ref))
+		vsk = NULL;
+	rcu_read_unlock();
+	return vsk;
+}
+
+/* Find or make; NULL: native. */
+static struct vtoe_sock *find_or_make(struct socket *sock)
+{
+	struct vtoe_sock *vsk = find(sock->sk), *fresh;
+
+	if (vsk || !vtoe_ops_ours(sock))
+		return vsk;
+	fresh = vtoe_sock_alloc();
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	lock_sock(sock->sk);
+	vsk = beside(sock->sk);
+	if (!vsk && vtoe_ops_ours(sock)) {
+		vtoe_sock_attach(fresh, sock->sk);
+		vsk = fresh;
+		fresh = NULL;
+	}
+	if (vsk)
+		refcount_inc(&vsk->ref);
+	release_sock(sock->sk);
+	kfree(fresh);
+	return vsk;
+}
+
+struct vtoe_sock *vtoe_sock_enter(struct socket *sock)
+{
+	struct vtoe_sock *vsk = find_or_make(sock);
+
+	if (IS_ERR_OR_NULL(vsk))
+		return vsk;
+	if (mutex_lock_killable(&vsk->ctl)) {
+		vtoe_sock_put(vsk);
+		return ERR_PTR(-EINTR);
+	}
+	if (vsk->phase == VTOE_NATIVE) {
+		vtoe_sock_leave(vsk);
+		return NULL;
+	}
+	return vsk;
+}
+
+void vtoe_sock_leave(struct vtoe_sock *vsk)
+{
+	mutex_unlock(&vsk->ctl);
+	vtoe_sock_put(vsk);
+}
+
+/* lock_sock() held */
+static void go_native(struct socket *sock, struct vtoe_sock *vsk)
+{
+	struct sock *sk = sock->sk;
+
+	WRITE_ONCE(vsk->phase, VTOE_NATIVE);
+	detach(sk);
+	WRITE_ONCE(sock->ops, vtoe_native_ops(sk));
+	atomic64_inc(&vtoe_counters.native);
+	vtoe_sock_put(vsk);
+	/* The caller is counted by vtoe_ops_enter(), or is the driver itself. */
+	module_put(THIS_MODULE);
+}
+
+void vtoe_sock_go_native(struct socket *sock, struct vtoe_sock *vsk)
+{
+	lock_sock(sock->sk);
+	if (vsk->has_slot)
+		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, 0);
+	go_native(sock, vsk);
+	release_sock(sock->sk);
+}
+
+/* ---- slots ---- */
+
+static int submit(struct vtoe_sock *vsk, struct vtoe_submission *cmd)
+{
+	int err;
+
+	cmd->slot = vsk->stream.slot;
+	err = front_submit(&vsk->link->front, cmd, vsk);
+	if (!err)
+		refcount_inc(&vsk->ref);
+	return err;
+}
+
+static int submit_open(struct vtoe_sock *vsk, const struct sock *sk, u16 family)
+{
+	struct vtoe_submission cmd = {
+		.op = VTOE_OP_OPEN,
+		.u.open.family = family,
+		.u.open.type = VTOE_STREAM,
+		.u.open.uid = from_kuid_munged(&init_user_ns, sk->sk_uid),
+	};
+
+	return submit(vsk, &cmd);
+}
+
+static int submit_options(struct vtoe_sock *vsk, const struct vtoe_option *opt,
+			  unsigned int n)
+{
+	struct vtoe_submission cmd = { .op = VTOE_OP_SETOPT };
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++) {
+		cmd.u.option = opt[i];
+		err = submit(vsk, &cmd);
+	}
+	return err;
+}
+
+static int submit_connect(struct vtoe_sock *vsk, const struct vtoe_addr *to)
+{
+	struct vtoe_submission cmd = { .op = VTOE_OP_CONNECT, .u.addr = *to };
+	int err = submit(vsk, &cmd);
+
+	if (err)
+		return err;
+	vsk->peer = *to;
+	smp_store_release(&vsk->phase, VTOE_CONNECTING);
+	return 0;
+}
+
+/* A slot as it is at the start of a generation. Device lock held. */
+static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
+{
+	front_stream_init(&vsk->stream, &link->front, slot);
+	vsk->link = link;
+	vsk->has_slot = true;
+	vsk->shut_wr = false;
+	vsk->tx_grow = false;
+	vsk->tx_order = TX_ORDER_FIRST;
+	vsk->error_taken = 0;
+	vsk->open_error = 0;
+	vsk->posts = 0;
+	vsk->seen_rx = vsk->seen_tx = vsk->seen_flags = 0;
+	memset(&vsk->local, 0, sizeof(vsk->local));
+	memset(&vsk->peer, 0, sizeof(vsk->peer));
+	link->sock[slot] = vsk;
+}
+
+struct open_request {
+	u16 family;
+	const struct vtoe_addr *connect; /* NULL: no */
+	struct vtoe_option *opt;
+	unsigned int nr_opt;
+};
+
+/* Returns 1 if the ring is full. */
+static int try_open(struct vtoe_sock *vsk, struct sock *sk,
+		    struct vtoe_link *link, const struct open_request *req)
+{
+	u32 slot;
+	int err;
+
+	lock_sock(sk);
+	spin_lock_bh(&link->lock);
+	err = -ENETDOWN;
+	if (link->dead)
+		goto unlock;
+	err = 1;
+	if (front_submit_room(&link->front) < req->nr_opt + 2)
+		goto unlock;
+	err = front_slot_alloc(&link->front, &slot);
+	if (err)
+		goto unlock;
+	slot_begin(vsk, link, slot);
+	err = submit_open(vsk, sk, req->family);
+	if (!err)
+		err = submit_options(vsk, req->opt, req->nr_opt);
+	if (!err && req->connect)
+		err = submit_connect(vsk, req->connect);
+unlock:
+	spin_unlock_bh(&link->lock);
+	release_sock(sk);
+	if (err == -EPROTO) {
+		vtoe_link_broken(link);
+		err = -ENETDOWN;
+	}
+	return err;
+}
+
+static int open_wait(struct vtoe_sock *vsk, struct sock *sk,
+		     struct vtoe_link *link, const struct open_request *req,
+		     bool nonblock)
+{
+	int err = try_open(vsk, sk, link, req);
+
+	if (err <= 0)
+		return err;
+	if (nonblock)
+		return -EAGAIN;
+	if (wait_event_killable(link->room, (err = try_open(vsk, sk, link,
+							    req)) <= 0))
+		return -EINTR;
+	return err;
+}
+
+static int open_slot(struct vtoe_sock *vsk, struct sock *sk,
+		     struct open_request *req, bool nonblock)
+{
+	struct vtoe_link *link = vtoe_link_get();
+	int err;
+
+	if (!link)
+		return -ENETDOWN;
+	err = -EAFNOSUPPORT;
+	if (req->family == VTOE_INET6 && !link->ipv6)
+		goto put_link;
+	err = -ENOMEM;
+	req->opt = kmalloc_array(VTOE_COLLECT_MAX, sizeof(*req->opt),
+				 GFP_KERNEL);
+	if (!req->opt)
+		goto put_link;
+	req->nr_opt = vtoe_options_collect(vsk, sk, req->family, req->opt);
+	err = open_wait(vsk, sk, link, req, nonblock);
+	kfree(req->opt);
+	if (vsk->has_slot) {
+		vtoe_link_notify(link);
+		return err;
+	}
+put_link:
+	vtoe_link_put(link);
+	return err;
+}
+
+int vtoe_sock_open(struct vtoe_sock *vsk, struct sock *sk,
+		   const struct vtoe_addr *connect, bool nonblock)
+{
+	struct open_request req = {
+		.family = connect->family,
+		.connect = connect,
+	};
+
+	return open_slot(vsk, sk, &req, nonblock);
+}
+
+int vtoe_sock_open_family(struct vtoe_sock *vsk, struct sock *sk, u16 family)
+{
+	struct open_request req = { .family = family };
+
+	return open_slot(vsk, sk, &req, false);
+}
+
+int vtoe_sock_connect_slot(struct vtoe_sock *vsk, struct sock *sk,
+			   const struct vtoe_addr *to)
+{
+	struct vtoe_link *link = vsk->link;
+	int err = -ENETDOWN;
+
+	lock_sock(sk);
+	spin_lock_bh(&link->lock);
+	if (!link->dead)
+		err = submit_connect(vsk, to);
+	spin_unlock_bh(&link->lock);
+	release_sock(sk);
+	if (!err)
+		vtoe_link_notify(link);
+	return err == -EPROTO ? -ENETDOWN : err;
+}
+
+int vtoe_sock_command(struct vtoe_sock *vsk, struct vtoe_submission *cmd,
+		      struct vtoe_completion *cqe)
+{
+	struct vtoe_call *call = vtoe_call_alloc(vsk->link);
+	int err;
+
+	if (!call)
+		return -ENOMEM;
+	cmd->slot = vsk->stream.slot;
+	err = vtoe_call(call, cmd);
+	if (!err && cqe)
+		*cqe = call->cqe;
+	if (err == -EBADF)
+		err = READ_ONCE(vsk->open_error) ?: err;
+	vtoe_call_put(call);
+	return err;
+}
+
+/*
+ * What happens to the posts of a listener: front_complete() frees those that
+ * were not taken. The run stays attached until dom0 has let go of the slot, and
+ * is freed by its number, not by the socket, which may be gone by then.
+ */
+void vtoe_sock_release_slot(struct vtoe_sock *vsk, u8 phase, u32 flags)
+{
+	struct vtoe_link *link = vsk->link;
+	u32 slot = vsk->stream.slot;
+
+	spin_lock_bh(&link->lock);
+	link->sock[slot] = NULL;
+	list_del_init(&vsk->tx_node);
+	smp_store_release(&vsk->phase, phase);
+	if (!link->dead)
+		front_release(&link->front, slot, flags, 0,
+			      vtoe_cookie_run(vsk->stream.tx_run));
+	vsk->stream.tx_run = VTOE_RUN_NONE;
+	vsk->has_slot = false;
+	vsk->dual = false;
+	vsk->link = NULL;
+	spin_unlock_bh(&link->lock);
+	vtoe_link_notify(link);
+	vtoe_link_put(link);
+}
+
+/* ---- what the link says ---- */
+
+void vtoe_sock_take_error(struct vtoe_sock *vsk, struct sock *sk, u32 error)
+{
+	if (!error || test_and_set_bit(0, &vsk->error_taken))
+		return;
+	WRITE_ONCE(sk->sk_err, (int)error);
+}
+
+static void connected(struct vtoe_sock *vsk, const struct front_done *done)
+{
+	struct sock *sk = vsk->sk;
+	int err = done->cqe.result;
+
+	if (vsk->phase != VTOE_CONNECTING)
+		return;
+	if (err) {
+		if (err == -EBADF && vsk->open_error)
+			err = vsk->open_error;
+		WRITE_ONCE(sk->sk_err, -err);
+		smp_store_release(&vsk->phase, VTOE_FAILED);
+	} else {
+		vsk->local = done->cqe.u.addr;
+		smp_store_release(&vsk->phase, VTOE_CONNECTED);
+	}
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	if (err)
+		sk_error_report(sk);
+}
+
+void vtoe_sock_completed(struct vtoe_sock *vsk, const struct front_done *done)
+{
+	/* The socket may have got another slot, or none, since. */
+	if (vsk->sk && vsk->has_slot && vsk->stream.slot == done->cqe.slot &&
+	    vsk->stream.gen == done->cqe.gen) {
+		if (done->op == VTOE_OP_OPEN && done->cqe.result)
+			WRITE_ONCE(vsk->open_error, done->cqe.result);
+		else if (done->op == VTOE_OP_CONNECT)
+			connected(vsk, done);
+		else if (done->op == VTOE_OP_SETOPT && done->cqe.result)
+			pr_debug_ratelimited("vtoe: option not taken: %d\n",
+					     done->cqe.result);
+	}
+	vtoe_sock_put(vsk);
+}
+
+/*
+ * Only hints are read here: who is woken looks again, and checks, under the
+ * socket's lock. Errors are the exception, as SO_ERROR asks only sk_err.
+ */
+void vtoe_sock_doorbell(struct vtoe_sock *vsk)
+{
+	struct vtoe_slot_dom0 *dom0 = &vsk->stream.shared->dom0;
+	struct sock *sk = vsk->sk;
+	u32 rx, tx, error;
+	int flags;
+
+	if (!sk || vtoe_load_acquire(&dom0->gen) != vsk->stream.gen)
+		return;
+	flags = front_status(&vsk->stream, &error);
+	if (flags < 0)
+		return;
+	rx = vtoe_load(&dom0->rx_prod);
+	tx = vtoe_load(&dom0->tx_cons);
+	vtoe_sock_take_error(vsk, sk, error);
+	if ((u32)flags != vsk->seen_flags) {
+		vsk->seen_flags = flags;
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+		if (error)
+			sk_error_report(sk);
+	}
+	if (rx != vsk->seen_rx) {
+		vsk->seen_rx = rx;
+		sk->sk_data_ready(sk);
+	}
+	if (tx != vsk->seen_tx) {
+		vsk->seen_tx = tx;
+		if (sk->sk_socket &&
+		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			sk->sk_write_space(sk);
+	}
+}
+
+void vtoe_sock_run_freed(struct vtoe_sock *vsk)
+{
+	struct sock *sk = vsk->sk;
+
+	list_del_init(&vsk->tx_node);
+	if (!sk || !sk->sk_socket)
+		return;
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	sk->sk_write_space(sk);
+}
+
+/* ---- death of the link ---- */
+
+/* The next socket in use at or after *@slot, with references, or NULL. */
+static struct vtoe_sock *next_sock(struct vtoe_link *link, u32 *slot,
+				   struct sock **sk)
+{
+	struct vtoe_sock *vsk = NULL;
+
+	spin_lock_bh(&link->lock);
+	for (; !vsk && *slot < link->front.view.geo.nr_slots; (*slot)++) {
+		vsk = link->sock[*slot];
+		if (!vsk)
+			continue;
+		refcount_inc(&vsk->ref);
+		*sk = vsk->sk;
+		sock_hold(*sk);
+	}
+	spin_unlock_bh(&link->lock);
+	return vsk;
+}
+
+static void slot_lost(struct vtoe_sock *vsk, struct vtoe_link *link)
+{
+	spin_lock_bh(&link->lock);
+	link->sock[vsk->stream.slot] = NULL;
+	list_del_init(&vsk->tx_node);
+	spin_unlock_bh(&link->lock);
+	vsk->has_slot = false;
+	vsk->link = NULL;
+	vtoe_link_put(link);
+}
+
+/* lock_sock() and ctl held */
+static void sock_link_died(struct vtoe_sock *vsk, struct sock *sk,
+			   struct vtoe_link *link)
+{
+	u8 phase = vsk->phase;
+
+	if (!vsk->has_slot || vsk->link != link)
+		return;
+	slot_lost(vsk, link);
+	if (phase == VTOE_UNDECIDED)
+		return; /* still bound natively */
+	if (phase == VTOE_LISTENING && vsk->dual) {
+		go_native(sk->sk_socket, vsk); /* listens natively */
+		return;
+	}
+	smp_store_release(&vsk->phase, VTOE_DEAD);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (phase != VTOE_FAILED)
+		WRITE_ONCE(sk->sk_err, ECONNABORTED);
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
+}
+
+void vtoe_sock_link_died(struct vtoe_link *link)
+{
+	struct vtoe_sock *vsk;
+	struct sock *sk;
+	u32 slot = 0;
+
+	while ((vsk = next_sock(link, &slot, &sk))) {
+		mutex_lock(&vsk->ctl);
+		lock_sock(sk);
+		sock_link_died(vsk, sk, link);
+		release_sock(sk);
+		mutex_unlock(&vsk->ctl);
+		sock_put(sk);
+		vtoe_sock_put(vsk);
+	}
+}
+
+/* ---- close ---- */
+
+static u32 close_flags(struct vtoe_sock *vsk, struct sock *sk)
+{
+	if (vsk->phase != VTOE_CONNECTED)
+		return VTOE_RELEASE_ABORT;
+	/* Unread bytes are lost: the peer is told so (RFC 2525, 2.17). */
+	if (front_rx_avail(&vsk->stream) > 0)
+		return VTOE_RELEASE_ABORT;
+	if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
+		return VTOE_RELEASE_ABORT;
+	return 0;
+}
+
+/* Wait until dom0 says that the peer has everything, or the time is over. */
+static void close_linger(struct vtoe_sock *vsk, struct sock *sk)
+{
+	struct vtoe_link *link = vsk->link;
+	struct vtoe_call *call = vtoe_call_alloc(link);
+	unsigned long timeout = sk->sk_lingertime;
+
+	if (!call) {
+		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, 0);
+		return;
+	}
+	kref_get(&link->ref);
+	spin_lock_bh(&link->lock);
+	link->sock[vsk->stream.slot] = NULL;
+	list_del_init(&vsk->tx_node);
+	call->run = vsk->stream.tx_run;
+	if (!link->dead) {
+		refcount_inc(&call->ref);
+		list_add_tail(&call->node, &link->calls);
+		front_release(&link->front, vsk->stream.slot,
+			      VTOE_RELEASE_LINGER,
+			      min_t(unsigned long, jiffies_to_msecs(timeout),
+				    U32_MAX),
+			      vtoe_cookie_call(call));
+	} else {
+		complete_all(&call->done);
+	}
+	vsk->has_slot = false;
+	vsk->link = NULL;
+	smp_store_release(&vsk->phase, VTOE_UNDECIDED);
+	spin_unlock_bh(&link->lock);
+	vtoe_link_notify(link);
+	vtoe_link_put(link); /* the socket's */
+
+	release_sock(sk);
+	wait_for_completion_interruptible_timeout(&call->done, timeout);
+	lock_sock(sk);
+	vtoe_call_put(call);
+	vtoe_link_put(link);
+}
+
+static void sock_close(struct socket *sock, struct vtoe_sock *vsk)
+{
+	struct sock *sk = sock->sk;
+	u32 flags;
+
+	mutex_lock(&vsk->ctl);
+	lock_sock(sk);
+	if (vsk->phase == VTOE_LISTENING && !vsk->dual)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	if (vsk->has_slot) {
+		flags = close_flags(vsk, sk);
+		if (!flags && sock_flag(sk, SOCK_LINGER) &&
+		    !(current->flags & PF_EXITING))
+			close_linger(vsk, sk);
+		else
+			vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, flags);
+	}
+	vsk->sk = NULL;
+	detach(sk);
+	release_sock(sk);
+	mutex_unlock(&vsk->ctl);
+	vtoe_sock_put(vsk);
+}
+
+static int vtoe_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_sock *vsk = sk ? beside(sk) : NULL;
+	const struct proto_ops *native = sock->ops == &vtoe_ops6 ?
+						 vtoe_native_ops6 :
+						 vtoe_native_ops4;
+
+	if (vsk)
+		sock_close(sock, vsk);
+	return native->release(sock);
+}
+
+void vtoe_sock_unbind_native(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
+	/* tcp_disconnect() on a closed socket gives the port back, too */
+	sk->sk_prot->disconnect(sk, 0);
+	sock->state = SS_UNCONNECTED;
+	release_sock(sk);
+}
+
+/* ---- getname and the tables ---- */
+
+static int native_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	int err;
+
+	vtoe_ops_enter();
+	err = vtoe_native_ops(sock->sk)->getname(sock, addr, peer);
+	vtoe_ops_leave();
+	return err;
+}
+
+static int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
+	struct vtoe_addr a;
+	u8 phase;
+
+	if (!vsk || (vsk->dual && READ_ONCE(vsk->phase) == VTOE_LISTENING))
+		return native_getname(sock, addr, peer);
+	lock_sock(sk);
+	phase = vsk->phase;
+	if (!vtoe_phase_offloaded(phase)) {
+		release_sock(sk);
+		return native_getname(sock, addr, peer);
+	}
+	a = peer ? vsk->peer : vsk->local;
+	if (peer && (phase != VTOE_CONNECTED &&
+		     !(peer == 2 && phase == VTOE_CONNECTING)))
+		a.family = 0;
+	release_sock(sk);
+	if (peer && !a.family)
+		return -ENOTCONN;
+	return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
+}
+
+static int vtoe_gettstamp(struct socket *sock, void __user *userstamp,
+			  bool timeval, bool time32)
+{
+	int err;
+
+	vtoe_ops_enter();
+	err = vtoe_native_ops(sock->sk)->gettstamp(sock, userstamp, timeval,
+						   time32);
+	vtoe_ops_leave();
+	return err;
+}
+
+#ifdef CONFIG_COMPAT
+static int vtoe_compat_ioctl(struct socket *sock, unsigned int cmd,
+			     unsigned long arg)
+{
+	const struct proto_ops *native = vtoe_native_ops(sock->sk);
+	int err;
+
+	vtoe_ops_enter();
+	err = native->compat_ioctl(sock, cmd, arg);
+	vtoe_ops_leave();
+	return err;
+}
+#endif
+
+#define VTOE_OPS(pf)                                                           \
+	{                                                                      \
+		.family = pf, .owner = THIS_MODULE, .release = vtoe_release,   \
+		.bind = vtoe_bind, .connect = vtoe_connect,                    \
+		.socketpair = sock_no_socketpair, .accept = vtoe_accept,       \
+		.getname = vtoe_getname, .poll = vtoe_poll,                    \
+		.ioctl = vtoe_ioctl, .gettstamp = vtoe_gettstamp,              \
+		.listen = vtoe_listen, .shutdown = vtoe_shutdown,              \
+		.setsockopt = vtoe_setsockopt, .getsockopt = vtoe_getsockopt,  \
+		.sendmsg = vtoe_sendmsg, .recvmsg = vtoe_recvmsg,              \
+		.mmap = sock_no_mmap, .sendpage = sock_no_sendpage,            \
+		.set_rcvlowat = vtoe_set_rcvlowat,                             \
+	}
+
+/* The kernel does not export inet6_stream_ops; a socket has it. */
+static int find_native_ops6(void)
+{
+	struct socket *sock;
+	int err = sock_create_kern(&init_net, PF_INET6, SOCK_STREAM,
+				   IPPROTO_TCP, &sock);
+
+	if (err)
+		return err;
+	vtoe_native_ops6 = sock->ops;
+	sock_release(sock);
+	return 0;
+}
+
+int vtoe_sock_init(void)
+{
+	static const struct proto_ops ops4 = VTOE_OPS(PF_INET);
+	static const struct proto_ops ops6 = VTOE_OPS(PF_INET6);
+
+	vtoe_native_ops4 = &inet_stream_ops;
+	vtoe_ops4 = ops4;
+	vtoe_ops6 = ops6;
+	if (find_native_ops6())
+		vtoe_native_ops6 = NULL; /* no IPv6 in this kernel */
+#ifdef CONFIG_COMPAT
+	vtoe_ops4.compat_ioctl = vtoe_compat_ioctl;
+	vtoe_ops6.compat_ioctl = vtoe_compat_ioctl;
+#endif
+	return 0;
+}
+
+void vtoe_sock_exit(void)
+{
+	/* Who has read our table but not called yet calls now, ... */
+	synchronize_rcu_tasks();
+	wait_event(passing_wait, !atomic_read(&passing));
+	/* ... and who is past vtoe_ops_leave() returns from our code. */
+	synchronize_rcu_tasks();
+	rcu_barrier(); /* kfree_rcu() needs no code of ours, the rest may */
+}
