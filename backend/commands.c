@@ -230,6 +230,7 @@ static json_t *guest_counters_json(const struct device *device)
 	COUNTER(o, c, native);
 	COUNTER(o, c, rx_bytes);
 	COUNTER(o, c, tx_bytes);
+	COUNTER(o, c, calls);
 	return o;
 }
 

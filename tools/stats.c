@@ -26,7 +26,7 @@ static const struct stat_row rows[] = {
 	{ "bytes to the guest", STAT_BYTES, "rx_bytes", "rx_bytes" },
 	{ "notifications sent", STAT_RATE, "notifies", "notifies" },
 	{ "notifications received", STAT_RATE, "events", "interrupts" },
-	{ "system calls", STAT_RATE, "syscalls", NULL },
+	{ "system calls", STAT_RATE, "syscalls", "calls" },
 	{ "doorbells served", STAT_RATE, "doorbells", NULL },
 	{ "commands", STAT_PLAIN, "commands", NULL },
 	{ "commands refused", STAT_PLAIN, "refused", NULL },

@@ -79,6 +79,7 @@ struct vtoe_guest_counters {
 	uint64_t native;     /* sockets decided "native" */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
+	uint64_t calls; /* send and receive calls of programs */
 };
 
 /*

@@ -307,6 +307,7 @@ static void copy_counters(struct vtoe_link *link)
 	vtoe_store(&to->offloaded, (u64)atomic64_read(&c->offloaded));
 	vtoe_store(&to->native, (u64)atomic64_read(&c->native));
 	vtoe_store(&to->rx_bytes, (u64)atomic64_read(&c->rx_bytes));
+	vtoe_store(&to->calls, (u64)atomic64_read(&c->calls));
 	vtoe_store(&to->tx_bytes, (u64)atomic64_read(&c->tx_bytes));
 }
 

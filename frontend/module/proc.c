@@ -31,6 +31,7 @@ static void show_counters(struct seq_file *m)
 	show_counter(m, "offloaded", &c->offloaded);
 	show_counter(m, "native", &c->native);
 	show_counter(m, "rx-bytes", &c->rx_bytes);
+	show_counter(m, "calls", &c->calls);
 	show_counter(m, "tx-bytes", &c->tx_bytes);
 	show_counter(m, "violations", &c->violations);
 }

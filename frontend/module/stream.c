@@ -289,6 +289,7 @@ int vtoe_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		return -EINVAL; /* as TCP says when there is none */
 	if (flags & ~RECV_FLAGS)
 		return -EOPNOTSUPP;
+	atomic64_inc(&vtoe_counters.calls);
 	lock_sock(sk);
 	ret = recvmsg_locked(vsk, sk, msg, len, flags);
 	release_sock(sk);
@@ -537,6 +538,7 @@ int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	ret = check_send(sk, msg);
 	if (ret)
 		return ret;
+	atomic64_inc(&vtoe_counters.calls);
 	lock_sock(sk);
 	ret = sendmsg_locked(vsk, sk, msg);
 	release_sock(sk);
