@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "stack.h"
@@ -31,6 +30,7 @@
 #define CAPACITY_MAX 100000000
 #define PAGES_MIN 16
 #define PAGES_MAX 32768
+#define FILE_MAX 262144 /* bytes; 64 TOEs and pools need a tenth */
 
 static const char *const policy_name[] = {
 	[POOL_LEAST_LOADED] = "least-loaded",
@@ -362,30 +362,109 @@ static const struct {
 	{ "pool|policy", check_policy },
 };
 
+/*
+ * Blank comments out. libconfuse 3.3 counts three lines for each one, and an
+ * error message with a wrong line is worse than none.
+ */
+static void blank_comments(char *text)
+{
+	enum { CODE, QUOTED, LINE, BLOCK } in = CODE;
+	char quote = 0, *c;
+
+	for (c = text; *c; c++) {
+		if (in == CODE && (*c == '"' || *c == '\'')) {
+			in = QUOTED;
+			quote = *c;
+		} else if (in == CODE && (*c == '#' ||
+					  (*c == '/' && c[1] == '/'))) {
+			in = LINE;
+		} else if (in == CODE && *c == '/' && c[1] == '*') {
+			in = BLOCK;
+			*c++ = ' ';
+		} else if (in == QUOTED && *c == '\\' && c[1]) {
+			c++;
+		} else if (in == QUOTED && *c == quote) {
+			in = CODE;
+		} else if (in == LINE && *c == '\n') {
+			in = CODE;
+		} else if (in == BLOCK && *c == '*' && c[1] == '/') {
+			in = CODE;
+			*c++ = ' ';
+			*c = ' ';
+		}
+		if ((in == LINE || in == BLOCK) && *c != '\n')
+			*c = ' ';
+	}
+}
+
+/* Returns 0; -ENOENT; or another negative errno. @text: to be freed */
+static int read_file(const char *path, char **text)
+{
+	FILE *file = fopen(path, "re");
+	size_t len;
+	int err = 0;
+
+	if (!file)
+		return -errno;
+	*text = malloc(FILE_MAX + 1);
+	if (!*text) {
+		err = -ENOMEM;
+	} else {
+		len = fread(*text, 1, FILE_MAX + 1, file);
+		if (ferror(file))
+			err = errno ? -errno : -EIO;
+		else if (len > FILE_MAX)
+			err = -EFBIG;
+		else if (memchr(*text, 0, len))
+			err = -EINVAL;
+		else
+			(*text)[len] = 0;
+	}
+	fclose(file);
+	if (err)
+		free(*text);
+	return err;
+}
+
+static int parse_text(cfg_t *cfg, char *text, char *error)
+{
+	FILE *file;
+	int result;
+
+	blank_comments(text);
+	if (!*text) /* fmemopen() knows no empty file */
+		return 0;
+	file = fmemopen(text, strlen(text), "r");
+	if (!file)
+		return -errno;
+	result = cfg_parse_fp(cfg, file);
+	fclose(file);
+	if (result == CFG_SUCCESS)
+		return 0;
+	if (!error[0])
+		snprintf(error, CONFIG_ERROR_MAX, "%s:%d: syntax error",
+			 cfg->filename, cfg->line);
+	return -EINVAL;
+}
+
 static int parse(cfg_t *cfg, const char *path, char *error)
 {
+	char *text;
 	size_t i;
 	int err;
 
 	cfg_set_error_function(cfg, keep_error);
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	switch (cfg_parse(cfg, path)) {
-	case CFG_SUCCESS:
-		return 0;
-	case CFG_FILE_ERROR:
-		err = errno ? errno : EIO;
-		snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path,
-			 strerror(err));
-		return -err;
-	default:
-		if (!error[0])
-			snprintf(error, CONFIG_ERROR_MAX, "%s: syntax error",
-				 path);
-		return -EINVAL;
-	}
+	cfg->filename = strdup(path); /* freed by cfg_free() */
+	if (!cfg->filename)
+		return -ENOMEM;
+	err = read_file(path, &text);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = parse_text(cfg, text, error);
+	free(text);
+	return err;
 }
 
 int config_read(const char *path, struct config **result, char *error)

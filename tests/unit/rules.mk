@@ -16,6 +16,8 @@ $(eval $(call unit,ring))
 $(eval $(call unit,xlcfg,tools/xlcfg.c,xlutil))
 $(eval $(call unit,table,tools/table.c tools/format.c))
 $(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
+$(eval $(call unit,entry,toe-service/entry.c))
+$(eval $(call unit,config,toe-service/config.c,libconfuse))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "../../toe-service/config.h"
+#include "../../toe-service/stack.h"
+
+static char path[32]; /* of the last text, removed again */
+static char error[CONFIG_ERROR_MAX];
+static struct config *config;
+
+/* The drivers that there are, for this test. */
+const struct toe_control *toe_control_find(const char *name)
+{
+	static const struct toe_control kernel = { .name = "kernel" };
+
+	return strcmp(name, "kernel") ? NULL : &kernel;
+}
+
+static int read_text(const char *text)
+{
+	char name[] = "/tmp/vtoe-config-XXXXXX";
+	int fd = mkstemp(name), err;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
+	strcpy(path, name);
+	config_free(config);
+	config = NULL;
+	err = config_read(path, &config, error);
+	unlink(path);
+	return err;
+}
+
+static void accepted(const char *text)
+{
+	ck_assert_msg(read_text(text) == 0, "%s: %s", text, error);
+}
+
+/* @line: where the error is said to be */
+static void refused(const char *text, int line, const char *why)
+{
+	char place[64];
+
+	ck_assert_msg(read_text(text) < 0, "accepted: %s", text);
+	ck_assert_ptr_null(config);
+	snprintf(place, sizeof(place), "%s:%d: ", path, line);
+	ck_assert_msg(!strncmp(error, place, strlen(place)),
+		      "\"%s\" does not begin with \"%s\"", error, place);
+	ck_assert_msg(strstr(error, why) != NULL, "\"%s\" lacks \"%s\"", error,
+		      why);
+}
+
+START_TEST(no_file_means_the_defaults)
+{
+	ck_assert_int_eq(config_read("/nonexistent/vtoed.conf", &config,
+				     error), 0);
+	ck_assert_uint_eq(config->nr_dirs, 2);
+	ck_assert_str_eq(config->dir[0], "/etc/xen");
+	ck_assert_str_eq(config->dir[1], "/etc/xen/auto");
+	ck_assert_uint_eq(config->record_interval_ms, 100);
+	ck_assert_uint_eq(config->records_per_guest, 256);
+	ck_assert_uint_eq(config->nr_toes, 0);
+	ck_assert_uint_eq(config->nr_pools, 1);
+	ck_assert_uint_eq(config->pool[0].nr_toes, 0);
+	ck_assert_uint_ge(config->max_slots, 10000);
+}
+END_TEST
+
+START_TEST(the_default_pool_has_all_toes)
+{
+	const struct config_pool *pool;
+
+	accepted("toe a { netdev = \"eth0\" }\ntoe b { netdev = \"eth1\" }\n"
+		 "pool gold { toes = { \"b\" } policy = \"in-order\" }\n");
+	pool = config_find_pool(config, "default");
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_uint_eq(pool->nr_toes, 2);
+	pool = config_find_pool(config, "gold");
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_uint_eq(pool->nr_toes, 1);
+	ck_assert_str_eq(config->toe[pool->toe[0]].name, "b");
+	ck_assert_int_eq(pool->policy, POOL_IN_ORDER);
+	ck_assert_ptr_null(config_find_pool(config, "silver"));
+}
+END_TEST
+
+START_TEST(the_default_pool_may_be_configured)
+{
+	accepted("toe a { netdev = \"eth0\" }\ntoe b { netdev = \"eth1\" }\n"
+		 "pool default { toes = { \"b\" } }\n");
+	ck_assert_uint_eq(config->nr_pools, 1);
+	ck_assert_uint_eq(config->pool[0].nr_toes, 1);
+}
+END_TEST
+
+START_TEST(a_toe_has_defaults)
+{
+	accepted("toe \"eth1\" { netdev = \"eth1\" }");
+	ck_assert_str_eq(config->toe[0].name, "eth1");
+	ck_assert_str_eq(config->toe[0].driver, "kernel");
+	ck_assert_str_eq(config->toe[0].link, "auto");
+	ck_assert_uint_eq(config->toe[0].weight, 100);
+	ck_assert_uint_eq(config->toe[0].capacity, 0);
+}
+END_TEST
+
+START_TEST(globals_are_read)
+{
+	accepted("config-dirs = { \"/a\" }\nrecord-interval-ms = 50\n"
+		 "records-per-guest = 7\nmax-slots = 128\nmax-entries = 64\n"
+		 "max-tx-pages = 16\nmax-rx-pages = 17\n");
+	ck_assert_uint_eq(config->nr_dirs, 1);
+	ck_assert_str_eq(config->dir[0], "/a");
+	ck_assert_uint_eq(config->record_interval_ms, 50);
+	ck_assert_uint_eq(config->records_per_guest, 7);
+	ck_assert_uint_eq(config->max_slots, 128);
+	ck_assert_uint_eq(config->max_entries, 64);
+	ck_assert_uint_eq(config->max_tx_pages, 16);
+	ck_assert_uint_eq(config->max_rx_pages, 17);
+	accepted("config-dirs = {}\n");
+	ck_assert_uint_eq(config->nr_dirs, 0);
+}
+END_TEST
+
+START_TEST(errors_name_file_and_line)
+{
+	refused("\n\nnonsense = 1\n", 3, "nonsense");
+	refused("# fine\nrecord-interval-ms = 0\n", 2, "record-interval-ms");
+	refused("max-slots = 65537\n", 1, "64 to 65536");
+	refused("toe a {\n netdev = \"eth0\"\n driver = \"x\"\n}\n", 3,
+		"there is no TOE driver \"x\"");
+	refused("toe a {\n netdev = \"eth0\"\n link = \"veth\"\n}\n", 3,
+		"auto, ipvlan, macvlan");
+	refused("toe a {\n netdev = \"a/b\"\n}\n", 2, "a/b");
+	refused("toe a {\n weight = 0\n netdev = \"eth0\"\n}\n", 2, "weight");
+	refused("toe a {\n}\n", 2, "toe \"a\" has no netdev");
+	refused("toe \"a b\" {\n netdev = \"eth0\"\n}\n", 3, "toe \"a b\"");
+	refused("pool p { toes = { \"a\" } }\n", 1, "there is no toe \"a\"");
+	refused("pool p { }\n", 1, "has no toes");
+	refused("toe a { netdev = \"e\" }\n"
+		"pool p { toes = { \"a\" } policy = \"best\" }\n", 2,
+		"least-loaded, in-order");
+	refused("# a comment\n// and \"another\"\n/* and\n a long # one */\n"
+		"config-dirs = { \"/a#b\", '/c//d' } # here too\nx = 1\n", 6,
+		"x");
+	refused("toe a { netdev = \"e\" }\ntoe a { netdev = \"f\" }\n", 2, "a");
+}
+END_TEST
+
+START_TEST(a_changed_configuration_is_seen_as_such)
+{
+	struct config *other;
+
+	accepted("toe a { netdev = \"eth0\" }\n");
+	other = config;
+	config = NULL;
+	accepted("toe a { netdev = \"eth0\" }\n");
+	ck_assert(!config_differs(config, other));
+	accepted("toe a { netdev = \"eth1\" }\n");
+	ck_assert(config_differs(config, other));
+	accepted("config-dirs = { \"/x\", \"/y\" }\ntoe a { netdev = \"eth0\" }\n");
+	ck_assert(config_differs(config, other));
+	config_free(other);
+}
+END_TEST
+
+UNIT_MAIN("config", no_file_means_the_defaults,
+	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
+	  a_toe_has_defaults, globals_are_read, errors_name_file_and_line,
+	  a_changed_configuration_is_seen_as_such)
