@@ -171,24 +171,21 @@ int command_connected(struct worker *w, struct slot *s)
 }
 
 /*
- * Where the value of an option stands: in the entry, or in a run.
- * 0, -EPROTO, or 1: to be refused with -EINVAL.
+ * Where the value of an option stands: in the entry (NULL), or in a run.
+ * Returns 0, 1 if it is too long (to be refused), or -EPROTO.
  */
 static int check_option(struct worker *w, const struct slot *s,
 			const struct vtoe_submission *cmd, uint8_t **value)
 {
 	const struct vtoe_option *o = &cmd->u.option;
 
-	if (o->zero)
+	if (o->zero || (o->len <= VTOE_OPT_INLINE && o->run))
 		return break_zero(w, s, "option");
+	*value = NULL;
 	if (o->len > VTOE_OPT_MAX)
 		return 1;
-	if (o->len <= VTOE_OPT_INLINE) {
-		if (o->run)
-			return break_zero(w, s, "option");
-		*value = NULL;
+	if (o->len <= VTOE_OPT_INLINE)
 		return 0;
-	}
 	if (!vtoe_run_ok(o->run, w->view.geo.nr_tx_pages))
 		return worker_break(w, "option's run %#x is not in the arena",
 				    o->run);

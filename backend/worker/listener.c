@@ -157,9 +157,14 @@ static int accept_some(struct worker *w, struct slot *s)
 
 int listener_run(struct worker *w, struct slot *s)
 {
-	uint32_t rx_old = s->rx_prod, tx_old = s->tx_cons;
-	int ret = accept_some(w, s);
+	uint32_t rx_old = s->rx_prod, tx_old = s->tx_cons, run;
+	int ret = tx_used(w, s, &run);
 
+	if (ret > 0 && (uint32_t)ret % sizeof(struct vtoe_post))
+		return worker_break(w, "half a post on slot %u",
+				    slot_number(w, s));
+	if (ret >= 0)
+		ret = accept_some(w, s);
 	if (ret < 0)
 		return ret;
 	tx_publish(w, s, tx_old);
