@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# sockbench is linked statically: the same file runs in guests and outside.
+#   make bench      the protocol and the worker at native speed
+#   make bench-xen  vtoe, vif and dom0 side by side on real Xen
+#
+# BENCH="--runs 3 …": see tests/bench/native.py --help, tests/bench/xen.py --help
+
+# linked statically: the same file runs in guests and outside
 $(eval $(call xen_guest_program,sockbench,tests/bench/sockbench.c))
 
-.PHONY: bench-xen
-# BENCH="--runs 3 --peers veth": see tests/bench/xen.py --help
+$(eval $(call program,tests/bench/native_bench,tests/bench/native.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
+$(B)/tests/bench/native_bench: $(FX)/libfakexen.a
+
+.PHONY: bench bench-xen
+bench: all fakexen $(B)/tests/bench/native_bench $(XEN_GUEST_PROGRAMS)
+	$(Q)tests/bench/native.py --fakexen $(FX)/lib $(BENCH)
+
 bench-xen: xen-install
 	$(Q)tests/xen/image/build
 	$(Q)tests/bench/xen.py $(BENCH)
