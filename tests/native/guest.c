@@ -124,7 +124,9 @@ static int find_backend(struct tg *tg, int timeout)
 	if (rc)
 		return rc;
 	snprintf(path, sizeof(path), "%s/state", tg->backend);
-	return fx_xs_watch(tg->xs, path, "backend");
+	rc = fx_xs_watch(tg->xs, path, "backend");
+	/* the domain's previous frontend has left it */
+	return rc == -EEXIST ? 0 : rc;
 }
 
 int tg_new(struct fx_host *host, struct fx_dom *dom, uint32_t devid,

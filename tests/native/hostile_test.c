@@ -195,16 +195,6 @@ MISDEED(an_unknown_release_flag_breaks)
 	push(tg, &cmd);
 }
 
-MISDEED(an_option_longer_than_the_limit_breaks)
-{
-	struct vtoe_submission cmd = command(s, VTOE_OP_SETOPT);
-
-	cmd.u.option.level = 6;
-	cmd.u.option.name = 1;
-	cmd.u.option.len = VTOE_OPT_MAX + 1;
-	push(tg, &cmd);
-}
-
 MISDEED(an_option_in_a_run_outside_of_the_arena_breaks)
 {
 	struct vtoe_submission cmd = command(s, VTOE_OP_SETOPT);
@@ -343,9 +333,27 @@ NATIVE_TEST(a_post_of_a_slot_in_use_breaks)
 	post_and_connect(nt, post_self);
 }
 
-MISDEED(half_a_post_breaks)
+static void post_half(struct tg *tg, struct tg_sock *l)
 {
-	post(tg, listener(tg), 1, 1, 4);
+	vtoe_store(&l->stream.shared->guest.tx_prod, 0u);
+	l->stream.tx_prod = 0;
+	post(tg, l, 1, 1, 4);
+}
+
+NATIVE_TEST(half_a_post_breaks)
+{
+	post_and_connect(nt, post_half);
+}
+
+NATIVE_TEST(an_option_longer_than_the_limit_is_refused)
+{
+	uint8_t value[2000] = { 1 };
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct tg_sock *s;
+
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_err(tg_setopt(s, 6, 1, value, VTOE_OPT_MAX + 1, NT_TIMEOUT), EINVAL);
+	ck_ok(tg_setopt(s, 6, 1, value, 4, NT_TIMEOUT));
 }
 
 /* ------------------------------------------------ wrong from the start */
@@ -600,7 +608,7 @@ NATIVE_MAIN("native-hostile", 120,
 	    a_nonzero_zero_field_breaks, a_slot_out_of_range_breaks,
 	    a_slot_not_in_use_breaks, a_wrong_generation_breaks,
 	    opening_a_slot_in_use_breaks, an_unknown_release_flag_breaks,
-	    an_option_longer_than_the_limit_breaks,
+	    an_option_longer_than_the_limit_is_refused,
 	    an_option_in_a_run_outside_of_the_arena_breaks,
 	    more_bytes_than_the_run_holds_breaks,
 	    a_produced_index_going_back_breaks,

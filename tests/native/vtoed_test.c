@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Claims about vtoed: records, TOEs, configuration, control socket, XenStore. */
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <xenstore.h>
+
+#include "native.h"
+
+#define PORT 7000
+#define B    "/local/domain/0/backend/vtoe/5/0"
+#define TOE  "/local/domain/0/vtoe/toe/eth0"
+
+static void shell(const char *command)
+{
+	ck_assert_msg(system(command) == 0, "%s", command);
+}
+
+static bool node_has(const char *path, const char *part)
+{
+	char *node = nt_xs("%s", path);
+	bool has = node && strstr(node, part);
+
+	free(node);
+	return has;
+}
+
+static bool node_absent(const char *path)
+{
+	char *node = nt_xs("%s", path);
+
+	free(node);
+	return !node;
+}
+
+static bool says(struct nt *nt, const char *request, const char *part)
+{
+	char *answer = nt_control(nt, request);
+	bool has = strstr(answer, part) != NULL;
+
+	free(answer);
+	return has;
+}
+
+static void echo_once(struct tg_sock *s)
+{
+	char data[4];
+
+	ck_ok(tg_send_all(s, "abcd", 4, NT_TIMEOUT));
+	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
+	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
+}
+
+static struct tg_sock *echo_up(struct nt *nt, struct tg *tg)
+{
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
+	echo_once(s);
+	return s;
+}
+
+static unsigned int count_records(void)
+{
+	struct xs_handle *xs = xs_open(0);
+	unsigned int n = 0;
+
+	ck_assert_ptr_nonnull(xs);
+	free(xs_directory(xs, XBT_NULL, B "/context", &n));
+	xs_close(xs);
+	return n;
+}
+
+/* ------------------------------------------------------------ records */
+
+static bool some_record(const char *key, const char *part)
+{
+	struct xs_handle *xs = xs_open(0);
+	unsigned int i, n = 0;
+	char path[128], **slots;
+	bool has = false;
+
+	slots = xs_directory(xs, XBT_NULL, B "/context", &n);
+	xs_close(xs);
+	for (i = 0; i < n && !has; i++) {
+		snprintf(path, sizeof(path), B "/context/%s/%s", slots[i],
+			 key);
+		has = node_has(path, part);
+	}
+	free(slots);
+	return has;
+}
+
+NATIVE_TEST(a_connection_has_a_record_and_loses_it)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct tg_sock *s = echo_up(nt, tg);
+
+	nt_until(some_record("requested", "connect tcp 192.0.2.1:7000"));
+	ck_assert(some_record("resolved", "toe=eth0 192.0.2.10:"));
+	ck_assert(some_record("resolved", " -> 192.0.2.1:7000"));
+	ck_assert(some_record("state", "established"));
+	ck_assert(some_record("remaps", "0"));
+	ck_assert(says(nt, "{\"command\":\"contexts\"}",
+		       "connect tcp 192.0.2.1:7000"));
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	nt_until(count_records() == 0);
+}
+
+NATIVE_TEST(records_are_bounded_and_those_left_out_follow)
+{
+	struct tg_sock *s[8];
+	struct tg *tg;
+	int i;
+
+	nt_vtoed_kill(nt, SIGTERM);
+	nt->conf_extra = "records-per-guest = 4\n";
+	nt_vtoed_start(nt);
+	tg = nt_guest_up(nt, NULL);
+	s[0] = echo_up(nt, tg);
+	for (i = 1; i < 8; i++)
+		ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT,
+				      &s[i]));
+	nt_until(count_records() == 4);
+	ck_assert(says(nt, "{\"command\":\"stats\"}", "\"contexts\":8"));
+	for (i = 0; i < 6; i++)
+		ck_ok(tg_close(s[i], 0, 0, NT_TIMEOUT));
+	nt_until(count_records() == 2);
+	ck_assert_int_le((int)count_records(), 4);
+}
+
+NATIVE_TEST(records_go_on_after_a_restart)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct tg_sock *s = echo_up(nt, tg);
+
+	nt_until(count_records() == 1);
+	nt_vtoed_kill(nt, SIGKILL);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
+	nt_vtoed_start(nt);
+	nt_until(count_records() == 1 && some_record("state", "established"));
+}
+
+/* ------------------------------------------------------------ TOEs */
+
+NATIVE_TEST(a_toe_without_link_is_down)
+{
+	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"state\":\"up\""));
+	nt_until(node_has(TOE "/state", "up"));
+	ck_assert_int_eq(nt_remote_run(nt, "ip link set eth0 down"), 0);
+	nt_until(node_has(TOE "/state", "down"));
+	ck_assert(node_has(TOE "/reason", "no link"));
+	ck_assert_int_eq(nt_remote_run(nt, "ip link set eth0 up"), 0);
+	nt_until(node_has(TOE "/state", "up"));
+}
+
+static void wire_up(void)
+{
+	shell("ip link add toe0 type veth peer name eth0 netns remote &&"
+	      " ip -n remote addr add " NT_REMOTE_IP "/24 dev eth0 &&"
+	      " ip -n remote link set eth0 up && ip link set toe0 up");
+}
+
+NATIVE_TEST(a_device_waits_for_its_toe)
+{
+	struct tg *tg;
+
+	shell("ip link del toe0");
+	nt_until(node_has(TOE "/state", "gone"));
+	nt->guest.domid = NT_DOMID;
+	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
+	free(nt_attach(nt, NT_DOMID, NT_ENTRY));
+	nt_until(node_has(B "/error", "no such network device"));
+	wire_up();
+	nt_until(node_absent(B "/error"));
+	ck_ok(tg_start(nt->host, nt->guest.dom, 0, NULL, NT_TIMEOUT, &tg));
+	nt->guest.tg = tg;
+	echo_up(nt, tg);
+}
+
+NATIVE_TEST(a_toe_that_comes_back_serves_its_guests_again)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct tg_sock *s = echo_up(nt, tg);
+	pid_t worker = nt_worker(nt, NT_DOMID);
+
+	shell("ip link del toe0");
+	nt_until(node_has(TOE "/state", "gone"));
+	wire_up();
+	nt_until(node_has(TOE "/state", "up") &&
+		 nt_log_has(nt, "vtoed.log", "network made again"));
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
+	echo_once(s);
+	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
+}
+
+NATIVE_TEST(an_address_is_free_again_after_its_device_is_gone)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct fx_dom *dom = nt_domain(nt, 6, NULL);
+
+	echo_up(nt, tg);
+	free(nt_attach(nt, 6, NT_ENTRY));
+	nt_until(node_has("/local/domain/0/backend/vtoe/6/0/error",
+			  "192.0.2.10 is in use"));
+	tg_free(tg);
+	nt->guest.tg = NULL;
+	nt_guest_kill(nt, NT_DOMID);
+	nt_until(node_absent("/local/domain/0/backend/vtoe/6/0/error"));
+	ck_assert(node_has("/local/domain/0/backend/vtoe/6/0/state", "2"));
+	fx_dom_close(dom);
+}
+
+/* ------------------------------------------------------------ control */
+
+NATIVE_TEST(a_wrong_configuration_is_not_taken_over)
+{
+	shell("echo 'toe broken { }' >> /run/vtoed.conf");
+	ck_assert(says(nt, "{\"command\":\"reload\"}",
+		       "/run/vtoed.conf:3: toe \\\"broken\\\" has no netdev"));
+	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"name\":\"eth0\""));
+}
+
+NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
+{
+	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
+
+	free(nt_attach(nt, NT_DOMID, "pool=gold,ip=192.0.2.10/24"));
+	nt_until(node_has(B "/error", "no pool \"gold\""));
+	shell("echo 'pool gold { toes = { \"eth0\" } }' >> /run/vtoed.conf");
+	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	nt_until(node_absent(B "/error"));
+	ck_assert(node_has(B "/toe", "eth0"));
+	ck_assert(node_has("/local/domain/0/vtoe/pool/gold/toes", "eth0"));
+	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+	fx_dom_close(dom);
+}
+
+NATIVE_TEST(wrong_requests_are_refused_and_do_no_harm)
+{
+	ck_assert(says(nt, "nonsense", "\"ok\":false"));
+	ck_assert(says(nt, "{\"command\":7}", "\"ok\":false"));
+	ck_assert(says(nt, "{\"command\":\"jump\"}", "unknown command"));
+	ck_assert(says(nt, "{\"command\":\"show\",\"domain\":\"nobody\"}",
+		       "there is no domain"));
+	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":63,"
+		       "\"entry\":\"ip=192.0.2.9/24\"}",
+		       "there is no domain 63"));
+	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":0,"
+		       "\"entry\":\"ip=\"}", "has no value"));
+	ck_assert(says(nt, "{\"command\":\"detach\",\"domain\":5}",
+		       "has no vTOE device 0"));
+	ck_assert(says(nt, "{\"command\":\"version\"}", "\"ok\":true"));
+}
+
+NATIVE_TEST(attaching_twice_is_attaching_once)
+{
+	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
+
+	free(nt_attach(nt, NT_DOMID, NT_ENTRY));
+	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
+		       "\"devid\":0,\"entry\":\"" NT_ENTRY "\"}",
+		       "\"existing\":true"));
+	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
+		       "\"devid\":0,\"entry\":\"ip=192.0.2.11/24\"}",
+		       "detach it first"));
+	fx_dom_close(dom);
+}
+
+/* ------------------------------------------------------------ XenStore */
+
+NATIVE_TEST(a_device_removed_by_hand_is_let_go)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	pid_t worker = nt_worker(nt, NT_DOMID);
+	struct xs_handle *xs = xs_open(0);
+
+	echo_up(nt, tg);
+	ck_assert(xs_rm(xs, XBT_NULL, B));
+	xs_close(xs);
+	nt_until(nt_process_gone(worker));
+	nt_until(says(nt, "{\"command\":\"list\"}", "\"devices\":[]"));
+}
+
+NATIVE_TEST(a_restart_of_xenstored_disturbs_no_connection)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct tg_sock *s = echo_up(nt, tg);
+	pid_t worker = nt_worker(nt, NT_DOMID);
+
+	kill(nt->xenstored, SIGKILL);
+	waitpid(nt->xenstored, NULL, 0);
+	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":false"));
+	echo_once(s);
+	ck_ok(fx_xenstored_start(nt->host, NULL, &nt->xenstored));
+	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":true"));
+	nt_until(node_has(TOE "/state", "up"));
+	ck_ok(fx_dom_introduce(nt->guest.dom, "guest5"));
+	nt_until(node_has(B "/state", "4"));
+	nt_until(count_records() == 1);
+	echo_once(s);
+	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
+}
+
+NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
+	    records_are_bounded_and_those_left_out_follow,
+	    records_go_on_after_a_restart, a_toe_without_link_is_down,
+	    a_device_waits_for_its_toe,
+	    a_toe_that_comes_back_serves_its_guests_again,
+	    an_address_is_free_again_after_its_device_is_gone,
+	    a_wrong_configuration_is_not_taken_over,
+	    a_pool_that_is_configured_heals_its_devices,
+	    wrong_requests_are_refused_and_do_no_harm,
+	    attaching_twice_is_attaching_once,
+	    a_device_removed_by_hand_is_let_go,
+	    a_restart_of_xenstored_disturbs_no_connection)
