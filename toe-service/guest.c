@@ -98,7 +98,8 @@ static void set_toe(struct guest_net *net, const struct toe *toe)
 	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
 	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
 	memcpy(net->mode, toe->conf.link, sizeof(net->mode));
-	memcpy(net->link, toe->conf.netdev, sizeof(net->link));
+	/* a name that vtoed's namespace has too is refused there by the kernel */
+	snprintf(net->link, sizeof(net->link), "vtoe%u", toe->row);
 }
 
 static int make_link(struct guest_net *net, char *error)
