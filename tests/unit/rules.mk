@@ -18,6 +18,8 @@ $(eval $(call unit,table,tools/table.c tools/format.c))
 $(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
 $(eval $(call unit,entry,toe-service/entry.c))
 $(eval $(call unit,config,toe-service/config.c,libconfuse))
+$(eval $(call unit,worker_place,toe-service/place.c))
+$(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \
