@@ -428,7 +428,7 @@ void device_network_changed(struct device *device)
 	}
 	if (!guest_net_stale(device->net))
 		return;
-	if (guest_net_renew(device->net, error)) {
+	if (guest_net_renew(device->net, !device->worker, error)) {
 		set_error(device, "%s", error);
 		return;
 	}
@@ -538,7 +538,7 @@ void device_update(struct device *device)
 {
 	uint32_t before = device->f_state, state, online;
 
-	if (read_f_state(device))
+	if (device->lost || read_f_state(device))
 		return;
 	/* somebody else's toolstack may take the device away, too */
 	if (!device->removing &&
@@ -746,8 +746,6 @@ static void republish(struct device *device)
 	int err = attach_pair(device->be, device->domid, device->devid,
 			      device->text);
 
-	if (err == -ENOENT) /* the domain will be introduced again, or not */
-		return;
 	if (err) {
 		if (err != -ENOTCONN)
 			log_error("republishing %s: %s", device->b,
@@ -770,9 +768,14 @@ static void republish(struct device *device)
 void device_resync(struct device *device)
 {
 	uint32_t state;
-	int err = store_read_uint(store_of(device), 0, device->b, "state",
-				  XenbusStateReconfigured, &state);
+	int err;
 
+	/* the domain will be introduced again, or it was the store's end */
+	device->lost = !store_domain_exists(store_of(device), device->domid);
+	if (device->lost)
+		return;
+	err = store_read_uint(store_of(device), 0, device->b, "state",
+			      XenbusStateReconfigured, &state);
 	if (err == -ENOENT)
 		republish(device);
 	else if (!err && state != device->b_state)

@@ -217,7 +217,6 @@ static void resync(struct backend *be)
 
 	for (device = be->devices; device; device = next) {
 		next = device->next;
-		device->lost = !store_domain_exists(&be->store, device->domid);
 		device_resync(device);
 	}
 }

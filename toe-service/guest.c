@@ -94,6 +94,7 @@ static void set_toe(struct guest_net *net, const struct toe *toe)
 {
 	net->toe_row = toe->row;
 	net->toe_generation = inventory_generation(net->inv, toe);
+	net->ifindex = toe->ifindex;
 	memcpy(net->toe, toe->conf.name, sizeof(net->toe));
 	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
 	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
@@ -162,6 +163,28 @@ static int place(struct guest_net *net, const struct config_pool *pool,
 
 /* ---- life ---- */
 
+/* True if the TOE in its row still is the one that it was placed on. */
+static bool same_toe(const struct guest_net *net)
+{
+	const struct toe *toe = &net->inv->toe[net->toe_row];
+
+	return !strncmp(toe->conf.name, net->toe, sizeof(net->toe)) &&
+	       inventory_generation(net->inv, toe) == net->toe_generation;
+}
+
+/* Devices on each TOE. There are few, and this is rare. */
+static void recount(struct inventory *inv)
+{
+	const struct guest_net *net;
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		inv->toe[i].devices = 0;
+	for (net = inv->guests; net; net = net->next)
+		if (same_toe(net))
+			inv->toe[net->toe_row].devices++;
+}
+
 static void enlist(struct guest_net *net)
 {
 	struct inventory *inv = net->inv;
@@ -171,7 +194,7 @@ static void enlist(struct guest_net *net)
 	if (net->next)
 		net->next->prevp = &net->next;
 	inv->guests = net;
-	inv->toe[net->toe_row].devices++;
+	recount(inv);
 }
 
 static struct guest_net *alloc(struct inventory *inv, const char *name,
@@ -250,7 +273,7 @@ int guest_net_adopt(struct inventory *inv, const char *name,
 		goto free_net;
 	}
 	if (!netns_has_link(net->netns, net->link))
-		net->toe_generation--; /* stale */
+		net->ifindex = 0; /* stale */
 	enlist(net);
 	*result = net;
 	return 0;
@@ -263,22 +286,24 @@ bool guest_net_stale(const struct guest_net *net)
 {
 	const struct toe *toe = &net->inv->toe[net->toe_row];
 
-	return strncmp(toe->conf.name, net->toe, sizeof(net->toe)) ||
-	       inventory_generation(net->inv, toe) != net->toe_generation;
+	return !same_toe(net) || (toe->ifindex && toe->ifindex != net->ifindex);
 }
 
-int guest_net_renew(struct guest_net *net, char *error)
+int guest_net_renew(struct guest_net *net, bool may_move, char *error)
 {
 	const struct config_pool *pool = find_pool(net->inv, &net->entry, error);
-	struct guest_net old = *net;
 	struct toe *toe = &net->inv->toe[net->toe_row];
+	struct guest_net old = *net;
 	int err;
 
 	if (!pool)
 		return -EINVAL;
+	if (!same_toe(net) && !may_move)
+		return fail(error, -ENODEV, "toe %s is configured no more, or "
+			    "otherwise; detach and attach the device",
+			    net->toe);
 	remove_link(net);
-	if (!strncmp(toe->conf.name, net->toe, sizeof(net->toe)) &&
-	    toe->state == TOE_UP) {
+	if (same_toe(net) && (toe->ifindex || !may_move)) {
 		set_toe(net, toe);
 		err = make_link(net, error);
 	} else {
@@ -288,8 +313,7 @@ int guest_net_renew(struct guest_net *net, char *error)
 		*net = old;
 		return err;
 	}
-	net->inv->toe[old.toe_row].devices--;
-	net->inv->toe[net->toe_row].devices++;
+	recount(net->inv);
 	return 0;
 }
 
@@ -300,8 +324,7 @@ void guest_net_forget(struct guest_net *net)
 	*net->prevp = net->next;
 	if (net->next)
 		net->next->prevp = net->prevp;
-	if (net->inv->toe[net->toe_row].devices)
-		net->inv->toe[net->toe_row].devices--;
+	recount(net->inv);
 	close(net->netns);
 	free(net);
 }

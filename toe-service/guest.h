@@ -22,6 +22,7 @@ struct guest_net {
 	struct entry entry;
 	int netns; /* descriptor */
 	uint32_t toe_row, toe_generation;
+	uint32_t ifindex; /* of the device that the link is on */
 	char toe[TABLE_NAME_MAX];
 	char driver[TABLE_NAME_MAX];
 	char netdev[TABLE_IFNAME_MAX];
@@ -56,16 +57,18 @@ int guest_net_adopt(struct inventory *inv, const char *name,
 /**
  * guest_net_stale - true if the link is gone, because the TOE's device is a new
  * one, or the TOE is not in the inventory any more
+ *
+ * False while the TOE's device is away: nothing can be done then.
  */
 bool guest_net_stale(const struct guest_net *net);
 
 /**
  * guest_net_renew - make the link again, in the namespace that is there
+ * @may_move: another TOE of the pool will do, if this one is not up
  *
- * On the same TOE if it is up, else on another one of the pool. Returns as
- * guest_net_create(); on failure nothing has changed.
+ * Returns as guest_net_create(); on failure nothing has changed.
  */
-int guest_net_renew(struct guest_net *net, char *error);
+int guest_net_renew(struct guest_net *net, bool may_move, char *error);
 
 /** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);

@@ -261,16 +261,11 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	log_info("toe %s: %s%s%s (netdev %s)", toe->conf.name,
 		 toe_state_name(state), *reason ? ": " : "", reason,
 		 toe->conf.netdev);
-	/* another device of the same name: links on the old one are gone */
-	if (ifindex && toe->last_ifindex && ifindex != toe->last_ifindex)
-		row_next_generation(inv, toe->row);
 	if (state != toe->state)
 		toe->since_ns = loop_now();
 	toe->state = state;
 	toe->ifindex = ifindex;
 	snprintf(toe->reason, sizeof(toe->reason), "%s", reason);
-	if (ifindex)
-		toe->last_ifindex = ifindex;
 	row_write(inv, toe);
 	publish_toe(inv, toe);
 	return 1;
@@ -349,7 +344,6 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 	} else if (!toe->conf.name[0]) { /* from an earlier vtoed */
 		*toe = (struct toe){ .state = (enum toe_state)row->state,
 				     .ifindex = row->ifindex,
-				     .last_ifindex = row->ifindex,
 				     .since_ns = row->changed_ns };
 	}
 	toe->row = (uint32_t)n;

@@ -9,7 +9,9 @@
  * vtoed writes and each worker maps for reading. The file outlives vtoed: the
  * next one finds each TOE in the row that it had, because workers and guests
  * know TOEs by row and generation. A row whose TOE is configured no more becomes
- * TOE_ABSENT; its generation changes when the row, or what is behind it, does.
+ * TOE_ABSENT; its generation changes when another TOE, or the same on another
+ * device, takes the row. A device that goes and comes back is the same TOE;
+ * only its ifindex changes, and guests' links on it must be made again.
  */
 #ifndef TOE_SERVICE_TOE_H
 #define TOE_SERVICE_TOE_H
@@ -30,7 +32,6 @@ struct toe {
 	uint32_t row;
 	enum toe_state state;
 	uint32_t ifindex;  /* 0: its device is not there */
-	uint32_t last_ifindex; /* what it was when the device was there */
 	uint32_t devices;  /* guests' devices that use it */
 	uint32_t load;	   /* their connections */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */

@@ -22,9 +22,10 @@ $(foreach t,$(NATIVE_TESTS),$(eval $(call native,$(t))))
 .PHONY: check-native native-programs
 native-programs: $(patsubst %,$(B)/tests/native/%_test,$(NATIVE_TESTS))
 
-check-native: fakexen
+check-native: fakexen $(patsubst %,$(FX)/%_test,$(FX_TESTS))
 	+$(Q)$(MAKE) --no-print-directory SAN=1 all native-programs
 	$(Q)tests/unit/run build/results/native \
+		$(patsubst %,'FAKEXEN_LIB=$(CURDIR)/$(FX)/lib $(FX)/%_test',$(FX_TESTS)) \
 		$(patsubst %,'tests/native/run build/asan/tests/native/%_test \
 			FAKEXEN_LIB=$(CURDIR)/$(FX)/lib \
 			NATIVE_B=build/asan NATIVE_SANITIZED=1 \
