@@ -261,7 +261,7 @@ int tg_open_connect(struct tg *tg, const char *ip, uint16_t port, int timeout,
 	};
 	struct tg_sock *s;
 	struct tg_call *c;
-	int rc;
+	int rc, opened;
 
 	rc = tg_sock_new(tg, &s);
 	if (rc)
@@ -273,11 +273,12 @@ int tg_open_connect(struct tg *tg, const char *ip, uint16_t port, int timeout,
 		tg_sock_free(s);
 		return rc;
 	}
-	c->forget = true;
 	rc = tg_connect(s, ip, port, tg_left(deadline));
-	if (rc) {
+	/* after a refused OPEN, CONNECT only says -EBADF */
+	opened = tg_call_wait(tg, c, NULL, tg_left(deadline));
+	if (opened || rc) {
 		tg_close_start(s, 0, 0);
-		return rc;
+		return opened ? opened : rc;
 	}
 	*sp = s;
 	return 0;
