@@ -87,7 +87,7 @@ static int make_pair(struct store *store, uint32_t tx, void *arg)
 int attach_pair(struct backend *be, uint32_t domid, uint32_t devid,
 		const char *entry)
 {
-	struct pair pair = { .be = be, .domid = domid, .entry = entry };
+	struct pair pair = {.be = be, .domid = domid, .entry = entry};
 
 	/* else the directory of a domain that never was would be made */
 	if (!store_domain_exists(&be->store, domid))
@@ -117,7 +117,7 @@ static int remove_empty(struct store *store, const char *path)
 
 int attach_remove(struct backend *be, uint32_t domid, uint32_t devid)
 {
-	struct pair pair = { .be = be, .domid = domid };
+	struct pair pair = {.be = be, .domid = domid};
 	char path[STORE_PATH_MAX];
 	int err;
 

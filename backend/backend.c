@@ -48,7 +48,7 @@ static void toes_changed(void *arg)
 /* Connections on each TOE; a worker's numbers are its own, so bound them. */
 static void count_load(struct backend *be)
 {
-	uint32_t load[TOE_TABLE_MAX] = { 0 }, n;
+	uint32_t load[TOE_TABLE_MAX] = {0}, n;
 	const struct device *device;
 
 	for (device = be->devices; device; device = device->next) {
@@ -64,8 +64,8 @@ static void count_load(struct backend *be)
 
 static void tick(struct loop_timer *timer)
 {
-	struct backend *be = (struct backend *)
-		((char *)timer - offsetof(struct backend, tick));
+	struct backend *be = (struct backend *)((char *)timer -
+						offsetof(struct backend, tick));
 	struct device *device;
 
 	for (device = be->devices; device; device = device->next)
@@ -86,9 +86,8 @@ static void connected(void *arg)
 		 be->store.domid, VTOE_CLASS);
 	snprintf(be->root, sizeof(be->root), "/local/domain/%u/%s",
 		 be->store.domid, VTOE_CLASS);
-	be->inv->publisher = (struct publisher){ .write = publish_write,
-						 .remove = publish_remove,
-						 .arg = be };
+	be->inv->publisher = (struct publisher){
+		.write = publish_write, .remove = publish_remove, .arg = be};
 	inventory_publish(be->inv);
 	devices_connected(be);
 	guestcfg_forget_gone(be->guestcfg);
@@ -140,7 +139,7 @@ void backend_stop(struct backend *be)
 
 	loop_disarm(&be->tick);
 	be->inv->changed = NULL;
-	be->inv->publisher = (struct publisher){ 0 };
+	be->inv->publisher = (struct publisher){0};
 	while (be->devices)
 		device_forget(be->devices);
 	while ((worker = be->orphans) != NULL) {

@@ -26,8 +26,8 @@ struct backend {
 	char worker_program[BACKEND_PATH_MAX];
 	char xlcfg_program[BACKEND_PATH_MAX];
 	char socket_dir[BACKEND_PATH_MAX]; /* of the workers' sockets */
-	char base[STORE_PATH_MAX]; /* /local/domain/<be>/backend/vtoe */
-	char root[STORE_PATH_MAX]; /* /local/domain/<be>/vtoe */
+	char base[STORE_PATH_MAX];	   /* /local/domain/<be>/backend/vtoe */
+	char root[STORE_PATH_MAX];	   /* /local/domain/<be>/vtoe */
 	bool watching;
 	bool first; /* first connection: look for what an earlier vtoed left */
 	struct store_watch base_watch, introduce_watch, release_watch;

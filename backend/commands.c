@@ -9,9 +9,9 @@
 #include "devices.h"
 #include "record.h"
 
-#define NS_PER_S 1e9
+#define NS_PER_S     1e9
 #define CONTEXTS_MAX 65536 /* rows in one answer, unless asked for fewer */
-#define ANY -1
+#define ANY	     -1
 
 struct selection {
 	int64_t domid, devid; /* ANY, or the number */
@@ -31,8 +31,9 @@ static int find_name(const struct backend *be, const char *name, int64_t *domid)
 		if (parse_uint(names[i], UINT16_MAX, &id))
 			continue;
 		snprintf(dir, sizeof(dir), "/local/domain/%u", id);
-		if (store_read(store, 0, dir, "name", found,
-			       sizeof(found)) == 0 && !strcmp(found, name)) {
+		if (store_read(store, 0, dir, "name", found, sizeof(found)) ==
+			    0 &&
+		    !strcmp(found, name)) {
 			*domid = id;
 			err = 0;
 		}
@@ -159,8 +160,7 @@ static json_t *device_json(const struct device *device)
 	json_t *o = json_object(), *text = json_string(device->text);
 
 	set_name(o, device);
-	json_object_set_new(o, "state",
-			    json_string(device_state_name(device)));
+	json_object_set_new(o, "state", json_string(device_state_name(device)));
 	json_object_set_new(o, "error", text_or_null(device->error));
 	json_object_set_new(o, "entry", text ? text : json_string("?"));
 	json_object_set_new(o, "pool", text_or_null(device->entry.pool));
@@ -170,17 +170,19 @@ static json_t *device_json(const struct device *device)
 	add_address(o, "ip6", "gateway6", &device->entry.ip6);
 	json_object_set_new(o, "backend_state", json_integer(device->b_state));
 	json_object_set_new(o, "frontend_state", json_integer(device->f_state));
-	json_object_set_new(o, "worker", worker && worker->pid ?
-			    json_integer(worker->pid) : json_null());
+	json_object_set_new(o, "worker",
+			    worker && worker->pid ? json_integer(worker->pid)
+						  : json_null());
 	json_object_set_new(o, "since_s",
 			    json_real(seconds_since(device->since_ns)));
 	json_object_set_new(o, "contexts", json_integer(contexts_of(device)));
 	return o;
 }
 
-#define COUNTER(object, from, name) \
-	json_object_set_new(object, #name, \
-			    json_integer((json_int_t)vtoe_load(&(from)->name)))
+#define COUNTER(object, from, name)                                            \
+	json_object_set_new(                                                   \
+		object, #name,                                                 \
+		json_integer((json_int_t)vtoe_load(&(from)->name)))
 
 static json_t *counters_json(const struct device *device)
 {
@@ -254,7 +256,7 @@ static json_t *limits_json(const struct backend *be)
 
 static void list(struct control_call *call, const json_t *request, void *arg)
 {
-	struct selection sel = { ANY, ANY };
+	struct selection sel = {ANY, ANY};
 	struct backend *be = arg;
 	json_t *array = json_array();
 	struct device *device;
@@ -310,9 +312,9 @@ static json_t *context_json(const struct device *device,
 	json_object_set_new(o, "toe", text_or_null(toe));
 	json_object_set_new(o, "uid", json_integer(row->requested.uid));
 	json_object_set_new(o, "remaps", json_integer(row->remaps));
-	json_object_set_new(o, "error", row->error ?
-			    json_string(strerror((int)row->error)) :
-			    json_null());
+	json_object_set_new(o, "error",
+			    row->error ? json_string(strerror((int)row->error))
+				       : json_null());
 	json_object_set_new(o, "since_s",
 			    json_real(seconds_since(row->since_ns)));
 	return o;
@@ -424,9 +426,11 @@ static void refuse_attach(struct control_call *call, const char *entry,
 			       domid);
 		break;
 	case -EEXIST:
-		control_refuse(call, "device %u of domain %u exists, with "
+		control_refuse(call,
+			       "device %u of domain %u exists, with "
 			       "entry '%s'; detach it first, or leave devid "
-			       "out", devid, domid, device->text);
+			       "out",
+			       devid, domid, device->text);
 		break;
 	case -ENOTCONN:
 		control_refuse(call, "xenstored cannot be reached");
@@ -452,8 +456,10 @@ static void attach(struct control_call *call, const json_t *request, void *arg)
 	    get_devid(call, request, ANY, &devid))
 		return;
 	if (!text || strlen(text) >= ENTRY_TEXT_MAX) {
-		control_refuse(call, "\"entry\" must be a string of up to %d "
-			       "bytes", ENTRY_TEXT_MAX - 1);
+		control_refuse(call,
+			       "\"entry\" must be a string of up to %d "
+			       "bytes",
+			       ENTRY_TEXT_MAX - 1);
 		return;
 	}
 	if (!force && entry_parse(text, &entry, error)) {
@@ -469,9 +475,9 @@ static void attach(struct control_call *call, const json_t *request, void *arg)
 			      device, err);
 		return;
 	}
-	control_answer(call, json_pack("{s:o,s:b}", "device",
-				       device_json(device), "existing",
-				       err == -EEXIST));
+	control_answer(call,
+		       json_pack("{s:o,s:b}", "device", device_json(device),
+				 "existing", err == -EEXIST));
 }
 
 struct detaching {

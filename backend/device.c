@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "../common/log.h"
 #include "../xenstore-schema/vtoe_keys.h"
 #include "attach.h"
+#include "device_nodes.h"
 #include "devices.h"
 #include "record.h"
 
@@ -23,7 +23,6 @@
 /* Workers of one device: a guest that makes them fail must not keep us busy. */
 #define WORKER_RATE_NS (1 * NS_PER_S)
 
-#define PROTOCOL_VERSION 1u
 #define F_UNKNOWN 99u /* not a number, or none of XenBus's states */
 
 static void worker_connected(void *arg);
@@ -34,148 +33,20 @@ static const struct worker_ops worker_ops = {
 	.ended = worker_ended,
 };
 
-static const uint32_t xenbus_state[] = {
-	[DEVICE_SETUP] = XenbusStateInitWait,
-	[DEVICE_WAITING] = XenbusStateInitWait,
-	[DEVICE_STARTING] = XenbusStateInitWait,
-	[DEVICE_CONNECTED] = XenbusStateConnected,
-	[DEVICE_CLOSING] = XenbusStateClosing,
-	[DEVICE_CLOSED] = XenbusStateClosed,
-};
-
 const char *device_state_name(const struct device *device)
 {
 	static const char *const name[] = {
-		[DEVICE_SETUP] = "initialising", [DEVICE_WAITING] = "waiting",
-		[DEVICE_STARTING] = "starting", [DEVICE_CONNECTED] = "connected",
-		[DEVICE_CLOSING] = "closing",	[DEVICE_CLOSED] = "closed",
+		[DEVICE_SETUP] = "initialising",
+		[DEVICE_WAITING] = "waiting",
+		[DEVICE_STARTING] = "starting",
+		[DEVICE_CONNECTED] = "connected",
+		[DEVICE_CLOSING] = "closing",
+		[DEVICE_CLOSED] = "closed",
 	};
 
 	if (device->error[0] && device->phase != DEVICE_CONNECTED)
 		return "error";
 	return name[device->phase];
-}
-
-/* ---- nodes ---- */
-
-static struct store *store_of(const struct device *device)
-{
-	return &device->be->store;
-}
-
-static void put(const struct device *device, const char *key, const char *value)
-{
-	int err = store_write(store_of(device), 0, device->b, key, value);
-
-	if (err && err != -ENOTCONN)
-		log_error("%s/%s: %s", device->b, key, strerror(-err));
-}
-
-static void put_uint(const struct device *device, const char *key,
-		     uint32_t value)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", value);
-	put(device, key, text);
-}
-
-static void drop(const struct device *device, const char *key)
-{
-	char path[STORE_PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", device->b, key);
-	store_remove(store_of(device), 0, path);
-}
-
-static void put_state(struct device *device)
-{
-	device->b_state = xenbus_state[device->phase];
-	put_uint(device, "state", device->b_state);
-}
-
-static void set_phase(struct device *device, enum device_phase phase)
-{
-	if (device->phase == phase &&
-	    device->b_state == xenbus_state[phase])
-		return;
-	device->phase = phase;
-	log_debug("device %u/%u: %s", device->domid, device->devid,
-		  device_state_name(device));
-	device->since_ns = loop_now();
-	if (device->b_state != xenbus_state[phase])
-		put_state(device);
-}
-
-static void put_error(const struct device *device)
-{
-	if (device->error[0])
-		put(device, VTOE_KEY_ERROR, device->error);
-	else
-		drop(device, VTOE_KEY_ERROR);
-}
-
-static void __attribute__((format(printf, 2, 3)))
-set_error(struct device *device, const char *format, ...)
-{
-	char text[sizeof(device->error)];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (!strcmp(text, device->error))
-		return;
-	strcpy(device->error, text);
-	log_error("device %u/%u (%s): %s", device->domid, device->devid,
-		  device->name, text);
-	put_error(device);
-}
-
-static void clear_error(struct device *device)
-{
-	if (!device->error[0])
-		return;
-	device->error[0] = 0;
-	put_error(device);
-}
-
-static void put_capabilities(const struct device *device)
-{
-	const struct config *config = device->be->config;
-
-	put_uint(device, VTOE_KEY_VERSIONS, PROTOCOL_VERSION);
-	put_uint(device, VTOE_KEY_MAX_QUEUES, VTOE_MAX_QUEUES);
-	put_uint(device, VTOE_KEY_MAX_ENTRIES, config->max_entries);
-	put_uint(device, VTOE_KEY_MAX_SLOTS, config->max_slots);
-	put_uint(device, VTOE_KEY_MAX_TX_PAGES, config->max_tx_pages);
-	put_uint(device, VTOE_KEY_MAX_RX_PAGES, config->max_rx_pages);
-	put(device, VTOE_KEY_FEATURE_TCP, "1");
-	put(device, VTOE_KEY_FEATURE_IPV6, "1");
-}
-
-static void put_address(const struct device *device, const struct entry_ip *ip,
-			const char *key, const char *gateway_key)
-{
-	char text[ENTRY_ADDR_MAX];
-
-	if (!ip->addr.family)
-		return;
-	entry_ip_text(ip, text);
-	put(device, key, text);
-	if (!ip->gateway.family)
-		return;
-	entry_addr_text(&ip->gateway, text);
-	put(device, gateway_key, text);
-}
-
-static void put_resolved(const struct device *device)
-{
-	put(device, "pool", device->entry.pool);
-	put_address(device, &device->entry.ip, "ip", "gateway");
-	put_address(device, &device->entry.ip6, "ip6", "gateway6");
-	put(device, "toe", device->net->toe);
-	put(device, "netns", device->net->name);
 }
 
 /* ---- closing ---- */
@@ -196,8 +67,9 @@ static void finish_removal(struct device *device)
 
 static void removal_due(struct loop_timer *timer)
 {
-	struct device *device = (struct device *)
-		((char *)timer - offsetof(struct device, timer));
+	struct device *device =
+		(struct device *)((char *)timer -
+				  offsetof(struct device, timer));
 
 	if (device->phase == DEVICE_CLOSED) {
 		finish_removal(device);
@@ -212,7 +84,7 @@ static void removal_due(struct loop_timer *timer)
 /* The worker is gone and nothing is mapped any more. */
 static void closed(struct device *device)
 {
-	set_phase(device, DEVICE_CLOSED);
+	device_set_phase(device, DEVICE_CLOSED);
 	if (!device->removing) {
 		frontend_changed(device);
 		return;
@@ -228,7 +100,7 @@ static void closed(struct device *device)
 static void close_device(struct device *device)
 {
 	loop_disarm(&device->timer);
-	set_phase(device, DEVICE_CLOSING);
+	device_set_phase(device, DEVICE_CLOSING);
 	if (device->worker)
 		worker_stop(device->worker, WORKER_NS);
 	else
@@ -237,7 +109,7 @@ static void close_device(struct device *device)
 
 static void violation(struct device *device, const char *what)
 {
-	set_error(device, "the frontend broke the protocol: %s", what);
+	device_set_error(device, "the frontend broke the protocol: %s", what);
 	close_device(device);
 }
 
@@ -249,7 +121,7 @@ static void stop_records(struct device *device)
 		return;
 	record_free(device->record);
 	device->record = NULL;
-	drop(device, VTOE_KEY_CONTEXT);
+	device_drop(device, VTOE_KEY_CONTEXT);
 }
 
 static void worker_connected(void *arg)
@@ -258,12 +130,12 @@ static void worker_connected(void *arg)
 
 	if (device->phase != DEVICE_STARTING)
 		return;
-	clear_error(device);
+	device_clear_error(device);
 	device->record = record_new(device);
 	log_info("device %u/%u (%s): connected, worker %d%s", device->domid,
 		 device->devid, device->name, (int)device->worker->pid,
 		 device->worker->adopted ? ", adopted" : "");
-	set_phase(device, DEVICE_CONNECTED);
+	device_set_phase(device, DEVICE_CONNECTED);
 	frontend_changed(device);
 }
 
@@ -276,26 +148,27 @@ static void worker_ended(void *arg, const char *why)
 		log_debug("device %u/%u: worker ended: %s", device->domid,
 			  device->devid, why);
 	else
-		set_error(device, "%s", why[0] ? why : "the worker ended");
+		device_set_error(device, "%s",
+				 why[0] ? why : "the worker ended");
 	stop_records(device);
 	worker_free(device->worker);
 	device->worker = NULL;
 	if (device->phase != DEVICE_CLOSING)
-		set_phase(device, DEVICE_CLOSING);
+		device_set_phase(device, DEVICE_CLOSING);
 	closed(device);
 }
 
 static int read_frontend(struct device *device, struct worker_msg *msg,
 			 const char **what)
 {
-	struct store *store = store_of(device);
+	struct store *store = device_store(device);
 	uint32_t version;
 	int err;
 
 	*what = VTOE_KEY_VERSION;
 	err = store_read_uint(store, 0, device->f, VTOE_KEY_VERSION, UINT32_MAX,
 			      &version);
-	if (!err && version != PROTOCOL_VERSION)
+	if (!err && version != VTOE_WIRE_VERSION)
 		err = -EPROTONOSUPPORT;
 	if (err)
 		return err;
@@ -330,8 +203,9 @@ static void fill_start(const struct device *device, struct worker_msg *msg)
 
 static void rate_passed(struct loop_timer *timer)
 {
-	struct device *device = (struct device *)
-		((char *)timer - offsetof(struct device, timer));
+	struct device *device =
+		(struct device *)((char *)timer -
+				  offsetof(struct device, timer));
 
 	frontend_changed(device);
 }
@@ -374,13 +248,13 @@ static void start_worker(struct device *device)
 	if (start.toes >= 0)
 		close(start.toes);
 	if (err) {
-		set_error(device, "cannot start %s: %s", be->worker_program,
-			  strerror(-err));
+		device_set_error(device, "cannot start %s: %s",
+				 be->worker_program, strerror(-err));
 		close_device(device);
 		return;
 	}
 	be->workers_started++;
-	set_phase(device, DEVICE_STARTING);
+	device_set_phase(device, DEVICE_STARTING);
 }
 
 /* ---- the network ---- */
@@ -396,19 +270,19 @@ static void set_up(struct device *device)
 {
 	char name[GUEST_NAME_MAX], error[ENTRY_ERROR_MAX] = "";
 
-	set_phase(device, DEVICE_SETUP);
+	device_set_phase(device, DEVICE_SETUP);
 	if (!device->entry_ok)
 		return;
 	net_name(device, name);
 	if (!device->net &&
 	    guest_net_create(device->be->inv, name, &device->entry,
 			     &device->net, error)) {
-		set_error(device, "%s", error);
+		device_set_error(device, "%s", error);
 		return;
 	}
-	clear_error(device);
-	put_resolved(device);
-	set_phase(device, DEVICE_WAITING);
+	device_clear_error(device);
+	device_put_resolved(device);
+	device_set_phase(device, DEVICE_WAITING);
 	frontend_changed(device);
 }
 
@@ -429,13 +303,13 @@ void device_network_changed(struct device *device)
 	if (!guest_net_stale(device->net))
 		return;
 	if (guest_net_renew(device->net, !device->worker, error)) {
-		set_error(device, "%s", error);
+		device_set_error(device, "%s", error);
 		return;
 	}
 	log_info("device %u/%u (%s): network made again, on toe %s",
 		 device->domid, device->devid, device->name, device->net->toe);
-	clear_error(device);
-	put_resolved(device);
+	device_clear_error(device);
+	device_put_resolved(device);
 }
 
 /* ---- what the frontend does ---- */
@@ -488,11 +362,12 @@ static void while_closed(struct device *device)
 	}
 	if (device->f_state != XenbusStateInitialising)
 		return;
-	store_read_uint(store_of(device), 0, device->b, "online", 1, &online);
+	store_read_uint(device_store(device), 0, device->b, "online", 1,
+			&online);
 	if (!online)
 		return;
 	if (device->entry_ok)
-		clear_error(device);
+		device_clear_error(device);
 	set_up(device);
 }
 
@@ -523,7 +398,7 @@ static void frontend_changed(struct device *device)
 static int read_f_state(struct device *device)
 {
 	uint32_t state = 0;
-	int err = store_read_uint(store_of(device), 0, device->f, "state",
+	int err = store_read_uint(device_store(device), 0, device->f, "state",
 				  XenbusStateReconfigured, &state);
 
 	if (err == -ENOTCONN)
@@ -542,9 +417,10 @@ void device_update(struct device *device)
 		return;
 	/* somebody else's toolstack may take the device away, too */
 	if (!device->removing &&
-	    store_read_uint(store_of(device), 0, device->b, "online", 1,
-			    &online) == 0 && !online &&
-	    store_read_uint(store_of(device), 0, device->b, "state",
+	    store_read_uint(device_store(device), 0, device->b, "online", 1,
+			    &online) == 0 &&
+	    !online &&
+	    store_read_uint(device_store(device), 0, device->b, "state",
 			    XenbusStateReconfigured, &state) == 0 &&
 	    state == XenbusStateClosing) {
 		device_remove(device, false, NULL);
@@ -577,12 +453,12 @@ void device_remove(struct device *device, bool gone,
 	device->gone |= gone;
 	if (gone || !device->worker || closing(device->f_state)) {
 		if (!gone)
-			put(device, "online", "0");
+			device_put(device, "online", "0");
 		close_device(device);
 		return;
 	}
-	put(device, "online", "0");
-	set_phase(device, DEVICE_CLOSING);
+	device_put(device, "online", "0");
+	device_set_phase(device, DEVICE_CLOSING);
 	loop_arm(device->be->loop, &device->timer, FRONTEND_NS, removal_due);
 }
 
@@ -593,7 +469,7 @@ static void read_name(struct device *device)
 	char dir[STORE_PATH_MAX];
 
 	snprintf(dir, sizeof(dir), "/local/domain/%u", device->domid);
-	store_read(store_of(device), 0, dir, "name", device->name,
+	store_read(device_store(device), 0, dir, "name", device->name,
 		   sizeof(device->name));
 }
 
@@ -601,11 +477,11 @@ static void read_entry(struct device *device)
 {
 	char error[ENTRY_ERROR_MAX];
 
-	if (store_read(store_of(device), 0, device->b, VTOE_KEY_ENTRY,
+	if (store_read(device_store(device), 0, device->b, VTOE_KEY_ENTRY,
 		       device->text, sizeof(device->text)))
-		set_error(device, "entry: none, or too long");
+		device_set_error(device, "entry: none, or too long");
 	else if (entry_parse(device->text, &device->entry, error))
-		set_error(device, "entry: %s", error);
+		device_set_error(device, "entry: %s", error);
 	else
 		device->entry_ok = true;
 }
@@ -633,7 +509,7 @@ static void adopt_net(struct device *device)
 	net_name(device, name);
 	if (!device->entry_ok)
 		return;
-	if (store_read(store_of(device), 0, device->b, "toe", toe,
+	if (store_read(device_store(device), 0, device->b, "toe", toe,
 		       sizeof(toe)) == 0 &&
 	    guest_net_adopt(device->be->inv, name, &device->entry, toe,
 			    &device->net, error) == 0)
@@ -654,18 +530,19 @@ static void resume(struct device *device)
 	}
 	switch (device->b_state) {
 	case XenbusStateConnected:
-		set_error(device, "the worker died while vtoed was away");
+		device_set_error(device,
+				 "the worker died while vtoed was away");
 		close_device(device);
 		break;
 	case XenbusStateClosing:
 	case XenbusStateClosed:
-		drop(device, VTOE_KEY_CONTEXT);
+		device_drop(device, VTOE_KEY_CONTEXT);
 		device->phase = DEVICE_CLOSED;
-		put_state(device);
+		device_put_state(device);
 		frontend_changed(device);
 		break;
 	default:
-		put_capabilities(device);
+		device_put_capabilities(device);
 		set_up(device);
 	}
 }
@@ -704,7 +581,7 @@ struct device *device_new(struct backend *be, uint32_t domid, uint32_t devid)
 static void device_unlink(struct device *device)
 {
 	loop_disarm(&device->timer);
-	store_unwatch(store_of(device), &device->f_watch);
+	store_unwatch(device_store(device), &device->f_watch);
 	*device->prevp = device->next;
 	if (device->next)
 		device->next->prevp = device->prevp;
@@ -739,48 +616,4 @@ void device_forget(struct device *device)
 	worker_forget(device->worker);
 	guest_net_forget(device->net);
 	free(device);
-}
-
-static void republish(struct device *device)
-{
-	int err = attach_pair(device->be, device->domid, device->devid,
-			      device->text);
-
-	if (err) {
-		if (err != -ENOTCONN)
-			log_error("republishing %s: %s", device->b,
-				  strerror(-err));
-		return;
-	}
-	put_capabilities(device);
-	put_error(device);
-	if (device->net)
-		put_resolved(device);
-	/* the frontend is where it was, but cannot know that it must say so */
-	if (device->phase == DEVICE_CONNECTED)
-		store_write_uint(store_of(device), 0, device->f, "state",
-				 XenbusStateConnected);
-	put_state(device);
-	log_info("device %u/%u (%s): published again", device->domid,
-		 device->devid, device->name);
-}
-
-void device_resync(struct device *device)
-{
-	uint32_t state;
-	int err;
-
-	/* the domain will be introduced again, or it was the store's end */
-	device->lost = !store_domain_exists(store_of(device), device->domid);
-	if (device->lost)
-		return;
-	err = store_read_uint(store_of(device), 0, device->b, "state",
-			      XenbusStateReconfigured, &state);
-	if (err == -ENOENT)
-		republish(device);
-	else if (!err && state != device->b_state)
-		put_state(device);
-	if (device->record)
-		record_again(device->record);
-	device_update(device);
 }

@@ -28,7 +28,7 @@
 #include "backend.h"
 #include "worker.h"
 
-#define DEVICE_NAME_MAX 128  /* bytes of a guest's name that are shown */
+#define DEVICE_NAME_MAX	 128 /* bytes of a guest's name that are shown */
 #define DEVICE_DEVID_MAX 255 /* devices of a guest: more than any needs */
 
 enum device_phase {
@@ -62,12 +62,12 @@ struct device {
 	enum device_phase phase;
 	uint64_t since_ns;
 	uint32_t f_state, b_state; /* XenBus; 0: absent */
-	bool removing; /* to be freed when closed */
-	bool gone;     /* the domain is gone: nobody to wait for */
+	bool removing;		   /* to be freed when closed */
+	bool gone;		   /* the domain is gone: nobody to wait for */
 	bool lost; /* xenstored restarted and does not know the domain (yet) */
 	struct guest_net *net;
 	struct worker *worker;
-	uint64_t started_ns;     /* of the last worker, to limit their rate */
+	uint64_t started_ns;	 /* of the last worker, to limit their rate */
 	struct loop_timer timer; /* removing, or waiting to start a worker */
 	struct store_watch f_watch;
 	struct device_waiter *waiters;

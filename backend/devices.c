@@ -185,8 +185,8 @@ static void orphan_ended(void *arg, const char *why)
 /* Workers whose device was removed while vtoed was away. */
 static void stop_orphans(struct backend *be)
 {
-	static const struct worker_ops ops = { .connected = orphan_connected,
-					       .ended = orphan_ended };
+	static const struct worker_ops ops = {.connected = orphan_connected,
+					      .ended = orphan_ended};
 	struct worker *worker, *next;
 
 	for (worker = be->orphans; worker; worker = next) {

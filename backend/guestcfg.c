@@ -12,13 +12,13 @@
 #include "devices.h"
 #include "guestcfg.h"
 
-#define OUTPUT_MAX 16384 /* bytes that a helper may print */
-#define DOMIDS 65536	 /* Xen's are below 32,752 */
-#define HELPER_NS 10000000000ull
+#define OUTPUT_MAX  16384 /* bytes that a helper may print */
+#define DOMIDS	    65536 /* Xen's are below 32,752 */
+#define HELPER_NS   10000000000ull
 #define RUNNING_MAX 16 /* helpers at once; the others follow */
 /* The domain may not be known to xenstored for another moment. */
 #define RETRY_NS 100000000ull
-#define RETRIES 50
+#define RETRIES	 50
 
 struct helper {
 	struct helper *next, **prevp;
@@ -143,8 +143,9 @@ static void attach_timer(struct loop_timer *timer)
 
 static void helper_late(struct loop_timer *timer)
 {
-	struct helper *helper = (struct helper *)
-		((char *)timer - offsetof(struct helper, timer));
+	struct helper *helper =
+		(struct helper *)((char *)timer -
+				  offsetof(struct helper, timer));
 	struct guestcfg *guestcfg = helper->guestcfg;
 
 	log_error("domain %u: %s does not end; killed", helper->domid,
@@ -164,8 +165,8 @@ static void helper_done(struct helper *helper)
 	helper->pid = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
 		log_error("domain %u: %s failed; its configuration is not "
-			  "known", helper->domid,
-			  helper->guestcfg->be->xlcfg_program);
+			  "known",
+			  helper->domid, helper->guestcfg->be->xlcfg_program);
 		helper->len = 0;
 	}
 	attach(helper);
@@ -173,8 +174,8 @@ static void helper_done(struct helper *helper)
 
 static void output_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct helper *helper = (struct helper *)
-		((char *)watch - offsetof(struct helper, out));
+	struct helper *helper =
+		(struct helper *)((char *)watch - offsetof(struct helper, out));
 	size_t room = sizeof(helper->text) - 1 - helper->len;
 	ssize_t n = read(watch->fd, helper->text + helper->len, room);
 
@@ -190,7 +191,7 @@ static void output_ready(struct loop_fd *watch, uint32_t events)
 /* In the child. */
 static void run(char *const *argv, int out)
 {
-	struct sigaction act = { .sa_handler = SIG_DFL };
+	struct sigaction act = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
 
@@ -209,8 +210,8 @@ static int spawn(struct helper *helper, const char *name, const char *uuid)
 {
 	struct backend *be = helper->guestcfg->be;
 	char name_arg[DEVICE_NAME_MAX + 16], uuid_arg[96];
-	char *argv[4 + CONFIG_DIRS_MAX] = { be->xlcfg_program, name_arg,
-					    uuid_arg };
+	char *argv[4 + CONFIG_DIRS_MAX] = {be->xlcfg_program, name_arg,
+					   uuid_arg};
 	int fds[2], err = 0;
 	uint32_t i;
 

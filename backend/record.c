@@ -13,9 +13,9 @@
 #include "record.h"
 
 #define ROWS_PER_TICK 64u /* written or removed: about 260 nodes */
-#define COPY_TRIES 100	  /* a worker that dies while it writes leaves it odd */
-#define WORDS (VTOE_MAX_SLOTS / 64)
-#define ADDR_MAX 64 /* bytes of "[address]:port" */
+#define COPY_TRIES    100 /* a worker that dies while it writes leaves it odd */
+#define WORDS	      (VTOE_MAX_SLOTS / 64)
+#define ADDR_MAX      64 /* bytes of "[address]:port" */
 
 struct record {
 	struct device *device;
@@ -96,8 +96,7 @@ void record_requested(const struct context_row *row, char *text)
 	}
 }
 
-void record_resolved(const struct context_row *row, const char *toe,
-		     char *text)
+void record_resolved(const struct context_row *row, const char *toe, char *text)
 {
 	char local[ADDR_MAX], remote[ADDR_MAX];
 

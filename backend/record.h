@@ -20,7 +20,8 @@
 
 #include "../toe-service/tables.h"
 
-#define RECORD_TEXT_MAX 192 /* bytes of requested and resolved, with the NUL */
+#define RECORD_TEXT_MAX 192 /* bytes of requested and resolved, with the NUL   \
+			     */
 
 struct device;
 struct record;

@@ -22,10 +22,10 @@
 /* Mapping 65,536 grants on a busy, emulated machine takes seconds. */
 #define HELLO_NS 30000000000ull
 /* After its end-of-file, or after FAILED and BROKEN, it has this long. */
-#define EXIT_NS 3000000000ull
-#define FDS_MAX 4 /* descriptors in one message */
+#define EXIT_NS	       3000000000ull
+#define FDS_MAX	       4 /* descriptors in one message */
 #define LAST_WORDS_MAX 8 /* messages read after its end */
-#define BACKLOG 4 /* vtoeds that want to adopt it */
+#define BACKLOG	       4 /* vtoeds that want to adopt it */
 
 static void deadline_passed(struct loop_timer *timer);
 static void ended_fn(struct loop_timer *timer);
@@ -73,8 +73,9 @@ static void set_ended(struct worker *worker)
 
 static void ended_fn(struct loop_timer *timer)
 {
-	struct worker *worker = (struct worker *)
-		((char *)timer - offsetof(struct worker, deadline));
+	struct worker *worker =
+		(struct worker *)((char *)timer -
+				  offsetof(struct worker, deadline));
 
 	if (worker->ops)
 		worker->ops->ended(worker->arg, worker->why);
@@ -82,9 +83,10 @@ static void ended_fn(struct loop_timer *timer)
 
 static void process_ended(struct loop_fd *watch, uint32_t events)
 {
-	struct worker *worker = (struct worker *)
-		((char *)watch - offsetof(struct worker, process));
-	siginfo_t info = { 0 };
+	struct worker *worker =
+		(struct worker *)((char *)watch -
+				  offsetof(struct worker, process));
+	siginfo_t info = {0};
 	int i;
 
 	(void)events;
@@ -101,8 +103,9 @@ static void process_ended(struct loop_fd *watch, uint32_t events)
 
 static void deadline_passed(struct loop_timer *timer)
 {
-	struct worker *worker = (struct worker *)
-		((char *)timer - offsetof(struct worker, deadline));
+	struct worker *worker =
+		(struct worker *)((char *)timer -
+				  offsetof(struct worker, deadline));
 
 	if (!worker->why[0] && worker->state == WORKER_IS_STARTING)
 		snprintf(worker->why, sizeof(worker->why),
@@ -149,8 +152,10 @@ static int map_table(struct worker *worker, int fd)
 		return -errno;
 	size = (size_t)st.st_size;
 	if (st.st_size < (off_t)sizeof(*table) ||
-	    size > sizeof(*table) + (size_t)VTOE_MAX_SLOTS *
-					    sizeof(struct context_row) + 65536)
+	    size > sizeof(*table) +
+			    (size_t)VTOE_MAX_SLOTS *
+				    sizeof(struct context_row) +
+			    65536)
 		return -EINVAL;
 	table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (table == MAP_FAILED)
@@ -259,16 +264,16 @@ static ssize_t receive(int fd, struct worker_msg *msg, int *fds, int *nr_fds,
 {
 	/* one byte more, to see what is too long */
 	char extra;
-	struct iovec iov[2] = { { msg, sizeof(*msg) }, { &extra, 1 } };
+	struct iovec iov[2] = {{msg, sizeof(*msg)}, {&extra, 1}};
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(FDS_MAX * sizeof(int)) +
 			 CMSG_SPACE(sizeof(struct ucred))];
 	} control;
-	struct msghdr hdr = { .msg_iov = iov,
-			      .msg_iovlen = 2,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
+	struct msghdr hdr = {.msg_iov = iov,
+			     .msg_iovlen = 2,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	*nr_fds = 0;
@@ -298,8 +303,9 @@ static void control_lost(struct worker *worker)
 
 static void control_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct worker *worker = (struct worker *)
-		((char *)watch - offsetof(struct worker, control));
+	struct worker *worker =
+		(struct worker *)((char *)watch -
+				  offsetof(struct worker, control));
 	int fds[FDS_MAX], nr_fds, i;
 	struct worker_msg msg;
 	pid_t pid;
@@ -356,7 +362,7 @@ static struct worker *alloc(struct loop *loop, const char *dir, uint32_t domid,
 
 static int unix_address(struct sockaddr_un *addr, const char *path)
 {
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof(addr->sun_path))
 		return -ENAMETOOLONG;
 	strcpy(addr->sun_path, path);
@@ -402,7 +408,7 @@ static int watch_control(struct worker *worker, int fd)
 static void run(const char *program, char *const *argv, const int *keep,
 		int nr_keep)
 {
-	struct sigaction act = { .sa_handler = SIG_DFL };
+	struct sigaction act = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	int fd, i;
 
@@ -423,9 +429,13 @@ static void run(const char *program, char *const *argv, const int *keep,
 static int spawn(struct worker *worker, const struct worker_start *start,
 		 int control, int listening)
 {
-	char arg[4][32], *argv[] = { (char *)start->program, arg[0], arg[1],
-				     arg[2], arg[3], NULL };
-	int keep[] = { control, listening, start->netns, start->toes };
+	char arg[4][32], *argv[] = {(char *)start->program,
+				    arg[0],
+				    arg[1],
+				    arg[2],
+				    arg[3],
+				    NULL};
+	int keep[] = {control, listening, start->netns, start->toes};
 	pid_t pid;
 
 	snprintf(arg[0], sizeof(arg[0]), "--control=%d", control);
@@ -442,7 +452,8 @@ static int spawn(struct worker *worker, const struct worker_start *start,
 }
 
 int worker_start(struct loop *loop, const struct worker_start *start,
-		 const struct worker_ops *ops, void *arg, struct worker **result)
+		 const struct worker_ops *ops, void *arg,
+		 struct worker **result)
 {
 	struct worker_msg msg = start->msg;
 	struct worker *worker;
@@ -592,8 +603,8 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 
 void worker_stop(struct worker *worker, uint64_t grace_ns)
 {
-	struct worker_msg msg = { .domid = worker->domid,
-				  .devid = worker->devid };
+	struct worker_msg msg = {.domid = worker->domid,
+				 .devid = worker->devid};
 
 	if (worker->state == WORKER_IS_ENDED)
 		return;

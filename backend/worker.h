@@ -78,7 +78,8 @@ struct worker_start {
  * Returns 0 or a negative errno.
  */
 int worker_start(struct loop *loop, const struct worker_start *start,
-		 const struct worker_ops *ops, void *arg, struct worker **worker);
+		 const struct worker_ops *ops, void *arg,
+		 struct worker **worker);
 
 /**
  * worker_adopt - connect to each worker that is there

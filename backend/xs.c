@@ -11,10 +11,10 @@
 #include "../common/log.h"
 #include "xs.h"
 
-#define PAUSE_MIN_NS 100000000ull
-#define PAUSE_MAX_NS 5000000000ull
-#define TRIES 16	 /* of a transaction, before the caller must wait */
-#define EVENTS_MAX 256	 /* handled in one go, before others have a turn */
+#define PAUSE_MIN_NS   100000000ull
+#define PAUSE_MAX_NS   5000000000ull
+#define TRIES	       16  /* of a transaction, before the caller must wait */
+#define EVENTS_MAX     256 /* handled in one go, before others have a turn */
 #define DEFAULT_SOCKET "/run/xenstored/socket"
 
 static void lost(struct loop_timer *timer);
@@ -88,8 +88,8 @@ void store_unwatch(struct store *store, struct store_watch *watch)
 	if (watch->next)
 		watch->next->prevp = watch->prevp;
 	watch->prevp = NULL;
-	if (store_up(store) && !xs_unwatch(store->xs, watch->path,
-					   watch->token))
+	if (store_up(store) &&
+	    !xs_unwatch(store->xs, watch->path, watch->token))
 		failed(store);
 }
 
@@ -106,8 +106,8 @@ static void dispatch(struct store *store, char **event)
 
 static void events_ready(struct loop_fd *fd, uint32_t events)
 {
-	struct store *store = (struct store *)
-		((char *)fd - offsetof(struct store, events));
+	struct store *store =
+		(struct store *)((char *)fd - offsetof(struct store, events));
 	char **event;
 	int i;
 
@@ -128,8 +128,8 @@ static void events_ready(struct loop_fd *fd, uint32_t events)
 
 static void sentinel_ready(struct loop_fd *fd, uint32_t events)
 {
-	struct store *store = (struct store *)
-		((char *)fd - offsetof(struct store, sentinel));
+	struct store *store =
+		(struct store *)((char *)fd - offsetof(struct store, sentinel));
 
 	(void)events;
 	errno = EPIPE;
@@ -137,22 +137,31 @@ static void sentinel_ready(struct loop_fd *fd, uint32_t events)
 	loop_modify(&store->sentinel, 0);
 }
 
-/* In a domain that reaches xenstored by its ring there is no socket. */
-static void sentinel_open(struct store *store)
+/*
+ * In a domain that reaches xenstored by its ring there is no socket. Returns 0
+ * or a negative errno.
+ */
+static int sentinel_open(struct store *store)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	const char *path = getenv("XENSTORED_PATH");
-	int fd;
+	int fd, err = 0;
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s",
 		 path ? path : DEFAULT_SOCKET);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    loop_add(store->loop, &store->sentinel, fd, EPOLLIN | EPOLLRDHUP,
-		     sentinel_ready))
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		err = -errno;
+	if (!err)
+		err = loop_add(store->loop, &store->sentinel, fd,
+			       EPOLLIN | EPOLLRDHUP, sentinel_ready);
+	if (err)
 		close(fd);
+	else
+		store->by_socket = true;
+	return err;
 }
 
 static void disconnect(struct store *store)
@@ -174,6 +183,13 @@ static int connect_store(struct store *store)
 	struct store_watch *watch;
 	int err;
 
+	/*
+	 * Without its socket libxenstore would try the kernel's ring, and wait
+	 * there for ever if xenstored is only away for a moment.
+	 */
+	err = sentinel_open(store);
+	if (err && (store->by_socket || getenv("XENSTORED_PATH")))
+		return err;
 	store->xs = xs_open(0);
 	if (!store->xs)
 		return -errno;
@@ -185,7 +201,6 @@ static int connect_store(struct store *store)
 		       EPOLLIN, events_ready);
 	if (err)
 		return err;
-	sentinel_open(store);
 	for (watch = store->watches; watch; watch = watch->next)
 		register_watch(store, watch);
 	return store->failed ? -ENOTCONN : 0;
@@ -193,8 +208,8 @@ static int connect_store(struct store *store)
 
 static void try_connect(struct loop_timer *timer)
 {
-	struct store *store = (struct store *)
-		((char *)timer - offsetof(struct store, retry));
+	struct store *store =
+		(struct store *)((char *)timer - offsetof(struct store, retry));
 	int err = connect_store(store);
 
 	if (err) {
@@ -202,8 +217,8 @@ static void try_connect(struct loop_timer *timer)
 			log_warn("cannot reach xenstored: %s; trying again",
 				 strerror(-err));
 		disconnect(store);
-		store->pause_ns = store->pause_ns ? store->pause_ns * 2 :
-						    PAUSE_MIN_NS;
+		store->pause_ns =
+			store->pause_ns ? store->pause_ns * 2 : PAUSE_MIN_NS;
 		if (store->pause_ns > PAUSE_MAX_NS)
 			store->pause_ns = PAUSE_MAX_NS;
 		loop_arm(store->loop, &store->retry, store->pause_ns,
@@ -219,8 +234,8 @@ static void try_connect(struct loop_timer *timer)
 
 static void lost(struct loop_timer *timer)
 {
-	struct store *store = (struct store *)
-		((char *)timer - offsetof(struct store, retry));
+	struct store *store =
+		(struct store *)((char *)timer - offsetof(struct store, retry));
 
 	log_warn("lost the connection to xenstored");
 	disconnect(store);
@@ -336,8 +351,8 @@ int store_mkdir(struct store *store, uint32_t tx, const char *path,
 		uint32_t owner, uint32_t reader)
 {
 	struct xs_permissions perms[2] = {
-		{ .id = owner, .perms = XS_PERM_NONE },
-		{ .id = reader, .perms = XS_PERM_READ },
+		{.id = owner, .perms = XS_PERM_NONE},
+		{.id = reader, .perms = XS_PERM_READ},
 	};
 
 	if (!store_up(store))

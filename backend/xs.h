@@ -6,10 +6,11 @@
  *
  * libxenstore's calls wait for xenstored's answer; nothing that carries data
  * waits for vtoed, so that is no harm. When xenstored goes away, calls fail at
- * once with -ENOTCONN until it is back: store_open() keeps trying with a growing
- * pause, registers all watches again and then calls connected(), whose business
- * it is to bring both sides in line. libxenstore says nothing when the daemon
- * dies, so a second, silent connection is kept for its end-of-file ("sentinel").
+ * once with -ENOTCONN until it is back: store_open() keeps trying with a
+ * growing pause, registers all watches again and then calls connected(), whose
+ * business it is to bring both sides in line. libxenstore says nothing when the
+ * daemon dies, so a second, silent connection is kept for its end-of-file
+ * ("sentinel").
  */
 #ifndef BACKEND_XS_H
 #define BACKEND_XS_H
@@ -20,7 +21,7 @@
 
 #include "../common/loop.h"
 
-#define STORE_PATH_MAX 192   /* bytes of a path we make, with the NUL */
+#define STORE_PATH_MAX	192  /* bytes of a path we make, with the NUL */
 #define STORE_VALUE_MAX 1024 /* bytes of a value we use, with the NUL */
 
 struct xs_handle;
@@ -43,9 +44,10 @@ struct store {
 	struct loop_fd events, sentinel;
 	struct loop_timer retry;
 	uint64_t pause_ns;
-	uint32_t domid; /* our own */
+	uint32_t domid;	 /* our own */
 	uint32_t serial; /* of watch tokens */
 	bool failed;	 /* a call failed; to be connected anew */
+	bool by_socket;	 /* xenstored runs in this domain */
 	struct store_watch *watches;
 	void (*connected)(void *arg);
 	void *arg;

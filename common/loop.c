@@ -7,7 +7,7 @@
 #include "loop.h"
 
 #define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 
 uint64_t loop_now(void)
 {
@@ -19,7 +19,7 @@ uint64_t loop_now(void)
 
 int loop_init(struct loop *loop)
 {
-	*loop = (struct loop){ .epoll = epoll_create1(EPOLL_CLOEXEC) };
+	*loop = (struct loop){.epoll = epoll_create1(EPOLL_CLOEXEC)};
 	return loop->epoll < 0 ? -errno : 0;
 }
 
@@ -33,17 +33,17 @@ void loop_close(struct loop *loop)
 int loop_add(struct loop *loop, struct loop_fd *watch, int fd, uint32_t events,
 	     loop_fd_fn *fn)
 {
-	struct epoll_event event = { .events = events, .data.ptr = watch };
+	struct epoll_event event = {.events = events, .data.ptr = watch};
 
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 		return -errno;
-	*watch = (struct loop_fd){ .fd = fd, .fn = fn, .loop = loop };
+	*watch = (struct loop_fd){.fd = fd, .fn = fn, .loop = loop};
 	return 0;
 }
 
 int loop_modify(struct loop_fd *watch, uint32_t events)
 {
-	struct epoll_event event = { .events = events, .data.ptr = watch };
+	struct epoll_event event = {.events = events, .data.ptr = watch};
 
 	if (epoll_ctl(watch->loop->epoll, EPOLL_CTL_MOD, watch->fd, &event) < 0)
 		return -errno;

@@ -55,7 +55,8 @@ uint64_t loop_now(void);
  */
 int loop_init(struct loop *loop);
 
-/** loop_close - let go of the loop; watches and timers must not be used more. */
+/** loop_close - let go of the loop; watches and timers must not be used more.
+ */
 void loop_close(struct loop *loop);
 
 /**

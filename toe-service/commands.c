@@ -6,21 +6,18 @@
 static json_t *toe_json(const struct toe *toe)
 {
 	uint64_t now = loop_now();
-	double since = toe->since_ns && toe->since_ns < now ?
-			       (double)(now - toe->since_ns) / NS_PER_S : 0.0;
+	double since = toe->since_ns && toe->since_ns < now
+			       ? (double)(now - toe->since_ns) / NS_PER_S
+			       : 0.0;
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
-			 "name", toe->conf.name,
-			 "driver", toe->conf.driver,
-			 "netdev", toe->conf.netdev,
-			 "link", toe->conf.link,
-			 "state", toe_state_name(toe->state),
-			 "reason", toe->reason[0] ? toe->reason : NULL,
-			 "weight", (int)toe->conf.weight,
-			 "capacity", (int)toe->conf.capacity,
-			 "load", (int)toe->load,
-			 "ifindex", (int)toe->ifindex,
-			 "since_s", since,
+			 "name", toe->conf.name, "driver", toe->conf.driver,
+			 "netdev", toe->conf.netdev, "link", toe->conf.link,
+			 "state", toe_state_name(toe->state), "reason",
+			 toe->reason[0] ? toe->reason : NULL, "weight",
+			 (int)toe->conf.weight, "capacity",
+			 (int)toe->conf.capacity, "load", (int)toe->load,
+			 "ifindex", (int)toe->ifindex, "since_s", since,
 			 "devices", (int)toe->devices);
 }
 
@@ -44,8 +41,8 @@ static json_t *pool_json(const struct config *config,
 	uint32_t i;
 
 	for (i = 0; i < pool->nr_toes; i++)
-		json_array_append_new(array, json_string(
-			config->toe[pool->toe[i]].name));
+		json_array_append_new(
+			array, json_string(config->toe[pool->toe[i]].name));
 	return json_pack("{s:s,s:s,s:o}", "name", pool->name, "policy",
 			 config_policy_name(pool->policy), "toes", array);
 }
@@ -58,8 +55,8 @@ static void pools(struct control_call *call, const json_t *request, void *arg)
 
 	(void)request;
 	for (i = 0; i < inv->config->nr_pools; i++)
-		json_array_append_new(array, pool_json(inv->config,
-						       &inv->config->pool[i]));
+		json_array_append_new(
+			array, pool_json(inv->config, &inv->config->pool[i]));
 	control_answer(call, json_pack("{s:o}", "pools", array));
 }
 

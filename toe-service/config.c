@@ -15,22 +15,22 @@
  * them all 2 MiB; 32 MiB an arena are 8 runs of the largest size, or 8,192
  * connections in transfer. A guest takes as little of it as it likes.
  */
-#define DEFAULT_DIRS "{\"/etc/xen\", \"/etc/xen/auto\"}"
+#define DEFAULT_DIRS	    "{\"/etc/xen\", \"/etc/xen/auto\"}"
 #define DEFAULT_INTERVAL_MS 100
-#define DEFAULT_RECORDS 256
-#define DEFAULT_ENTRIES 1024
-#define DEFAULT_SLOTS 16384
-#define DEFAULT_PAGES 8192
+#define DEFAULT_RECORDS	    256
+#define DEFAULT_ENTRIES	    1024
+#define DEFAULT_SLOTS	    16384
+#define DEFAULT_PAGES	    8192
 
 /* Limits of this file; those of the contract are in vtoe_wire.h. */
 #define INTERVAL_MIN_MS 10
 #define INTERVAL_MAX_MS 60000
-#define RECORDS_MAX 65536
-#define WEIGHT_MAX 1000
-#define CAPACITY_MAX 100000000
-#define PAGES_MIN 16
-#define PAGES_MAX 32768
-#define FILE_MAX 262144 /* bytes; 64 TOEs and pools need a tenth */
+#define RECORDS_MAX	65536
+#define WEIGHT_MAX	1000
+#define CAPACITY_MAX	100000000
+#define PAGES_MIN	16
+#define PAGES_MAX	32768
+#define FILE_MAX	262144 /* bytes; 64 TOEs and pools need a tenth */
 
 static const char *const policy_name[] = {
 	[POOL_LEAST_LOADED] = "least-loaded",
@@ -55,8 +55,8 @@ static void keep_error(cfg_t *cfg, const char *format, va_list ap)
 	if (!error_text || error_text[0])
 		return;
 	if (cfg && cfg->filename)
-		len = snprintf(error_text, CONFIG_ERROR_MAX, "%s:%d: ",
-			       cfg->filename, cfg->line);
+		len = snprintf(error_text, CONFIG_ERROR_MAX,
+			       "%s:%d: ", cfg->filename, cfg->line);
 	if (len >= 0 && len < CONFIG_ERROR_MAX)
 		vsnprintf(error_text + len, (size_t)(CONFIG_ERROR_MAX - len),
 			  format, ap);
@@ -70,14 +70,14 @@ struct range {
 };
 
 static const struct range ranges[] = {
-	{ "record-interval-ms", INTERVAL_MIN_MS, INTERVAL_MAX_MS },
-	{ "records-per-guest", 0, RECORDS_MAX },
-	{ "max-entries", VTOE_MIN_ENTRIES, VTOE_MAX_ENTRIES },
-	{ "max-slots", VTOE_MIN_SLOTS, VTOE_MAX_SLOTS },
-	{ "max-tx-pages", PAGES_MIN, PAGES_MAX },
-	{ "max-rx-pages", PAGES_MIN, PAGES_MAX },
-	{ "weight", 1, WEIGHT_MAX },
-	{ "capacity", 0, CAPACITY_MAX },
+	{"record-interval-ms", INTERVAL_MIN_MS, INTERVAL_MAX_MS},
+	{"records-per-guest", 0, RECORDS_MAX},
+	{"max-entries", VTOE_MIN_ENTRIES, VTOE_MAX_ENTRIES},
+	{"max-slots", VTOE_MIN_SLOTS, VTOE_MAX_SLOTS},
+	{"max-tx-pages", PAGES_MIN, PAGES_MAX},
+	{"max-rx-pages", PAGES_MIN, PAGES_MAX},
+	{"weight", 1, WEIGHT_MAX},
+	{"capacity", 0, CAPACITY_MAX},
 };
 
 static int check_range(cfg_t *cfg, cfg_opt_t *opt)
@@ -167,8 +167,10 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
 	if (!name_ok(cfg_title(toe))) {
-		cfg_error(cfg, "toe \"%s\": a name has 1 to %u letters, digits,"
-			  " '-' and '_'", cfg_title(toe), TABLE_NAME_MAX - 1);
+		cfg_error(cfg,
+			  "toe \"%s\": a name has 1 to %u letters, digits,"
+			  " '-' and '_'",
+			  cfg_title(toe), TABLE_NAME_MAX - 1);
 		return -1;
 	}
 	if (!cfg_getstr(toe, "netdev")) {
@@ -188,8 +190,10 @@ static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
 	unsigned int i;
 
 	if (!name_ok(cfg_title(pool))) {
-		cfg_error(cfg, "pool \"%s\": a name has 1 to %u letters, digits,"
-			  " '-' and '_'", cfg_title(pool), TABLE_NAME_MAX - 1);
+		cfg_error(cfg,
+			  "pool \"%s\": a name has 1 to %u letters, digits,"
+			  " '-' and '_'",
+			  cfg_title(pool), TABLE_NAME_MAX - 1);
 		return -1;
 	}
 	if (!cfg_size(pool, "toes")) {
@@ -200,8 +204,10 @@ static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
 		const char *name = cfg_getnstr(pool, "toes", i);
 
 		if (!cfg_gettsec(cfg, "toe", name)) {
-			cfg_error(cfg, "pool \"%s\": there is no toe \"%s\" "
-				  "(before this line)", cfg_title(pool), name);
+			cfg_error(cfg,
+				  "pool \"%s\": there is no toe \"%s\" "
+				  "(before this line)",
+				  cfg_title(pool), name);
 			return -1;
 		}
 	}
@@ -346,20 +352,20 @@ static const struct {
 	const char *option;
 	cfg_validate_callback_t check;
 } checks[] = {
-	{ "record-interval-ms", check_range },
-	{ "records-per-guest", check_range },
-	{ "max-entries", check_range },
-	{ "max-slots", check_range },
-	{ "max-tx-pages", check_range },
-	{ "max-rx-pages", check_range },
-	{ "toe", check_toe },
-	{ "toe|driver", check_driver },
-	{ "toe|netdev", check_netdev },
-	{ "toe|link", check_link },
-	{ "toe|weight", check_range },
-	{ "toe|capacity", check_range },
-	{ "pool", check_pool },
-	{ "pool|policy", check_policy },
+	{"record-interval-ms", check_range},
+	{"records-per-guest", check_range},
+	{"max-entries", check_range},
+	{"max-slots", check_range},
+	{"max-tx-pages", check_range},
+	{"max-rx-pages", check_range},
+	{"toe", check_toe},
+	{"toe|driver", check_driver},
+	{"toe|netdev", check_netdev},
+	{"toe|link", check_link},
+	{"toe|weight", check_range},
+	{"toe|capacity", check_range},
+	{"pool", check_pool},
+	{"pool|policy", check_policy},
 };
 
 /*
@@ -375,8 +381,8 @@ static void blank_comments(char *text)
 		if (in == CODE && (*c == '"' || *c == '\'')) {
 			in = QUOTED;
 			quote = *c;
-		} else if (in == CODE && (*c == '#' ||
-					  (*c == '/' && c[1] == '/'))) {
+		} else if (in == CODE &&
+			   (*c == '#' || (*c == '/' && c[1] == '/'))) {
 			in = LINE;
 		} else if (in == CODE && *c == '/' && c[1] == '*') {
 			in = BLOCK;
@@ -449,7 +455,7 @@ static int parse_text(cfg_t *cfg, char *text, char *error)
 
 static int parse(cfg_t *cfg, const char *path, char *error)
 {
-	char *text;
+	char *text = NULL;
 	size_t i;
 	int err;
 

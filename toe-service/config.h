@@ -11,9 +11,9 @@
 #include "tables.h"
 
 #define CONFIG_ERROR_MAX 512 /* bytes of an error text, with the NUL */
-#define CONFIG_DIRS_MAX 16   /* directories to look for guests' files in */
+#define CONFIG_DIRS_MAX	 16  /* directories to look for guests' files in */
 #define CONFIG_POOLS_MAX 64
-#define CONFIG_LINK_MAX 8 /* "macvlan" */
+#define CONFIG_LINK_MAX	 8 /* "macvlan" */
 
 enum pool_policy {
 	POOL_LEAST_LOADED = 0,

@@ -241,8 +241,9 @@ static void handle_lines(struct client *client)
 
 static void client_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct client *client = (struct client *)
-		((char *)watch - offsetof(struct client, watch));
+	struct client *client =
+		(struct client *)((char *)watch -
+				  offsetof(struct client, watch));
 	ssize_t n;
 
 	if (events & (EPOLLERR | EPOLLHUP)) {
@@ -282,7 +283,8 @@ static int client_add(struct control *control, int fd)
 	client->control = control;
 	client->in = malloc(CONTROL_LINE_MAX);
 	err = client->in ? loop_add(control->loop, &client->watch, fd, EPOLLIN,
-				    client_ready) : -ENOMEM;
+				    client_ready)
+			 : -ENOMEM;
 	if (err) {
 		free(client->in);
 		free(client);
@@ -300,8 +302,9 @@ static int client_add(struct control *control, int fd)
 
 static void accept_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct control *control = (struct control *)
-		((char *)watch - offsetof(struct control, watch));
+	struct control *control =
+		(struct control *)((char *)watch -
+				   offsetof(struct control, watch));
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
@@ -313,7 +316,7 @@ static void accept_ready(struct loop_fd *watch, uint32_t events)
 
 static int make_socket(const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	mode_t mask;
 	int fd, err = 0;
 
@@ -377,7 +380,6 @@ void control_register(struct control *control, const char *command,
 {
 	if (control->nr_commands == CONTROL_COMMANDS_MAX)
 		abort();
-	control->command[control->nr_commands++] = (struct command){
-		.name = command, .fn = fn, .arg = arg
-	};
+	control->command[control->nr_commands++] =
+		(struct command){.name = command, .fn = fn, .arg = arg};
 }

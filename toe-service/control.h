@@ -13,10 +13,10 @@
 
 #include "../common/loop.h"
 
-#define CONTROL_LINE_MAX 65536u	    /* bytes of a request */
-#define CONTROL_CLIENTS_MAX 64u	    /* at once; more wait in the backlog */
+#define CONTROL_LINE_MAX     65536u /* bytes of a request */
+#define CONTROL_CLIENTS_MAX  64u    /* at once; more wait in the backlog */
 #define CONTROL_COMMANDS_MAX 32u
-#define CONTROL_PENDING_MAX (64u << 20) /* bytes of an answer not yet read */
+#define CONTROL_PENDING_MAX  (64u << 20) /* bytes of an answer not yet read */
 
 struct control;
 struct control_call;

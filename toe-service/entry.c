@@ -54,7 +54,8 @@ static int parse_mtu(struct entry *entry, char *value, char *error)
 {
 	if (parse_number(value, ENTRY_MTU_MAX, &entry->mtu) ||
 	    entry->mtu < ENTRY_MTU_MIN)
-		return wrong(error, "mtu: \"%.40s\" is not a number from %u to %u",
+		return wrong(error,
+			     "mtu: \"%.40s\" is not a number from %u to %u",
 			     value, ENTRY_MTU_MIN, ENTRY_MTU_MAX);
 	return 0;
 }
@@ -62,11 +63,11 @@ static int parse_mtu(struct entry *entry, char *value, char *error)
 static int parse_addr(uint16_t family, const char *key, const char *value,
 		      struct vtoe_addr *addr, char *error)
 {
-	struct vtoe_addr a = { .family = family };
+	struct vtoe_addr a = {.family = family};
 
 	if (inet_pton(family, value, a.addr) != 1)
-		return wrong(error, "%s: \"%.60s\" is not an IPv%d address", key,
-			     value, family == VTOE_INET ? 4 : 6);
+		return wrong(error, "%s: \"%.60s\" is not an IPv%d address",
+			     key, value, family == VTOE_INET ? 4 : 6);
 	*addr = a;
 	return 0;
 }
@@ -115,17 +116,21 @@ static int parse_ip(struct entry_ip *ip, uint16_t family, const char *key,
 	const char *why;
 
 	if (!slash)
-		return wrong(error, "%s: \"%.60s\" has no prefix length: "
-			     "write %.60s/%u", key, value, value,
+		return wrong(error,
+			     "%s: \"%.60s\" has no prefix length: "
+			     "write %.60s/%u",
+			     key, value, value,
 			     family == VTOE_INET ? 24u : 64u);
 	*slash = 0;
 	if (parse_addr(family, key, value, &ip->addr, error))
 		return -EINVAL;
 	if (parse_number(slash + 1, bits, &ip->prefix) || !ip->prefix)
-		return wrong(error, "%s: \"%.40s\" is not a prefix length from "
-			     "1 to %u", key, slash + 1, bits);
-	why = family == VTOE_INET ? unusable4(ip->addr.addr) :
-				    unusable6(ip->addr.addr);
+		return wrong(error,
+			     "%s: \"%.40s\" is not a prefix length from "
+			     "1 to %u",
+			     key, slash + 1, bits);
+	why = family == VTOE_INET ? unusable4(ip->addr.addr)
+				  : unusable6(ip->addr.addr);
 	if (!why && family == VTOE_INET && ip->prefix < 31) {
 		if (host_bits_are(ip, bits, 0))
 			why = "the network's own address";
@@ -161,12 +166,9 @@ static int parse_gateway6(struct entry *entry, char *value, char *error)
 }
 
 static const struct option options[] = {
-	{ "pool", parse_pool },
-	{ "ip", parse_ip4 },
-	{ "gateway", parse_gateway4 },
-	{ "ip6", parse_ip6 },
-	{ "gateway6", parse_gateway6 },
-	{ "mtu", parse_mtu },
+	{"pool", parse_pool},	      {"ip", parse_ip4},
+	{"gateway", parse_gateway4},  {"ip6", parse_ip6},
+	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -217,7 +219,8 @@ static bool same_network(const struct entry_ip *ip)
 
 	for (i = 0; i < ip->prefix; i++)
 		if (((ip->addr.addr[i / 8] ^ ip->gateway.addr[i / 8]) >>
-		     (7 - i % 8)) & 1)
+		     (7 - i % 8)) &
+		    1)
 			return false;
 	return true;
 }
@@ -251,7 +254,7 @@ static int check_gateway(const struct entry_ip *ip, const char *suffix,
 
 int entry_parse(const char *text, struct entry *entry, char *error)
 {
-	struct entry e = { .pool = ENTRY_POOL_DEFAULT };
+	struct entry e = {.pool = ENTRY_POOL_DEFAULT};
 	char copy[ENTRY_TEXT_MAX], *pair, *next;
 	unsigned int seen = 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * entry.h - a guest's vtoe entry, as in vtoe = [ 'pool=gold,ip=192.0.2.10/24' ].
+ * entry.h - a guest's vtoe entry, as in vtoe = [ 'pool=gold,ip=192.0.2.10/24'
+ * ].
  *
  * Pure: no configuration, no system calls. Whether the pool exists and the
  * addresses are free is for guest.c to find out.
@@ -12,12 +13,12 @@
 
 #include "tables.h"
 
-#define ENTRY_TEXT_MAX 512  /* bytes of an entry, with the NUL */
-#define ENTRY_ERROR_MAX 256 /* bytes of an error text, with the NUL */
-#define ENTRY_ADDR_MAX 56   /* bytes of an address with prefix, as text */
+#define ENTRY_TEXT_MAX	   512 /* bytes of an entry, with the NUL */
+#define ENTRY_ERROR_MAX	   256 /* bytes of an error text, with the NUL */
+#define ENTRY_ADDR_MAX	   56  /* bytes of an address with prefix, as text */
 #define ENTRY_POOL_DEFAULT "default"
-#define ENTRY_MTU_MIN 576u   /* RFC 791: what each host must take */
-#define ENTRY_MTU_MAX 65535u /* of an IP packet */
+#define ENTRY_MTU_MIN	   576u	  /* RFC 791: what each host must take */
+#define ENTRY_MTU_MAX	   65535u /* of an IP packet */
 
 struct entry_ip {
 	struct vtoe_addr addr;	  /* family 0: none */

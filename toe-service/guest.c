@@ -25,9 +25,8 @@ fail(char *error, int err, const char *format, ...)
 
 /* ---- checks ---- */
 
-static const struct config_pool *find_pool(struct inventory *inv,
-					   const struct entry *entry,
-					   char *error)
+static const struct config_pool *
+find_pool(struct inventory *inv, const struct entry *entry, char *error)
 {
 	const struct config_pool *pool;
 
@@ -62,9 +61,10 @@ static int check_conflict(const struct inventory *inv,
 		else
 			continue;
 		entry_addr_text(addr, text);
-		return fail(error, -EADDRINUSE, "address %s is in use by the "
-			    "device with network namespace %s", text,
-			    other->name);
+		return fail(error, -EADDRINUSE,
+			    "address %s is in use by the "
+			    "device with network namespace %s",
+			    text, other->name);
 	}
 	return 0;
 }
@@ -99,7 +99,8 @@ static void set_toe(struct guest_net *net, const struct toe *toe)
 	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
 	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
 	memcpy(net->mode, toe->conf.link, sizeof(net->mode));
-	/* a name that vtoed's namespace has too is refused there by the kernel */
+	/* a name that vtoed's namespace has too is refused there by the kernel
+	 */
 	snprintf(net->link, sizeof(net->link), "vtoe%u", toe->row);
 }
 
@@ -291,7 +292,8 @@ bool guest_net_stale(const struct guest_net *net)
 
 int guest_net_renew(struct guest_net *net, bool may_move, char *error)
 {
-	const struct config_pool *pool = find_pool(net->inv, &net->entry, error);
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
 	struct toe *toe = &net->inv->toe[net->toe_row];
 	struct guest_net old = *net;
 	int err;
@@ -299,7 +301,8 @@ int guest_net_renew(struct guest_net *net, bool may_move, char *error)
 	if (!pool)
 		return -EINVAL;
 	if (!same_toe(net) && !may_move)
-		return fail(error, -ENODEV, "toe %s is configured no more, or "
+		return fail(error, -ENODEV,
+			    "toe %s is configured no more, or "
 			    "otherwise; detach and attach the device",
 			    net->toe);
 	remove_link(net);

@@ -37,8 +37,8 @@ struct guest_net {
  * @net: set on success only; to be freed by guest_net_destroy() or _forget()
  * @error: ENTRY_ERROR_MAX bytes; why not
  *
- * Returns 0; -EINVAL: unknown pool; -EADDRINUSE: another device has the address;
- * -ENETDOWN: no TOE is up; or what the TOE's driver says.
+ * Returns 0; -EINVAL: unknown pool; -EADDRINUSE: another device has the
+ * address; -ENETDOWN: no TOE is up; or what the TOE's driver says.
  */
 int guest_net_create(struct inventory *inv, const char *name,
 		     const struct entry *entry, struct guest_net **net,

@@ -38,8 +38,9 @@ static int to_errno(int err)
 
 static void settled(struct loop_timer *timer)
 {
-	struct netlink *nl = (struct netlink *)
-		((char *)timer - offsetof(struct netlink, settle));
+	struct netlink *nl =
+		(struct netlink *)((char *)timer -
+				   offsetof(struct netlink, settle));
 
 	nl->changed(nl->arg);
 }
@@ -47,8 +48,9 @@ static void settled(struct loop_timer *timer)
 /* What the messages say is not looked at: netlink_query() asks afresh. */
 static void events_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct netlink *nl = (struct netlink *)
-		((char *)watch - offsetof(struct netlink, watch));
+	struct netlink *nl =
+		(struct netlink *)((char *)watch -
+				   offsetof(struct netlink, watch));
 	char buf[16384];
 	ssize_t n;
 
@@ -82,7 +84,7 @@ int netlink_open(struct netlink *nl, struct loop *loop, netlink_fn *changed,
 {
 	int err;
 
-	*nl = (struct netlink){ .loop = loop, .changed = changed, .arg = arg };
+	*nl = (struct netlink){.loop = loop, .changed = changed, .arg = arg};
 	err = open_sockets(nl);
 	if (!err)
 		err = loop_add(loop, &nl->watch, nl_socket_get_fd(nl->events),

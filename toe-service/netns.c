@@ -55,7 +55,7 @@ static int prepare_dir(const char *dir)
 
 static int loopback_up(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
 
 	if (fd < 0)
@@ -73,7 +73,8 @@ static int loopback_up(void)
 static int allow_low_ports(void)
 {
 	int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start",
-		      O_WRONLY | O_CLOEXEC), err = 0;
+		      O_WRONLY | O_CLOEXEC),
+	    err = 0;
 
 	if (fd < 0)
 		return -errno;

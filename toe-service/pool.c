@@ -50,10 +50,10 @@ void pool_explain(struct inventory *inv, const struct config_pool *pool,
 	for (i = 0; i < pool->nr_toes && len < size; i++) {
 		name = inv->config->toe[pool->toe[i]].name;
 		toe = inventory_find(inv, name);
-		len += (size_t)snprintf(text + len, size - len, "%s%s: %s",
-					i ? "; " : "", name,
-					!toe ? "not in the table" :
-					toe->reason[0] ? toe->reason :
-					toe_state_name(toe->state));
+		len += (size_t)snprintf(
+			text + len, size - len, "%s%s: %s", i ? "; " : "", name,
+			!toe		 ? "not in the table"
+			: toe->reason[0] ? toe->reason
+					 : toe_state_name(toe->state));
 	}
 }

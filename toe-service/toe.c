@@ -13,9 +13,12 @@
 #include "toe.h"
 
 static const char *const state_name[] = {
-	[TOE_ABSENT] = "absent",     [TOE_DOWN] = "down",
-	[TOE_UP] = "up",	     [TOE_DEGRADED] = "degraded",
-	[TOE_DRAINING] = "draining", [TOE_GONE] = "gone",
+	[TOE_ABSENT] = "absent",
+	[TOE_DOWN] = "down",
+	[TOE_UP] = "up",
+	[TOE_DEGRADED] = "degraded",
+	[TOE_DRAINING] = "draining",
+	[TOE_GONE] = "gone",
 };
 
 const char *toe_state_name(uint32_t state)
@@ -121,7 +124,8 @@ static int table_open(struct inventory *inv)
 
 	if (err == -EPROTONOSUPPORT)
 		log_warn("%s is of another version; running workers will not "
-			 "see changes of TOEs", inv->table_path);
+			 "see changes of TOEs",
+			 inv->table_path);
 	return err ? table_make(inv) : 0;
 }
 
@@ -229,8 +233,8 @@ static enum toe_state look(struct inventory *inv, const struct toe *toe,
 	*reason = "";
 	if (err == -ENODEV) {
 		*reason = "there is no such network device";
-		return toe->ifindex || toe->state == TOE_GONE ? TOE_GONE :
-								TOE_DOWN;
+		return toe->ifindex || toe->state == TOE_GONE ? TOE_GONE
+							      : TOE_DOWN;
 	}
 	if (err) {
 		*reason = strerror(-err);
@@ -339,12 +343,11 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 	toe = &inv->toe[n];
 	if (!same_engine(row, conf)) {
 		row_next_generation(inv, (uint32_t)n);
-		*toe = (struct toe){ .state = TOE_DOWN,
-				     .since_ns = loop_now() };
+		*toe = (struct toe){.state = TOE_DOWN, .since_ns = loop_now()};
 	} else if (!toe->conf.name[0]) { /* from an earlier vtoed */
-		*toe = (struct toe){ .state = (enum toe_state)row->state,
-				     .ifindex = row->ifindex,
-				     .since_ns = row->changed_ns };
+		*toe = (struct toe){.state = (enum toe_state)row->state,
+				    .ifindex = row->ifindex,
+				    .since_ns = row->changed_ns};
 	}
 	toe->row = (uint32_t)n;
 	toe->conf = *conf;
@@ -354,7 +357,7 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 
 static void drop(struct inventory *inv, uint32_t n)
 {
-	inv->toe[n] = (struct toe){ .row = n };
+	inv->toe[n] = (struct toe){.row = n};
 	row_write(inv, &inv->toe[n]);
 }
 

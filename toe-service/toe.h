@@ -8,10 +8,10 @@
  * result stands in the TOE table (tables.h), a file in the run directory that
  * vtoed writes and each worker maps for reading. The file outlives vtoed: the
  * next one finds each TOE in the row that it had, because workers and guests
- * know TOEs by row and generation. A row whose TOE is configured no more becomes
- * TOE_ABSENT; its generation changes when another TOE, or the same on another
- * device, takes the row. A device that goes and comes back is the same TOE;
- * only its ifindex changes, and guests' links on it must be made again.
+ * know TOEs by row and generation. A row whose TOE is configured no more
+ * becomes TOE_ABSENT; its generation changes when another TOE, or the same on
+ * another device, takes the row. A device that goes and comes back is the same
+ * TOE; only its ifindex changes, and guests' links on it must be made again.
  */
 #ifndef TOE_SERVICE_TOE_H
 #define TOE_SERVICE_TOE_H

@@ -36,9 +36,9 @@
 #define VTOE_SYSCONFDIR "/etc"
 #endif
 
-#define PATH_LEN 192
+#define PATH_LEN  192
 #define NS_PER_US 1000ull
-#define NS_PER_S 1e9
+#define NS_PER_S  1e9
 
 struct options {
 	const char *config, *check, *run_dir, *netns_dir, *worker, *xlcfg;
@@ -60,21 +60,31 @@ struct vtoed {
 
 /* ---- options ---- */
 
-enum { OPT_CONFIG = 256, OPT_CHECK, OPT_RUN_DIR, OPT_NETNS_DIR, OPT_WORKER,
-       OPT_XLCFG, OPT_DEBUG, OPT_FOREGROUND, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_CONFIG = 256,
+	OPT_CHECK,
+	OPT_RUN_DIR,
+	OPT_NETNS_DIR,
+	OPT_WORKER,
+	OPT_XLCFG,
+	OPT_DEBUG,
+	OPT_FOREGROUND,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, OPT_CONFIG },
-	{ "check", optional_argument, NULL, OPT_CHECK },
-	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
-	{ "netns-dir", required_argument, NULL, OPT_NETNS_DIR },
-	{ "worker", required_argument, NULL, OPT_WORKER },
-	{ "xlcfg", required_argument, NULL, OPT_XLCFG },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 },
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"check", optional_argument, NULL, OPT_CHECK},
+	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+	{"netns-dir", required_argument, NULL, OPT_NETNS_DIR},
+	{"worker", required_argument, NULL, OPT_WORKER},
+	{"xlcfg", required_argument, NULL, OPT_XLCFG},
+	{"debug", no_argument, NULL, OPT_DEBUG},
+	{"foreground", no_argument, NULL, OPT_FOREGROUND},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
@@ -108,20 +118,35 @@ static int parse_options(struct options *o, int argc, char **argv)
 		.config = VTOE_SYSCONFDIR "/vtoe/vtoed.conf",
 		.run_dir = from_env("VTOE_RUN_DIR", "/run/vtoe"),
 		.netns_dir = from_env("VTOE_NETNS_DIR", "/run/netns"),
-		.worker = from_env("VTOE_WORKER",
-				   VTOE_LIBEXECDIR "/vtoe-worker"),
+		.worker =
+			from_env("VTOE_WORKER", VTOE_LIBEXECDIR "/vtoe-worker"),
 		.xlcfg = from_env("VTOE_XLCFG", VTOE_LIBEXECDIR "/vtoe-xlcfg"),
 	};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
-		case OPT_CONFIG: o->config = optarg; break;
-		case OPT_CHECK: o->check = optarg ? optarg : ""; break;
-		case OPT_RUN_DIR: o->run_dir = optarg; break;
-		case OPT_NETNS_DIR: o->netns_dir = optarg; break;
-		case OPT_WORKER: o->worker = optarg; break;
-		case OPT_XLCFG: o->xlcfg = optarg; break;
-		case OPT_DEBUG: o->debug = true; break;
-		case OPT_FOREGROUND: break;
+		case OPT_CONFIG:
+			o->config = optarg;
+			break;
+		case OPT_CHECK:
+			o->check = optarg ? optarg : "";
+			break;
+		case OPT_RUN_DIR:
+			o->run_dir = optarg;
+			break;
+		case OPT_NETNS_DIR:
+			o->netns_dir = optarg;
+			break;
+		case OPT_WORKER:
+			o->worker = optarg;
+			break;
+		case OPT_XLCFG:
+			o->xlcfg = optarg;
+			break;
+		case OPT_DEBUG:
+			o->debug = true;
+			break;
+		case OPT_FOREGROUND:
+			break;
 		case OPT_HELP:
 			fputs(usage, stdout);
 			return 1;
@@ -180,8 +205,8 @@ static int reload(struct vtoed *d, bool *changed, char *error)
 	inventory_configure(&d->inv, config);
 	backend_configure(&d->backend, config);
 	config_free(old);
-	log_info("configuration read again: %u toes, %u pools",
-		 config->nr_toes, config->nr_pools);
+	log_info("configuration read again: %u toes, %u pools", config->nr_toes,
+		 config->nr_pools);
 	return 0;
 }
 
@@ -204,19 +229,21 @@ static void version_command(struct control_call *call, const json_t *request,
 	struct vtoed *d = arg;
 
 	(void)request;
-	control_answer(call, json_pack(
-		"{s:s,s:i,s:i,s:f,s:b,s:s}", "version", VTOE_VERSION, "pid",
-		(int)getpid(), "domid", (int)d->backend.store.domid, "uptime_s",
-		(double)(loop_now() - d->started_ns) / NS_PER_S, "xenstore",
-		store_up(&d->backend.store), "config", d->options.config));
+	control_answer(
+		call, json_pack("{s:s,s:i,s:i,s:f,s:b,s:s}", "version",
+				VTOE_VERSION, "pid", (int)getpid(), "domid",
+				(int)d->backend.store.domid, "uptime_s",
+				(double)(loop_now() - d->started_ns) / NS_PER_S,
+				"xenstore", store_up(&d->backend.store),
+				"config", d->options.config));
 }
 
 /* ---- signals, systemd ---- */
 
 static void signal_ready(struct loop_fd *watch, uint32_t events)
 {
-	struct vtoed *d = (struct vtoed *)
-		((char *)watch - offsetof(struct vtoed, signals));
+	struct vtoed *d = (struct vtoed *)((char *)watch -
+					   offsetof(struct vtoed, signals));
 	char error[CONFIG_ERROR_MAX];
 	struct signalfd_siginfo info;
 	bool changed;
@@ -255,8 +282,8 @@ static int watch_signals(struct vtoed *d)
 
 static void watchdog(struct loop_timer *timer)
 {
-	struct vtoed *d = (struct vtoed *)
-		((char *)timer - offsetof(struct vtoed, watchdog));
+	struct vtoed *d = (struct vtoed *)((char *)timer -
+					   offsetof(struct vtoed, watchdog));
 
 	sd_notify(0, "WATCHDOG=1");
 	loop_arm(&d->loop, timer, d->watchdog_ns, watchdog);
@@ -285,8 +312,9 @@ static int take_lock(struct vtoed *d)
 	snprintf(path, sizeof(path), "%s/lock", d->options.run_dir);
 	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (d->lock < 0 || flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
-		log_error("%s: %s", path, errno == EWOULDBLOCK ?
-			  "another vtoed is running" : strerror(errno));
+		log_error("%s: %s", path,
+			  errno == EWOULDBLOCK ? "another vtoed is running"
+					       : strerror(errno));
 		return -EBUSY;
 	}
 	return 0;

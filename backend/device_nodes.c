@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* device_nodes.c - what a device writes in its backend directory. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+#include "../common/log.h"
+#include "../xenstore-schema/vtoe_keys.h"
+#include "attach.h"
+#include "device_nodes.h"
+#include "record.h"
+
+static const uint32_t xenbus_state[] = {
+	[DEVICE_SETUP] = XenbusStateInitWait,
+	[DEVICE_WAITING] = XenbusStateInitWait,
+	[DEVICE_STARTING] = XenbusStateInitWait,
+	[DEVICE_CONNECTED] = XenbusStateConnected,
+	[DEVICE_CLOSING] = XenbusStateClosing,
+	[DEVICE_CLOSED] = XenbusStateClosed,
+};
+
+/* ---- nodes ---- */
+
+void device_put(const struct device *device, const char *key, const char *value)
+{
+	int err = store_write(device_store(device), 0, device->b, key, value);
+
+	if (err && err != -ENOTCONN)
+		log_error("%s/%s: %s", device->b, key, strerror(-err));
+}
+
+static void device_put_uint(const struct device *device, const char *key,
+			    uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	device_put(device, key, text);
+}
+
+void device_drop(const struct device *device, const char *key)
+{
+	char path[STORE_PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", device->b, key);
+	store_remove(device_store(device), 0, path);
+}
+
+void device_put_state(struct device *device)
+{
+	device->b_state = xenbus_state[device->phase];
+	device_put_uint(device, "state", device->b_state);
+}
+
+void device_set_phase(struct device *device, enum device_phase phase)
+{
+	if (device->phase == phase && device->b_state == xenbus_state[phase])
+		return;
+	device->phase = phase;
+	log_debug("device %u/%u: %s", device->domid, device->devid,
+		  device_state_name(device));
+	device->since_ns = loop_now();
+	if (device->b_state != xenbus_state[phase])
+		device_put_state(device);
+}
+
+void device_put_error(const struct device *device)
+{
+	if (device->error[0])
+		device_put(device, VTOE_KEY_ERROR, device->error);
+	else
+		device_drop(device, VTOE_KEY_ERROR);
+}
+
+void device_set_error(struct device *device, const char *format, ...)
+{
+	char text[sizeof(device->error)];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (!strcmp(text, device->error))
+		return;
+	strcpy(device->error, text);
+	log_error("device %u/%u (%s): %s", device->domid, device->devid,
+		  device->name, text);
+	device_put_error(device);
+}
+
+void device_clear_error(struct device *device)
+{
+	if (!device->error[0])
+		return;
+	device->error[0] = 0;
+	device_put_error(device);
+}
+
+void device_put_capabilities(const struct device *device)
+{
+	const struct config *config = device->be->config;
+
+	device_put_uint(device, VTOE_KEY_VERSIONS, VTOE_WIRE_VERSION);
+	device_put_uint(device, VTOE_KEY_MAX_QUEUES, VTOE_MAX_QUEUES);
+	device_put_uint(device, VTOE_KEY_MAX_ENTRIES, config->max_entries);
+	device_put_uint(device, VTOE_KEY_MAX_SLOTS, config->max_slots);
+	device_put_uint(device, VTOE_KEY_MAX_TX_PAGES, config->max_tx_pages);
+	device_put_uint(device, VTOE_KEY_MAX_RX_PAGES, config->max_rx_pages);
+	device_put(device, VTOE_KEY_FEATURE_TCP, "1");
+	device_put(device, VTOE_KEY_FEATURE_IPV6, "1");
+}
+
+static void put_address(const struct device *device, const struct entry_ip *ip,
+			const char *key, const char *gateway_key)
+{
+	char text[ENTRY_ADDR_MAX];
+
+	if (!ip->addr.family)
+		return;
+	entry_ip_text(ip, text);
+	device_put(device, key, text);
+	if (!ip->gateway.family)
+		return;
+	entry_addr_text(&ip->gateway, text);
+	device_put(device, gateway_key, text);
+}
+
+void device_put_resolved(const struct device *device)
+{
+	device_put(device, "pool", device->entry.pool);
+	put_address(device, &device->entry.ip, "ip", "gateway");
+	put_address(device, &device->entry.ip6, "ip6", "gateway6");
+	device_put(device, "toe", device->net->toe);
+	device_put(device, "netns", device->net->name);
+}
+
+/* ---- a new connection ---- */
+
+static void republish(struct device *device)
+{
+	int err = attach_pair(device->be, device->domid, device->devid,
+			      device->text);
+
+	if (err) {
+		if (err != -ENOTCONN)
+			log_error("republishing %s: %s", device->b,
+				  strerror(-err));
+		return;
+	}
+	device_put_capabilities(device);
+	device_put_error(device);
+	if (device->net)
+		device_put_resolved(device);
+	/* the frontend is where it was, but cannot know that it must say so */
+	if (device->phase == DEVICE_CONNECTED)
+		store_write_uint(device_store(device), 0, device->f, "state",
+				 XenbusStateConnected);
+	device_put_state(device);
+	log_info("device %u/%u (%s): published again", device->domid,
+		 device->devid, device->name);
+}
+
+void device_resync(struct device *device)
+{
+	uint32_t state;
+	int err;
+
+	/* the domain will be introduced again, or it was the store's end */
+	device->lost =
+		!store_domain_exists(device_store(device), device->domid);
+	if (device->lost)
+		return;
+	err = store_read_uint(device_store(device), 0, device->b, "state",
+			      XenbusStateReconfigured, &state);
+	if (err == -ENOENT)
+		republish(device);
+	else if (!err && state != device->b_state)
+		device_put_state(device);
+	if (device->record)
+		record_again(device->record);
+	device_update(device);
+}
