@@ -312,6 +312,8 @@ class Machine:
         """What has to be done once in a booted dom0."""
         self.dom0.run("until systemctl is-active -q xen machine-net; "
                       "do sleep 0.2; done", timeout=120)
+        self.dom0.run("while systemctl is-active vtoed | grep -q activating; "
+                      "do sleep 0.2; done", timeout=120)
         self.attach_archive()
 
     def attach_archive(self):
@@ -381,8 +383,8 @@ class Machine:
         guest = self.attach(name)
         self.note(f"{name} is up, domain {guest.domid}")
         if load:
-            guest.run("module=/lib/modules/$(uname -r)/extra/vtoe.ko; "
-                      "! test -e $module || insmod $module")
+            guest.run("for module in /lib/modules/*/extra/vtoe.ko; do "
+                      "! test -e $module || insmod $module || exit; done")
         return guest
 
     def attach(self, name, timeout=GUEST_SECONDS):
