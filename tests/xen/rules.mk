@@ -15,7 +15,13 @@ build/xen/guest-bin/$(1): $(2)
 XEN_GUEST_PROGRAMS += build/xen/guest-bin/$(1)
 endef
 
+SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
+	       peer.c connect.c listen.c data.c close.c poll.c option.c \
+	       process.c)
+
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
+$(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK)))
+build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
 
 .PHONY: xen-install check-xen demo
 # what a user would install, for dom0

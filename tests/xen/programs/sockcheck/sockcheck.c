@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * sockcheck - checks that sockets behave as Linux's TCP sockets do.
+ *
+ *	sockcheck server ADDRESS PORT
+ *	sockcheck client [-o] PEER PORT [WORD...]
+ *
+ * The client prints one line a check, "ok NAME" or "FAILED NAME: why", and
+ * a count. It is run natively first, then in a guest through vtoe (-o), with
+ * the same expectations but for what vtoe(4) says is refused. WORDs choose
+ * checks whose names contain one. Linked statically.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sockcheck.h"
+
+#define REPORT_FD 90 /* where a check's process says why it failed */
+
+union address peer_address, local_address;
+bool offloaded;
+
+static const struct check *const lists[] = {
+	connect_checks, listen_checks, data_checks,    close_checks,
+	poll_checks,	option_checks, process_checks,
+};
+
+/* ---- expectations; they end the check's process ---- */
+
+static _Noreturn void not_so(const char *file, int line, const char *format,
+			     ...)
+{
+	const char *name = strrchr(file, '/');
+	va_list ap;
+
+	dprintf(REPORT_FD, "%s:%d: ", name ? name + 1 : file, line);
+	va_start(ap, format);
+	vdprintf(REPORT_FD, format, ap);
+	va_end(ap);
+	_exit(1);
+}
+
+void expect_at(int ok, const char *text, const char *file, int line)
+{
+	if (!ok)
+		not_so(file, line, "not so: %s", text);
+}
+
+void expect_eq_at(long long got, long long wanted, const char *text,
+		  const char *file, int line)
+{
+	if (got != wanted)
+		not_so(file, line, "%s is %lld (0x%llx), not %lld (0x%llx)",
+		       text, got, got, wanted, wanted);
+}
+
+void expect_errno_at(long long result, int wanted, const char *text,
+		     const char *file, int line)
+{
+	int e = errno;
+
+	if (result >= 0)
+		not_so(file, line, "%s gives %lld, not %s", text, result,
+		       strerrorname_np(wanted));
+	if (e != wanted)
+		not_so(file, line, "%s fails with %s, not %s", text,
+		       strerrorname_np(e), strerrorname_np(wanted));
+}
+
+int must_at(long long result, const char *text, const char *file, int line)
+{
+	if (result < 0)
+		not_so(file, line, "%s fails with %s", text,
+		       strerrorname_np(errno));
+	return (int)result;
+}
+
+/* ---- running ---- */
+
+static void child_run(const struct check *check, int report)
+{
+	setpgid(0, 0);
+	dup2(report, REPORT_FD);
+	fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+	check->run();
+	_exit(0);
+}
+
+/* Waits for the check's end, for HANG_S at most; waitpid's status. */
+static int wait_limited(pid_t pid, int alive, bool *hung)
+{
+	int status;
+	char c;
+
+	/* all ends of "alive" close when the check and its children end */
+	*hung = !wait_for(alive, 1 /* POLLIN, or hang-up */);
+	if (*hung)
+		kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	while (read(alive, &c, 1) > 0)
+		;
+	return status;
+}
+
+static bool run_check(const struct check *check)
+{
+	int report[2], alive[2], status;
+	double start = seconds();
+	char why[512] = "";
+	bool hung;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC) || pipe2(alive, O_CLOEXEC))
+		return false;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(alive[0]);
+		child_run(check, report[1]);
+	}
+	close(report[1]);
+	close(alive[1]);
+	status = wait_limited(pid, alive[0], &hung);
+	kill(-pid, SIGKILL); /* its children */
+	n = read(report[0], why, sizeof(why) - 1);
+	close(report[0]);
+	close(alive[0]);
+	if (n <= 0 && hung)
+		strcpy(why, "hangs");
+	else if (n <= 0 && WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "killed by signal %d",
+			 WTERMSIG(status));
+	if (!hung && WIFEXITED(status) && !WEXITSTATUS(status)) {
+		printf("ok %s (%.2f s)\n", check->name, seconds() - start);
+		return true;
+	}
+	printf("FAILED %s: %s\n", check->name, why);
+	return false;
+}
+
+static bool chosen(const char *name, char **words)
+{
+	if (!*words)
+		return true;
+	for (; *words; words++)
+		if (strstr(name, *words))
+			return true;
+	return false;
+}
+
+/* Learns our own address, and that the peer is there. */
+static void meet_peer(void)
+{
+	socklen_t len = sizeof(local_address);
+	int fd = new_socket(0);
+
+	if (fd < 0 || connect_to(fd, 0) ||
+	    getsockname(fd, &local_address.sa, &len)) {
+		perror("sockcheck: the peer");
+		exit(2);
+	}
+	address_set_port(&local_address, 0);
+	close(fd);
+}
+
+static int client(char **words)
+{
+	int passed = 0, failed = 0;
+
+	meet_peer();
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const struct check *c = lists[i]; c->name; c++) {
+			if (!chosen(c->name, words))
+				continue;
+			if (run_check(c))
+				passed++;
+			else
+				failed++;
+		}
+	}
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed ? 1 : 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: sockcheck server ADDRESS PORT\n"
+			"       sockcheck client [-o] PEER PORT [WORD...]\n");
+	return 2;
+}
+
+static bool parse(union address *a, const char *host, const char *port)
+{
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1)
+		a->sa.sa_family = AF_INET;
+	else if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1)
+		a->sa.sa_family = AF_INET6;
+	else
+		return false;
+	address_set_port(a, (uint16_t)strtoul(port, NULL, 10));
+	return true;
+}
+
+/* What the checks of exec() run: the descriptor must (not) be usable. */
+static int executed(int fd, bool open)
+{
+	char c = 'x';
+
+	if (!open)
+		return fcntl(fd, F_GETFD) < 0 ? 0 : 1;
+	return write(fd, &c, 1) == 1 && read(fd, &c, 1) == 1 && c == 'x' ? 0 :
+									   1;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_DFL);
+	if (argc == 3 && !strcmp(argv[1], "exec-open"))
+		return executed(atoi(argv[2]), true);
+	if (argc == 3 && !strcmp(argv[1], "exec-closed"))
+		return executed(atoi(argv[2]), false);
+	if (argc > 2 && !strcmp(argv[2], "-o")) {
+		offloaded = true;
+		argv[2] = argv[1];
+		argv++;
+		argc--;
+	}
+	if (argc < 4 || !parse(&peer_address, argv[2], argv[3]))
+		return usage();
+	if (!strcmp(argv[1], "server"))
+		peer_server(&peer_address);
+	if (!strcmp(argv[1], "client"))
+		return client(argv + 4);
+	return usage();
+}
