@@ -5,7 +5,7 @@
 
 CHECK_PARTS := unit native xen
 
-check:
+check: packages
 	@rm -rf build/results && mkdir -p build/results
 	+@for part in $(CHECK_PARTS); do \
 		printf '\n== check-%s\n' $$part; \
