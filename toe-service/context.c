@@ -164,8 +164,8 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 	}
 	err = table_make(cs, config->nr_rows, table_fd);
 	if (err) {
-		snprintf(error, TOE_ERROR_MAX, "cannot make a context table: %s",
-			 strerror(-err));
+		snprintf(error, TOE_ERROR_MAX,
+			 "cannot make a context table: %s", strerror(-err));
 		goto err_free;
 	}
 	for (i = 0; i < config->nr_toes; i++) {
@@ -182,9 +182,9 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 
 err_stacks:
 	stacks_close(cs, i);
-	munmap(cs->table, sizeof(struct context_table) +
-				  (size_t)config->nr_rows *
-					  sizeof(struct context_row));
+	munmap(cs->table,
+	       sizeof(struct context_table) +
+		       (size_t)config->nr_rows * sizeof(struct context_row));
 	close(*table_fd);
 err_free:
 	free(cs->context);
@@ -345,9 +345,9 @@ static void unconnected(struct contexts *cs, struct context *c)
 	struct context_row *row = row_begin(cs, c->slot);
 
 	row_state(cs, row,
-		  memcmp(&row->requested.local, &none, sizeof(none)) ?
-			  CONTEXT_BOUND :
-			  CONTEXT_OPEN);
+		  memcmp(&row->requested.local, &none, sizeof(none))
+			  ? CONTEXT_BOUND
+			  : CONTEXT_OPEN);
 	row_end(cs, row);
 }
 

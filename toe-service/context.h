@@ -44,8 +44,8 @@ struct context {
 	const struct toe_driver *driver;
 	struct toe_conn *conn; /* NULL: the context is free */
 	uint32_t slot;
-	int8_t toe;  /* index into contexts.toe */
-	bool bound;  /* to an address of its own: may not change the TOE */
+	int8_t toe; /* index into contexts.toe */
+	bool bound; /* to an address of its own: may not change the TOE */
 };
 
 struct context_toe {

@@ -31,8 +31,7 @@ static bool zero_from(const struct vtoe_submission *cmd, size_t from)
 	return true;
 }
 
-static int break_zero(struct worker *w, const struct slot *s,
-		      const char *what)
+static int break_zero(struct worker *w, const struct slot *s, const char *what)
 {
 	return worker_break(w, "%s: nonzero reserved field, slot %u", what,
 			    slot_number(w, s));
@@ -86,7 +85,7 @@ static int check_addr(struct worker *w, const struct slot *s,
 static int do_bind(struct worker *w, struct slot *s,
 		   const struct vtoe_submission *cmd)
 {
-	struct vtoe_completion done = { 0 };
+	struct vtoe_completion done = {0};
 	int result = 0, err = check_addr(w, s, cmd, &result);
 
 	if (err < 0)
@@ -109,8 +108,7 @@ static int do_listen(struct worker *w, struct slot *s,
 		return break_zero(w, s, "LISTEN");
 	if (s->state != SLOT_OPEN && s->state != SLOT_LISTENING)
 		return answer(w, s, cmd, -EINVAL, NULL);
-	result = context_listen(&w->contexts, cmd->slot,
-				cmd->u.listen.backlog);
+	result = context_listen(&w->contexts, cmd->slot, cmd->u.listen.backlog);
 	if (!result && s->state == SLOT_OPEN) {
 		TAILQ_INIT(&s->children);
 		s->state = SLOT_LISTENING;
@@ -123,7 +121,7 @@ static int do_listen(struct worker *w, struct slot *s,
 static int established(struct worker *w, struct slot *s, uint32_t id,
 		       const struct vtoe_addr *local)
 {
-	struct vtoe_completion done = { 0 };
+	struct vtoe_completion done = {0};
 
 	done.u.addr = *local;
 	s->state = SLOT_ESTABLISHED;
@@ -146,8 +144,7 @@ static int do_connect(struct worker *w, struct slot *s,
 		return answer(w, s, cmd, -EALREADY, NULL);
 	if (s->state != SLOT_OPEN)
 		return answer(w, s, cmd, -EISCONN, NULL);
-	result = context_connect(&w->contexts, cmd->slot, &cmd->u.addr,
-				 &local);
+	result = context_connect(&w->contexts, cmd->slot, &cmd->u.addr, &local);
 	if (!result)
 		return established(w, s, cmd->id, &local);
 	if (result != -EINPROGRESS)
@@ -160,8 +157,7 @@ static int do_connect(struct worker *w, struct slot *s,
 int command_connected(struct worker *w, struct slot *s)
 {
 	struct vtoe_addr local;
-	int result = context_connected(&w->contexts, slot_number(w, s),
-				       &local);
+	int result = context_connected(&w->contexts, slot_number(w, s), &local);
 
 	if (!result)
 		return established(w, s, s->connect_id, &local);
@@ -216,8 +212,8 @@ static int do_setopt(struct worker *w, struct slot *s,
 static int do_getopt(struct worker *w, struct slot *s,
 		     const struct vtoe_submission *cmd)
 {
-	uint8_t value[VTOE_OPT_MAX] = { 0 }, *shared = NULL;
-	struct vtoe_completion done = { 0 };
+	uint8_t value[VTOE_OPT_MAX] = {0}, *shared = NULL;
+	struct vtoe_completion done = {0};
 	struct vtoe_option *o = &done.u.option;
 	int result, err = check_option(w, s, cmd, &shared);
 
@@ -243,8 +239,8 @@ static int do_getopt(struct worker *w, struct slot *s,
 static int do_release(struct worker *w, struct slot *s,
 		      const struct vtoe_submission *cmd)
 {
-	const uint32_t known = VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER |
-			       VTOE_RELEASE_QUIET;
+	const uint32_t known =
+		VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER | VTOE_RELEASE_QUIET;
 	const uint32_t never = VTOE_RELEASE_LINGER | VTOE_RELEASE_QUIET;
 	uint32_t flags = cmd->u.release.flags;
 
@@ -284,7 +280,8 @@ int command_run(struct worker *w, const struct vtoe_submission *cmd)
 		return answer(w, s, cmd, -EBADF, NULL);
 	if (s->state == SLOT_FREE || cmd->gen != s->gen)
 		return worker_break(w,
-				    "command %u for generation %u of slot %u, which is not in use",
+				    "command %u for generation %u of slot %u, "
+				    "which is not in use",
 				    cmd->op, cmd->gen, cmd->slot);
 	if (s->state == SLOT_CLOSING || s->state == SLOT_LINGERING)
 		return answer(w, s, cmd, -EBADF, NULL);

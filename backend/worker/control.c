@@ -31,9 +31,9 @@ static int receive(int fd, struct worker_msg *msg, int flags)
 static int send_msg(struct worker *w, const struct worker_msg *msg,
 		    const int *fds, unsigned int nr_fds)
 {
-	struct iovec iov = { (void *)msg, sizeof(*msg) };
-	union fds_control control = { 0 };
-	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {(void *)msg, sizeof(*msg)};
+	union fds_control control = {0};
+	struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *cmsg;
 
 	if (nr_fds) {
@@ -71,7 +71,7 @@ int control_start(struct worker *w, struct worker_msg *start)
 
 int control_answer(struct worker *w, const char *text)
 {
-	const int fds[FDS_MAX] = { w->table_fd, w->toes_fd, w->netns };
+	const int fds[FDS_MAX] = {w->table_fd, w->toes_fd, w->netns};
 	struct worker_msg msg = w->start;
 
 	msg.type = text ? WORKER_FAILED : WORKER_HELLO;
@@ -117,8 +117,7 @@ void control_event(struct worker *w)
 		return;
 	if (err)
 		drop(w, err == -ENOTCONN ? "vtoed is gone" : "bad message");
-	else if (msg.type == WORKER_STOP &&
-		 msg.version == WORKER_PROTO_VERSION)
+	else if (msg.type == WORKER_STOP && msg.version == WORKER_PROTO_VERSION)
 		w->stop = true;
 	else
 		drop(w, "unknown message");

@@ -102,9 +102,9 @@ static int read_layout(struct worker *w, const struct worker_msg *start,
 	err = vtoe_geometry_from_layout(geo, layout);
 	if (err) {
 		snprintf(error, WORKER_TEXT_MAX,
-			 err == -EPROTONOSUPPORT ?
-				 "layout page: unknown magic or version" :
-				 "layout page: impossible sizes");
+			 err == -EPROTONOSUPPORT
+				 ? "layout page: unknown magic or version"
+				 : "layout page: impossible sizes");
 		return err;
 	}
 	return check_limits(geo, start, error);
@@ -134,9 +134,8 @@ int device_map(struct worker *w, const struct worker_msg *start, char *error)
 		goto out;
 	errno = 0;
 	w->grant_maps++;
-	w->base = xengnttab_map_domain_grant_refs(w->gnttab, geo.nr_pages,
-						  w->domid, ref,
-						  PROT_READ | PROT_WRITE);
+	w->base = xengnttab_map_domain_grant_refs(
+		w->gnttab, geo.nr_pages, w->domid, ref, PROT_READ | PROT_WRITE);
 	if (!w->base) {
 		err = fail(error, "cannot map the shared pages");
 		goto out;

@@ -13,7 +13,7 @@
 
 /* One listener's share of a round. */
 #define ACCEPT_BUDGET 32
-#define RETRY_NS (100 * 1000000ull) /* after running out of descriptors */
+#define RETRY_NS      (100 * 1000000ull) /* after running out of descriptors */
 
 void listener_forget(struct slot *child)
 {
@@ -41,7 +41,8 @@ static int record_room(struct worker *w, struct slot *s)
 	if (used < 0)
 		return used;
 	if ((uint32_t)used % sizeof(struct vtoe_accept))
-		return worker_break(w, "half an accept record consumed, slot %u",
+		return worker_break(w,
+				    "half an accept record consumed, slot %u",
 				    slot_number(w, s));
 	forget_consumed(s, (uint32_t)used);
 	if (!s->rx_run && !run_attach(w, s, 0))
@@ -93,7 +94,7 @@ static void write_record(struct worker *w, struct slot *s,
 static int accept_one(struct worker *w, struct slot *s,
 		      const struct vtoe_post *post)
 {
-	struct vtoe_accept record = { .slot = post->slot, .gen = post->gen };
+	struct vtoe_accept record = {.slot = post->slot, .gen = post->gen};
 	struct slot *child = &w->slot[post->slot];
 	int err;
 

@@ -20,14 +20,14 @@
 #include "../../common/log.h"
 #include "worker.h"
 
-#define EVENTS 64	 /* fetched at once */
-#define BUSY_ROUNDS 4	 /* rounds with work left over, for one look at epoll */
-#define COUNT_NS 1000000000ull
-#define NS_PER_MS 1000000ull
+#define EVENTS	    64 /* fetched at once */
+#define BUSY_ROUNDS 4  /* rounds with work left over, for one look at epoll */
+#define COUNT_NS    1000000000ull
+#define NS_PER_MS   1000000ull
 /* So much is published without a word before a sleeping guest is woken. */
 #define WAKE_BYTES (128u * 1024u)
 /* A quiet completion is told of at last after this (contract: 50 ms). */
-#define LATE_NS (20 * NS_PER_MS)
+#define LATE_NS	    (20 * NS_PER_MS)
 #define SPIN_CHECKS 32 /* looks at the doorbells for one look at the clock */
 
 int loop_watch(struct worker *w, int fd, enum loop_tag tag)
@@ -99,8 +99,7 @@ static int timeout_ms(const struct worker *w)
 
 	if (!due)
 		return -1;
-	return due <= w->now_ns ? 0 :
-				  (int)((due - w->now_ns) / NS_PER_MS) + 1;
+	return due <= w->now_ns ? 0 : (int)((due - w->now_ns) / NS_PER_MS) + 1;
 }
 
 /* Wait a little for the guest before going to sleep. True if it came. */

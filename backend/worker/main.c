@@ -42,7 +42,8 @@ int worker_break(struct worker *w, const char *format, ...)
 
 static void usage(FILE *to)
 {
-	fputs("usage: vtoe-worker --control=FD --listen=FD --netns=FD --toes=FD\n"
+	fputs("usage: vtoe-worker --control=FD --listen=FD --netns=FD "
+	      "--toes=FD\n"
 	      "                   [--spin=MICROSECONDS] [--debug]\n"
 	      "Started by vtoed, one for each vTOE device; not for people.\n",
 	      to);
@@ -64,15 +65,15 @@ static bool number(const char *text, int *value)
 static bool parse(struct worker *w, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "control", required_argument, NULL, 'c' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "netns", required_argument, NULL, 'n' },
-		{ "toes", required_argument, NULL, 't' },
-		{ "spin", required_argument, NULL, 's' },
-		{ "debug", no_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ 0 },
+		{"control", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'l'},
+		{"netns", required_argument, NULL, 'n'},
+		{"toes", required_argument, NULL, 't'},
+		{"spin", required_argument, NULL, 's'},
+		{"debug", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{0},
 	};
 	int c, spin = WORKER_SPIN_DEFAULT_US, level = LOG_INFO;
 	bool ok = true;
@@ -142,19 +143,19 @@ static int make_slots(struct worker *w, char *error)
 
 static int allow_descriptors(struct worker *w, char *error)
 {
-	struct rlimit limit = { .rlim_cur = w->view.geo.nr_slots + DESCRIPTORS,
-				.rlim_max = w->view.geo.nr_slots + DESCRIPTORS };
+	struct rlimit limit = {.rlim_cur = w->view.geo.nr_slots + DESCRIPTORS,
+			       .rlim_max = w->view.geo.nr_slots + DESCRIPTORS};
 
-	return setrlimit(RLIMIT_NOFILE, &limit) ?
-		       fail(error, "descriptor limit", -errno) :
-		       0;
+	return setrlimit(RLIMIT_NOFILE, &limit)
+		       ? fail(error, "descriptor limit", -errno)
+		       : 0;
 }
 
 static int enter_netns(struct worker *w, char *error)
 {
-	return setns(w->netns, CLONE_NEWNET) ?
-		       fail(error, "network namespace", -errno) :
-		       0;
+	return setns(w->netns, CLONE_NEWNET)
+		       ? fail(error, "network namespace", -errno)
+		       : 0;
 }
 
 static int open_contexts(struct worker *w, char *error)

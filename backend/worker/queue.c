@@ -26,14 +26,16 @@ int queue_run(struct worker *w)
 		return 0;
 	if (n > entries)
 		return worker_break(w,
-				    "submission index %u is %u ahead of a ring of %u entries",
+				    "submission index %u is %u ahead of a ring "
+				    "of %u entries",
 				    prod, n, entries);
 	for (; n && budget; n--, budget--) {
 		copy_in(&cmd, &w->view.sq[w->sq_cons & (entries - 1)],
 			sizeof(cmd));
 		w->sq_cons++;
 		if (++w->outstanding > entries)
-			return worker_break(w, "more than %u commands outstanding",
+			return worker_break(w,
+					    "more than %u commands outstanding",
 					    entries);
 		err = command_run(w, &cmd);
 		if (err)
@@ -58,9 +60,9 @@ static int put(struct worker *w, const struct slot *s, uint32_t id, int result,
 	uint32_t cons = vtoe_load(&w->view.queue->cq_cons);
 
 	if (w->cq_prod - cons >= entries)
-		return worker_break(w,
-				    "completion index %u leaves no room before %u",
-				    cons, w->cq_prod);
+		return worker_break(
+			w, "completion index %u leaves no room before %u", cons,
+			w->cq_prod);
 	if (u)
 		memcpy(&cqe.u, u, sizeof(cqe.u));
 	memcpy(&w->view.cq[w->cq_prod & (entries - 1)], &cqe, sizeof(cqe));

@@ -6,7 +6,8 @@
  *	nothing			send up to tx_end, close, complete
  *	QUIET			the event for the completion may be late
  *	LINGER			send up to tx_end, shut down, wait until all is
- *				acknowledged or the time is over, close, complete
+ *				acknowledged or the time is over, close,
+ *complete
  *
  * Closing a kernel socket lets the kernel finish the connection by itself, so
  * the slot is not needed any more once all bytes are out of the run.
@@ -20,9 +21,10 @@
  * A peer that takes nothing for so long loses the rest, and the guest gets its
  * slot back: Linux gives up on a closed socket after about as long.
  */
-#define CLOSING_NS (120000 * NS_PER_MS)
+#define CLOSING_NS	(120000 * NS_PER_MS)
 #define CLOSING_TICK_NS (1000 * NS_PER_MS)
-#define LINGER_TICK_NS (5 * NS_PER_MS) /* there is no upcall for "all acked" */
+#define LINGER_TICK_NS	(5 * NS_PER_MS) /* there is no upcall for "all acked"  \
+					 */
 
 static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 		  bool abort)
@@ -79,9 +81,9 @@ static int run_closing(struct worker *w, struct slot *s)
 		return more;
 	/* what is left cannot be sent; a FIN would pretend that it was */
 	return finish(w, s, s->release_id,
-		      s->flags & SLOT_LINGER && !(s->flags & SLOT_DEAD) ?
-			      -EWOULDBLOCK :
-			      0,
+		      s->flags & SLOT_LINGER && !(s->flags & SLOT_DEAD)
+			      ? -EWOULDBLOCK
+			      : 0,
 		      true);
 }
 
@@ -89,7 +91,8 @@ static int run_lingering(struct worker *w, struct slot *s)
 {
 	int unsent = context_unsent(&w->contexts, slot_number(w, s));
 
-	/* an error: the connection is over, nothing more will be acknowledged */
+	/* an error: the connection is over, nothing more will be acknowledged
+	 */
 	if (unsent <= 0)
 		return finish(w, s, s->release_id, 0, false);
 	if (w->now_ns >= s->deadline_ns)
@@ -100,8 +103,8 @@ static int run_lingering(struct worker *w, struct slot *s)
 
 int release_run(struct worker *w, struct slot *s)
 {
-	return s->state == SLOT_CLOSING ? run_closing(w, s) :
-					  run_lingering(w, s);
+	return s->state == SLOT_CLOSING ? run_closing(w, s)
+					: run_lingering(w, s);
 }
 
 static int release_connection(struct worker *w, struct slot *s,

@@ -18,7 +18,7 @@
 #define SHARE 8
 /* Kept for listeners: this part of the arena, and no more pages than this. */
 #define RESERVE_SHARE 16
-#define RESERVE_MAX 64u
+#define RESERVE_MAX   64u
 
 static void account(struct worker *w)
 {
@@ -87,8 +87,8 @@ static uint32_t free_for(const struct worker *w, const struct slot *s)
 		return w->rx_arena.nr_free;
 	if (reserve > RESERVE_MAX)
 		reserve = RESERVE_MAX;
-	return w->rx_arena.nr_free > reserve ? w->rx_arena.nr_free - reserve :
-					       0;
+	return w->rx_arena.nr_free > reserve ? w->rx_arena.nr_free - reserve
+					     : 0;
 }
 
 /* The best that there is: @order, or less, but not below @least. */
@@ -168,8 +168,8 @@ int run_sweep(struct worker *w)
 	if (TAILQ_EMPTY(&w->holders) && TAILQ_EMPTY(&w->waiting))
 		w->sweep_ns = 0;
 	else
-		w->sweep_ns = w->now_ns + (TAILQ_EMPTY(&w->waiting) ?
-						   SWEEP_NS :
-						   SWEEP_SHORT_NS);
+		w->sweep_ns =
+			w->now_ns +
+			(TAILQ_EMPTY(&w->waiting) ? SWEEP_NS : SWEEP_SHORT_NS);
 	return err;
 }

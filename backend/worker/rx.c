@@ -4,7 +4,9 @@
  *
  * The socket is read directly into the slot's run. A run is attached when there
  * is something to read, and exchanged for one of twice the size, while the ring
- * is empty, after a read has filled it up: so idle connections hold nothing, short ones little, and streams have few and large reads. To exchange it in the middle of a stream the guest is let to empty it once.
+ * is empty, after a read has filled it up: so idle connections hold nothing,
+ * short ones little, and streams have few and large reads. To exchange it in
+ * the middle of a stream the guest is let to empty it once.
  */
 #include <errno.h>
 
@@ -13,7 +15,7 @@
 /* One connection's share of a round. */
 #define RX_BUDGET (256u * 1024u)
 /* Bytes of one read: the guest copies one piece while the next is read. */
-#define RX_PIECE (128u * 1024u)
+#define RX_PIECE     (128u * 1024u)
 #define RX_ORDER_MAX 6u /* 256 KiB */
 
 int rx_used(struct worker *w, struct slot *s)
@@ -24,7 +26,8 @@ int rx_used(struct worker *w, struct slot *s)
 
 	if (used > size)
 		return worker_break(w,
-				    "rx index %u of slot %u is outside of the ring (produced %u, %u bytes)",
+				    "rx index %u of slot %u is outside of the "
+				    "ring (produced %u, %u bytes)",
 				    cons, slot_number(w, s), s->rx_prod, size);
 	return (int)used;
 }
@@ -39,8 +42,7 @@ void rx_publish(struct worker *w, struct slot *s, uint32_t old)
 	vtoe_store_release(&shared->dom0.rx_prod, s->rx_prod);
 	/* publish, barrier, look: common/ring.h */
 	vtoe_full_barrier();
-	if (vtoe_event_hit(old, s->rx_prod,
-			   vtoe_load(&shared->guest.rx_event)))
+	if (vtoe_event_hit(old, s->rx_prod, vtoe_load(&shared->guest.rx_event)))
 		slot_ring(w, s);
 	loop_rang(w, s->rx_prod - old);
 }

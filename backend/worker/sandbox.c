@@ -29,7 +29,8 @@
 
 #include "worker.h"
 
-#define EMPTY_ROOT "/tmp" /* exists everywhere; what is in it is not touched */
+#define EMPTY_ROOT "/tmp" /* exists everywhere; what is in it is not touched   \
+			   */
 
 static int fail(char *error, const char *what, int err)
 {
@@ -139,7 +140,7 @@ static const int allowed[] = {
 
 /* ioctl(2): its second argument. */
 static const unsigned long ioctls[] = {
-	IOCTL_EVTCHN_NOTIFY,	      /* device.c by libxenevtchn */
+	IOCTL_EVTCHN_NOTIFY,		   /* device.c by libxenevtchn */
 	IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, /* device_unmap() by libxengnttab */
 	IOCTL_GNTDEV_UNMAP_GRANT_REF,
 	SIOCOUTQ, /* stacks/kernel.c: kernel_unsent() */
@@ -154,32 +155,31 @@ static int add_rules(scmp_filter_ctx ctx)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
 #ifndef __SANITIZE_ADDRESS__
 	for (i = 0; !err && i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff,
-					       ioctls[i]));
+		err = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, ioctls[i]));
 	/* malloc() may want more, but nothing that can be executed */
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-				       SCMP_A2(SCMP_CMP_EQ,
-					       PROT_READ | PROT_WRITE),
-				       SCMP_A3(SCMP_CMP_EQ,
-					       MAP_PRIVATE | MAP_ANONYMOUS));
+		err = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+			SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_WRITE),
+			SCMP_A3(SCMP_CMP_EQ, MAP_PRIVATE | MAP_ANONYMOUS));
 #else
 	(void)ioctls;
 #endif
 	/* stacks/kernel.c: kernel_open(): TCP over IPv4 and IPv6, no more */
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
-					       SOCK_STREAM),
-				       SCMP_A2(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			SCMP_A0(SCMP_CMP_EQ, AF_INET),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
+			SCMP_A2(SCMP_CMP_EQ, 0));
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
-				       SCMP_A0(SCMP_CMP_EQ, AF_INET6),
-				       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
-					       SOCK_STREAM),
-				       SCMP_A2(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			SCMP_A0(SCMP_CMP_EQ, AF_INET6),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
+			SCMP_A2(SCMP_CMP_EQ, 0));
 	return err;
 }
 

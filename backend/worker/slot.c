@@ -26,9 +26,8 @@ int slot_check_empty(struct worker *w, uint32_t slot, uint32_t gen)
 				    gen);
 	for (i = 0; i < sizeof(shared->zero) / sizeof(shared->zero[0]); i++)
 		if (vtoe_load(&shared->zero[i]))
-			return worker_break(w,
-					    "slot %u: nonzero reserved field",
-					    slot);
+			return worker_break(
+				w, "slot %u: nonzero reserved field", slot);
 	return 0;
 }
 

@@ -15,21 +15,21 @@ int tx_used(struct worker *w, struct slot *s, uint32_t *runp)
 	uint32_t prod, used, run;
 
 	/* what counts at RELEASE is what was there then */
-	prod = s->state == SLOT_CLOSING ? s->tx_end :
-					  vtoe_load_acquire(&shared->tx_prod);
+	prod = s->state == SLOT_CLOSING ? s->tx_end
+					: vtoe_load_acquire(&shared->tx_prod);
 	used = prod - s->tx_cons;
 	if (!used)
 		return 0;
 	/* the guest may not change it while there are bytes in it */
 	run = vtoe_load(&shared->tx_run);
 	if (!vtoe_run_ok(run, w->view.geo.nr_tx_pages))
-		return worker_break(w, "tx run %#x of slot %u is not in the arena",
+		return worker_break(w,
+				    "tx run %#x of slot %u is not in the arena",
 				    run, slot_number(w, s));
 	if (used > vtoe_run_size(run))
-		return worker_break(w,
-				    "tx index %u ahead of a %u-byte ring on slot %u",
-				    used, vtoe_run_size(run),
-				    slot_number(w, s));
+		return worker_break(
+			w, "tx index %u ahead of a %u-byte ring on slot %u",
+			used, vtoe_run_size(run), slot_number(w, s));
 	*runp = run;
 	return (int)used;
 }
@@ -44,8 +44,7 @@ void tx_publish(struct worker *w, struct slot *s, uint32_t old)
 	vtoe_store_release(&shared->dom0.tx_cons, s->tx_cons);
 	/* publish, barrier, look: common/ring.h */
 	vtoe_full_barrier();
-	if (vtoe_event_hit(old, s->tx_cons,
-			   vtoe_load(&shared->guest.tx_event)))
+	if (vtoe_event_hit(old, s->tx_cons, vtoe_load(&shared->guest.tx_event)))
 		slot_ring(w, s);
 }
 
@@ -93,8 +92,7 @@ static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
 		iov[i].iov_base = seg[i].data;
 		iov[i].iov_len = seg[i].len;
 	}
-	return context_send(&w->contexts, slot_number(w, s), iov, (int)n,
-			    more);
+	return context_send(&w->contexts, slot_number(w, s), iov, (int)n, more);
 }
 
 /* All is taken, and nothing follows. */

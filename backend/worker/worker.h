@@ -91,9 +91,9 @@ struct slot {
 	uint32_t rx_run;
 	uint32_t rx_mark; /* rx_prod at the last sweep */
 	uint32_t connect_id, release_id;
-	uint64_t deadline_ns;	/* CLOSING, LINGERING: give up then */
-	struct slot *parent;	/* accepted, and the record not yet consumed */
-	uint32_t accept_at;	/* rx index behind that record */
+	uint64_t deadline_ns; /* CLOSING, LINGERING: give up then */
+	struct slot *parent;  /* accepted, and the record not yet consumed */
+	uint32_t accept_at;   /* rx index behind that record */
 	TAILQ_ENTRY(slot) active;
 	TAILQ_ENTRY(slot) holder; /* of a run */
 	TAILQ_ENTRY(slot) wait;	  /* waiting or retrying */
@@ -113,7 +113,8 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 /* ---- the worker ---- */
 
 #define WORKER_SPIN_DEFAULT_US 0
-#define RX_ORDER_FIRST 2u /* log2 of the pages of a slot's first run: 16 KiB */
+/* log2 of the pages of a slot's first run: 16 KiB */
+#define RX_ORDER_FIRST 2u
 
 struct worker {
 	uint32_t domid, devid;
@@ -139,7 +140,7 @@ struct worker {
 	/* loop.c */
 	int epoll;
 	bool rang; /* something was published for the guest in this round */
-	uint32_t moved; /* bytes since the guest was last woken */
+	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
 	uint64_t now_ns;
 	uint64_t counted_ns; /* when the guest's counters were copied */
@@ -181,8 +182,7 @@ struct worker {
 int worker_break(struct worker *w, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static inline uint32_t slot_number(const struct worker *w,
-				   const struct slot *s)
+static inline uint32_t slot_number(const struct worker *w, const struct slot *s)
 {
 	return (uint32_t)(s - w->slot);
 }

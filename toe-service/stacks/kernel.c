@@ -8,9 +8,9 @@
  * namespace (the process entered it before the sandbox). Each is added to the
  * worker's epoll set once, edge-triggered, when it starts to listen, connects,
  * or is accepted: before that epoll would only report that it is not connected.
- * Closing it removes it. Room for sending is watched from the first time on that
- * there is none: most connections never get there, and each would be reported
- * as writable once for nothing.
+ * Closing it removes it. Room for sending is watched from the first time on
+ * that there is none: most connections never get there, and each would be
+ * reported as writable once for nothing.
  *
  * epoll_data names a connection by index and generation, so that an event that
  * was fetched before its connection was closed, by the handler of an earlier
@@ -35,8 +35,8 @@
 #include "kernel_options.h"
 
 #define INDEX_BITS 32
-#define GEN_MASK ((1u << (TOE_DATA_BITS - INDEX_BITS)) - 1)
-#define NIL 0xffffffffu
+#define GEN_MASK   ((1u << (TOE_DATA_BITS - INDEX_BITS)) - 1)
+#define NIL	   0xffffffffu
 
 #define WATCHED (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
@@ -337,7 +337,7 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
  */
 static int kernel_connected(struct toe_conn *conn)
 {
-	union sockaddr_any sa = { .sa.sa_family = conn->family };
+	union sockaddr_any sa = {.sa.sa_family = conn->family};
 
 	if (!conn->refused)
 		return 0;
@@ -442,7 +442,7 @@ static int kernel_shutdown(struct toe_conn *conn)
 
 static void kernel_close(struct toe_conn *conn, unsigned int flags)
 {
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
 	if ((flags & TOE_CLOSE_ABORT) && conn->watched && !conn->listening) {
 		count(conn->stack);

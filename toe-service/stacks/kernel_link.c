@@ -21,11 +21,13 @@
  * With either, dom0's own addresses on that netdev and the guest do not reach
  * each other: that is so on purpose.
  *
- * The link is made in the guest's namespace at once; for the rest vtoed's one
- * thread enters the namespace for a moment. Addresses are static: no router
- * advertisement changes them, and no duplicate address detection delays them.
- * On the way up the link announces its addresses (gratuitous ARP, unsolicited
- * neighbour advertisement), so that an address which moved here is found.
+ * The link is made in the guest's namespace at once, under a passing name,
+ *since Linux 6.1 refuses one that a device of vtoed's own namespace has; for
+ *the rest vtoed's one thread enters the namespace for a moment. Addresses are
+ *static: no router advertisement changes them, and no duplicate address
+ *detection delays them. On the way up the link announces its addresses
+ *(gratuitous ARP, unsolicited neighbour advertisement), so that an address
+ *which moved here is found.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,8 +54,10 @@
 
 #include "drivers.h"
 
-__attribute__((format(printf, 3, 4))) static int
-fail(char *error, int err, const char *format, ...)
+#define PASSING_NAME "vtoe-new"
+
+__attribute__((format(printf, 3, 4))) static int fail(char *error, int err,
+						      const char *format, ...)
 {
 	va_list ap;
 	int n;
@@ -158,7 +162,7 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 	if (!link)
 		return -ENOMEM;
 	rtnl_link_set_link(link, (int)lower);
-	rtnl_link_set_name(link, spec->link);
+	rtnl_link_set_name(link, PASSING_NAME);
 	rtnl_link_set_ns_fd(link, spec->netns);
 	if (spec->mtu)
 		rtnl_link_set_mtu(link, spec->mtu);
@@ -187,7 +191,8 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 			    spec->toe, kind);
 	if (is_a(spec->netdev, "brport"))
 		return fail(error, -EBUSY,
-			    "TOE \"%s\": \"%s\" is a port of a bridge; the bridge must be the netdev",
+			    "TOE \"%s\": \"%s\" is a port of a bridge; the "
+			    "bridge must be the netdev",
 			    spec->toe, spec->netdev);
 	err = link_make(sk, spec, kind);
 	if (automatic && try_other(err)) {
@@ -196,29 +201,47 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 			return 0;
 	}
 	if (err)
-		return fail(error, err,
-			    "TOE \"%s\": cannot make the %s link \"%s\" of \"%s\"",
-			    spec->toe, kind, spec->link, spec->netdev);
+		return fail(
+			error, err,
+			"TOE \"%s\": cannot make the %s link \"%s\" of \"%s\"",
+			spec->toe, kind, spec->link, spec->netdev);
 	return 0;
+}
+
+/* Change an existing link as @change says, which is used up. */
+static int link_change(struct nl_sock *sk, int ifindex,
+		       struct rtnl_link *change)
+{
+	struct rtnl_link *old;
+	int err;
+
+	if (!change)
+		return -ENOMEM;
+	err = rtnl_link_get_kernel(sk, ifindex, NULL, &old);
+	if (!err) {
+		err = rtnl_link_change(sk, old, change, 0);
+		rtnl_link_put(old);
+	}
+	rtnl_link_put(change);
+	return nl_errno(err);
 }
 
 static int link_up(struct nl_sock *sk, int ifindex)
 {
-	struct rtnl_link *old, *change;
-	int err = rtnl_link_get_kernel(sk, ifindex, NULL, &old);
+	struct rtnl_link *change = rtnl_link_alloc();
 
-	if (err)
-		return nl_errno(err);
-	change = rtnl_link_alloc();
-	if (!change) {
-		rtnl_link_put(old);
-		return -ENOMEM;
-	}
-	rtnl_link_set_flags(change, IFF_UP);
-	err = rtnl_link_change(sk, old, change, 0);
-	rtnl_link_put(change);
-	rtnl_link_put(old);
-	return nl_errno(err);
+	if (change)
+		rtnl_link_set_flags(change, IFF_UP);
+	return link_change(sk, ifindex, change);
+}
+
+static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
+{
+	struct rtnl_link *change = rtnl_link_alloc();
+
+	if (change)
+		rtnl_link_set_name(change, name);
+	return link_change(sk, ifindex, change);
 }
 
 static int link_delete(struct nl_sock *sk, const char *name)
@@ -239,8 +262,8 @@ static int link_delete(struct nl_sock *sk, const char *name)
 static struct nl_addr *to_nl(const struct vtoe_addr *addr, uint32_t prefix)
 {
 	bool v4 = addr->family == VTOE_INET;
-	struct nl_addr *nl = nl_addr_build(v4 ? AF_INET : AF_INET6, addr->addr,
-					   v4 ? 4 : 16);
+	struct nl_addr *nl =
+		nl_addr_build(v4 ? AF_INET : AF_INET6, addr->addr, v4 ? 4 : 16);
 
 	if (nl)
 		nl_addr_set_prefixlen(nl, (int)prefix);
@@ -274,7 +297,7 @@ static int gateway_add(struct nl_sock *sk, int ifindex,
 		       const struct vtoe_addr *gateway)
 {
 	bool v4 = gateway->family == VTOE_INET;
-	struct vtoe_addr any = { .family = gateway->family };
+	struct vtoe_addr any = {.family = gateway->family};
 	struct nl_addr *dst = to_nl(&any, 0);
 	struct nl_addr *via = to_nl(gateway, v4 ? 32 : 128);
 	struct rtnl_route *route = rtnl_route_alloc();
@@ -342,12 +365,11 @@ static void set_sysctls(const struct toe_context_spec *spec)
 }
 
 static int set_family(struct nl_sock *sk, int ifindex,
-		      const struct toe_context_spec *spec, bool v6,
-		      char *error)
+		      const struct toe_context_spec *spec, bool v6, char *error)
 {
 	const struct vtoe_addr *addr = v6 ? &spec->ip6.addr : &spec->ip.addr;
-	const struct vtoe_addr *gateway = v6 ? &spec->ip6.gateway :
-					       &spec->ip.gateway;
+	const struct vtoe_addr *gateway =
+		v6 ? &spec->ip6.gateway : &spec->ip.gateway;
 	uint32_t prefix = v6 ? spec->ip6.prefix : spec->ip.prefix;
 	const char *name = v6 ? "ip6" : "ip";
 	int err;
@@ -356,7 +378,8 @@ static int set_family(struct nl_sock *sk, int ifindex,
 		return 0;
 	err = address_add(sk, ifindex, addr, prefix);
 	if (err)
-		return fail(error, err, "TOE \"%s\": cannot add the address (%s=)",
+		return fail(error, err,
+			    "TOE \"%s\": cannot add the address (%s=)",
 			    spec->toe, name);
 	err = link_up(sk, ifindex);
 	if (err)
@@ -377,16 +400,22 @@ static int configure(const struct toe_context_spec *spec, char *error)
 	struct nl_sock *sk;
 	int ifindex, err;
 
-	ifindex = (int)if_nametoindex(spec->link);
+	ifindex = (int)if_nametoindex(PASSING_NAME);
 	if (!ifindex)
 		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
 			    spec->toe, spec->link);
 	err = rtnl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink");
-	set_sysctls(spec);
-	err = link_up(sk, (int)if_nametoindex("lo"));
+	err = link_rename(sk, ifindex, spec->link);
 	if (err)
+		err = fail(error, err,
+			   "TOE \"%s\": cannot name the link \"%s\"", spec->toe,
+			   spec->link);
+	set_sysctls(spec);
+	if (!err)
+		err = link_up(sk, (int)if_nametoindex("lo"));
+	if (err && !error[0])
 		err = fail(error, err, "cannot set up the loopback");
 	/* IPv4 goes first, while the link is down, so that it is announced */
 	if (!err)
@@ -406,6 +435,7 @@ static int remove_link(const struct toe_context_spec *spec, char *error)
 	err = rtnl_open(&sk);
 	if (err)
 		return err;
+	link_delete(sk, PASSING_NAME); /* if it did not get any further */
 	err = link_delete(sk, spec->link);
 	nl_socket_free(sk);
 	return err;

@@ -23,8 +23,10 @@ struct option {
 
 #define ANY INT_MIN, INT_MAX
 /* an int; "...": its range */
-#define OPTION(level, name, ...) \
-	{ level, name, sizeof(int), sizeof(int), __VA_ARGS__ }
+#define OPTION(level, name, ...)                                               \
+	{                                                                      \
+		level, name, sizeof(int), sizeof(int), __VA_ARGS__             \
+	}
 
 /*
  * Not here, on purpose: what belongs to the guest's own socket (SO_LINGER,
@@ -52,18 +54,18 @@ static const struct option options[] = {
 	OPTION(IPPROTO_TCP, TCP_QUICKACK, ANY),
 	OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT, ANY),
 	OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, ANY),
-	{ IPPROTO_TCP, TCP_CONGESTION, 1, 16, ANY },
-	{ IPPROTO_TCP, TCP_INFO, 0, 0, ANY },
-	{ IPPROTO_IP, IP_TOS, 1, sizeof(int), ANY },
+	{IPPROTO_TCP, TCP_CONGESTION, 1, 16, ANY},
+	{IPPROTO_TCP, TCP_INFO, 0, 0, ANY},
+	{IPPROTO_IP, IP_TOS, 1, sizeof(int), ANY},
 	OPTION(IPPROTO_IP, IP_TTL, ANY),
 	OPTION(IPPROTO_IP, IP_MTU_DISCOVER, ANY),
 	OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, ANY),
-	{ IPPROTO_IP, IP_MTU, 0, 0, ANY },
+	{IPPROTO_IP, IP_MTU, 0, 0, ANY},
 	OPTION(IPPROTO_IPV6, IPV6_V6ONLY, ANY),
 	OPTION(IPPROTO_IPV6, IPV6_TCLASS, ANY),
 	OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS, ANY),
 	OPTION(IPPROTO_IPV6, IPV6_MTU_DISCOVER, ANY),
-	{ IPPROTO_IPV6, IPV6_MTU, 0, 0, ANY },
+	{IPPROTO_IPV6, IPV6_MTU, 0, 0, ANY},
 };
 
 static const struct option *find(int family, int level, int name)
