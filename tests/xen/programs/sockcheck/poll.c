@@ -86,7 +86,7 @@ static void poll_timeout(void)
 
 static void poll_writable_again(void)
 {
-	int fd = peer("count 600");
+	int fd = peer("count 4000");
 
 	expect(fill(fd));
 	expect_eq(ready_now(fd, POLLOUT), 0);
@@ -134,7 +134,7 @@ static void epoll_edge(void)
 
 static void epoll_edge_out(void)
 {
-	int fd = peer("count 600");
+	int fd = peer("count 4000");
 	int ep = epoll_with(fd, EPOLLOUT | EPOLLET);
 
 	expect_eq(next(ep, HANG_S * 1000), EPOLLOUT);
