@@ -20,6 +20,8 @@ SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
 	       process.c)
 
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
+$(eval $(call xen_guest_program,crowd,tests/xen/programs/crowd.c))
+$(eval $(call xen_guest_program,chatter,tests/xen/programs/chatter.c))
 $(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK)))
 build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
 
