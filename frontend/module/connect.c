@@ -375,10 +375,12 @@ int vtoe_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 		err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len,
 							 flags);
 	} else if (!err) {
-		vsk = vtoe_sock_offloaded(sock->sk);
-		if (vsk)
+		vsk = vtoe_sock_get(sock->sk);
+		if (vsk) {
 			err = connect_again(sock, vsk, flags,
 					    again ? -EALREADY : -EINPROGRESS);
+			vtoe_sock_put(vsk);
+		}
 	}
 	vtoe_ops_leave();
 	return err;

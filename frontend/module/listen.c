@@ -373,20 +373,13 @@ static void pass_on(struct vtoe_sock *vsk, struct sock *sk)
 		sk->sk_data_ready(sk);
 }
 
-int vtoe_accept(struct socket *sock, struct socket *newsock, int flags,
-		bool kern)
+static int accept_ours(struct vtoe_sock *vsk, struct socket *sock,
+		       struct socket *newsock, int flags, bool kern)
 {
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sock->sk);
 	struct sock *sk = sock->sk;
 	long timeo;
 	int err;
 
-	if (!vsk) {
-		vtoe_ops_enter();
-		err = accept_native(sock, newsock, flags, kern);
-		vtoe_ops_leave();
-		return err;
-	}
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	do {
@@ -398,6 +391,31 @@ int vtoe_accept(struct socket *sock, struct socket *newsock, int flags,
 	if (!err)
 		pass_on(vsk, sk);
 	release_sock(sk);
+	return err;
+}
+
+/*
+ * A dual listener whose link dies becomes native while somebody waits here, and
+ * its vtoe_sock goes: hence the reference.
+ */
+int vtoe_accept(struct socket *sock, struct socket *newsock, int flags,
+		bool kern)
+{
+	struct vtoe_sock *vsk;
+	int err = -EAGAIN;
+	bool native;
+
+	vtoe_ops_enter();
+	vsk = vtoe_sock_get(sock->sk);
+	native = !vsk;
+	if (vsk) {
+		err = accept_ours(vsk, sock, newsock, flags, kern);
+		native = err && READ_ONCE(vsk->phase) == VTOE_NATIVE;
+		vtoe_sock_put(vsk);
+	}
+	if (native)
+		err = accept_native(sock, newsock, flags, kern);
+	vtoe_ops_leave();
 	return err;
 }
 

@@ -74,13 +74,26 @@ static void detach(struct sock *sk)
 	rcu_assign_pointer(icsk->icsk_ulp_data, NULL);
 }
 
-struct vtoe_sock *vtoe_sock_offloaded(const struct sock *sk)
+bool vtoe_sock_offloaded(const struct sock *sk)
+{
+	struct vtoe_sock *vsk;
+	bool offloaded;
+
+	rcu_read_lock();
+	vsk = beside(sk);
+	offloaded = vsk && vtoe_phase_offloaded(READ_ONCE(vsk->phase));
+	rcu_read_unlock();
+	return offloaded;
+}
+
+struct vtoe_sock *vtoe_sock_get(const struct sock *sk)
 {
 	struct vtoe_sock *vsk;
 
 	rcu_read_lock();
 	vsk = beside(sk);
-	if (vsk && !vtoe_phase_offloaded(smp_load_acquire(&vsk->phase)))
+	if (vsk && (!vtoe_phase_offloaded(smp_load_acquire(&vsk->phase)) ||
+		    !refcount_inc_not_zero(&vsk->ref)))
 		vsk = NULL;
 	rcu_read_unlock();
 	return vsk;
@@ -109,7 +122,7 @@ void vtoe_sock_put(struct vtoe_sock *vsk)
 	kfree_rcu(vsk, rcu);
 }
 
-static struct vtoe_sock *find(const struct sock *sk)
+struct vtoe_sock *vtoe_sock_find(const struct sock *sk)
 {
 	struct vtoe_sock *vsk;
 
@@ -124,7 +137,7 @@ static struct vtoe_sock *find(const struct sock *sk)
 /* Find or make; NULL: native. */
 static struct vtoe_sock *find_or_make(struct socket *sock)
 {
-	struct vtoe_sock *vsk = find(sock->sk), *fresh;
+	struct vtoe_sock *vsk = vtoe_sock_find(sock->sk), *fresh;
 
 	if (vsk || !vtoe_ops_ours(sock))
 		return vsk;
@@ -567,6 +580,8 @@ static void sock_link_died(struct vtoe_sock *vsk, struct sock *sk,
 		go_native(sk->sk_socket, vsk); /* listens natively */
 		return;
 	}
+	if (phase == VTOE_LISTENING)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	smp_store_release(&vsk->phase, VTOE_DEAD);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (phase != VTOE_FAILED)
@@ -708,29 +723,36 @@ static int native_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	return err;
 }
 
-static int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
+/* Returns 1 if the native side knows. */
+static int getname_ours(struct vtoe_sock *vsk, struct sock *sk,
+			struct sockaddr *addr, int peer)
 {
-	struct sock *sk = sock->sk;
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
 	struct vtoe_addr a;
 	u8 phase;
 
-	if (!vsk || (vsk->dual && READ_ONCE(vsk->phase) == VTOE_LISTENING))
-		return native_getname(sock, addr, peer);
 	lock_sock(sk);
 	phase = vsk->phase;
-	if (!vtoe_phase_offloaded(phase)) {
-		release_sock(sk);
-		return native_getname(sock, addr, peer);
-	}
 	a = peer ? vsk->peer : vsk->local;
-	if (peer && (phase != VTOE_CONNECTED &&
-		     !(peer == 2 && phase == VTOE_CONNECTING)))
-		a.family = 0;
 	release_sock(sk);
-	if (peer && !a.family)
+	if (!vtoe_phase_offloaded(phase) ||
+	    (phase == VTOE_LISTENING && vsk->dual))
+		return 1;
+	if (peer && phase != VTOE_CONNECTED &&
+	    !(peer == 2 && phase == VTOE_CONNECTING))
 		return -ENOTCONN;
 	return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
+}
+
+static int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	struct vtoe_sock *vsk = vtoe_sock_get(sock->sk);
+	int ret = 1;
+
+	if (vsk) {
+		ret = getname_ours(vsk, sock->sk, addr, peer);
+		vtoe_sock_put(vsk);
+	}
+	return ret == 1 ? native_getname(sock, addr, peer) : ret;
 }
 
 static int vtoe_gettstamp(struct socket *sock, void __user *userstamp,

@@ -124,18 +124,24 @@ void vtoe_sock_exit(void);
 void vtoe_ops_enter(void);
 void vtoe_ops_leave(void);
 
+/* Is it offloaded just now? Any context, no lock. */
+bool vtoe_sock_offloaded(const struct sock *sk);
+
 /**
- * vtoe_sock_offloaded - the offloaded socket behind a struct sock
+ * vtoe_sock_get - the offloaded socket beside a struct sock
  *
- * Returns NULL if it is undecided or native. What is returned stays valid for
- * as long as the caller's reference to the file. Any context, no lock.
+ * Returns it with a reference, or NULL if it is undecided or native. Any
+ * context, no lock.
  */
-struct vtoe_sock *vtoe_sock_offloaded(const struct sock *sk);
+struct vtoe_sock *vtoe_sock_get(const struct sock *sk);
 
 static inline bool vtoe_phase_offloaded(u8 phase)
 {
 	return phase >= VTOE_BOUND;
 }
+
+/* The socket beside @sk, of any phase, with a reference; or NULL. */
+struct vtoe_sock *vtoe_sock_find(const struct sock *sk);
 
 /**
  * vtoe_sock_enter - begin a decision or a command

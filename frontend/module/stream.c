@@ -271,11 +271,20 @@ static int recvmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 	return r.copied ?: err;
 }
 
+static int check_receive(int flags)
+{
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN; /* nothing ever is in it */
+	if (flags & MSG_OOB)
+		return -EINVAL; /* as TCP says when there is none */
+	return flags & ~RECV_FLAGS ? -EOPNOTSUPP : 0;
+}
+
 int vtoe_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct sock *sk = sock->sk;
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
-	int ret, addr_len = 0;
+	struct vtoe_sock *vsk = vtoe_sock_get(sk);
+	int ret;
 
 	if (!vsk) {
 		vtoe_ops_enter();
@@ -283,18 +292,16 @@ int vtoe_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		vtoe_ops_leave();
 		return ret;
 	}
-	if (flags & MSG_ERRQUEUE)
-		return inet_recv_error(sk, msg, len, &addr_len);
-	if (flags & MSG_OOB)
-		return -EINVAL; /* as TCP says when there is none */
-	if (flags & ~RECV_FLAGS)
-		return -EOPNOTSUPP;
-	atomic64_inc(&vtoe_counters.calls);
-	lock_sock(sk);
-	ret = recvmsg_locked(vsk, sk, msg, len, flags);
-	release_sock(sk);
-	if (ret >= 0)
-		msg->msg_namelen = 0;
+	ret = check_receive(flags);
+	if (!ret) {
+		atomic64_inc(&vtoe_counters.calls);
+		lock_sock(sk);
+		ret = recvmsg_locked(vsk, sk, msg, len, flags);
+		release_sock(sk);
+		if (ret >= 0)
+			msg->msg_namelen = 0;
+	}
+	vtoe_sock_put(vsk);
 	return ret;
 }
 
@@ -523,7 +530,7 @@ static int check_send(const struct sock *sk, struct msghdr *msg)
 int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
+	struct vtoe_sock *vsk = vtoe_sock_get(sk);
 	int ret;
 
 	if (!vsk) {
@@ -536,12 +543,13 @@ int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return ret;
 	}
 	ret = check_send(sk, msg);
-	if (ret)
-		return ret;
-	atomic64_inc(&vtoe_counters.calls);
-	lock_sock(sk);
-	ret = sendmsg_locked(vsk, sk, msg);
-	release_sock(sk);
+	if (!ret) {
+		atomic64_inc(&vtoe_counters.calls);
+		lock_sock(sk);
+		ret = sendmsg_locked(vsk, sk, msg);
+		release_sock(sk);
+	}
+	vtoe_sock_put(vsk);
 	return ret;
 }
 
@@ -719,22 +727,32 @@ static __poll_t poll_mask(struct vtoe_sock *vsk, struct sock *sk)
 	}
 }
 
+static __poll_t native_poll(struct file *file, struct socket *sock,
+			    poll_table *wait)
+{
+	__poll_t mask;
+
+	vtoe_ops_enter();
+	mask = vtoe_native_ops(sock->sk)->poll(file, sock, wait);
+	vtoe_ops_leave();
+	return mask;
+}
+
 __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sock *sk = sock->sk;
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
+	struct vtoe_sock *vsk = vtoe_sock_get(sk);
 	__poll_t mask;
 
-	if (!vsk) {
-		vtoe_ops_enter();
-		mask = vtoe_native_ops(sk)->poll(file, sock, wait);
-		vtoe_ops_leave();
-		return mask;
-	}
+	if (!vsk)
+		return native_poll(file, sock, wait);
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
 	mask = poll_mask(vsk, sk);
 	rcu_read_unlock();
+	vtoe_sock_put(vsk);
+	if (!vtoe_sock_offloaded(sk)) /* not any more */
+		return native_poll(file, sock, wait);
 	smp_rmb(); /* pairs with the store of sk_err before the wake-up */
 	if (READ_ONCE(sk->sk_err))
 		mask |= EPOLLERR;
@@ -834,12 +852,15 @@ static int queued(struct vtoe_sock *vsk, struct sock *sk, unsigned int cmd)
 int vtoe_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
-	struct vtoe_sock *vsk = vtoe_sock_offloaded(sk);
+	struct vtoe_sock *vsk = NULL;
 	int n;
 
-	if (vsk && (cmd == SIOCINQ || cmd == SIOCOUTQ ||
-		    cmd == SIOCOUTQNSD || cmd == SIOCATMARK)) {
+	if (cmd == SIOCINQ || cmd == SIOCOUTQ || cmd == SIOCOUTQNSD ||
+	    cmd == SIOCATMARK)
+		vsk = vtoe_sock_get(sk);
+	if (vsk) {
 		n = queued(vsk, sk, cmd);
+		vtoe_sock_put(vsk);
 		return n < 0 ? n : put_user(n, (int __user *)arg);
 	}
 	vtoe_ops_enter();
