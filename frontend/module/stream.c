@@ -638,7 +638,17 @@ bool vtoe_rx_arm_hint(struct vtoe_sock *vsk)
 	return rx_hint(vsk) || front_status(&vsk->stream, &error) || error;
 }
 
-static bool readable(struct vtoe_sock *vsk, struct sock *sk)
+/*
+ * An edge-triggered watcher hears of each arrival, even of one that joins bytes
+ * which nobody has read yet. What has arrived by now is in this poll's answer.
+ */
+static void arm_next_arrival(struct vtoe_sock *vsk, u32 avail)
+{
+	vtoe_store(&vsk->stream.shared->guest.rx_event,
+		   READ_ONCE(vsk->stream.rx_cons) + avail + 1);
+}
+
+static bool readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
 {
 	u32 target = sock_rcvlowat(sk, 0, INT_MAX), avail = rx_hint(vsk), run;
 
@@ -646,8 +656,11 @@ static bool readable(struct vtoe_sock *vsk, struct sock *sk)
 		vtoe_rx_arm_hint(vsk);
 		avail = rx_hint(vsk);
 	}
-	if (avail >= target)
+	if (avail >= target) {
+		if (edge)
+			arm_next_arrival(vsk, avail);
 		return true;
+	}
 	/* a low-water mark that the ring cannot reach */
 	run = vtoe_load(&vsk->stream.shared->dom0.rx_run);
 	return avail && vtoe_run_order(run) <= VTOE_MAX_RUN_ORDER &&
@@ -692,7 +705,8 @@ static bool writable(struct vtoe_sock *vsk, struct sock *sk)
 	return front_tx_arm(stream, low);
 }
 
-static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk)
+static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,
+			       bool edge)
 {
 	u8 shutdown = shutdown_now(vsk, sk);
 	__poll_t mask = 0;
@@ -701,7 +715,7 @@ static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk)
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (readable(vsk, sk))
+	if (readable(vsk, sk, edge))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (shutdown & SEND_SHUTDOWN || writable(vsk, sk))
 		mask |= EPOLLOUT | EPOLLWRNORM;
@@ -709,11 +723,11 @@ static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk)
 }
 
 /* Under RCU: vtoe_link_kill() waits before the memory goes. */
-static __poll_t poll_mask(struct vtoe_sock *vsk, struct sock *sk)
+static __poll_t poll_mask(struct vtoe_sock *vsk, struct sock *sk, bool edge)
 {
 	switch (smp_load_acquire(&vsk->phase)) {
 	case VTOE_CONNECTED:
-		return poll_connected(vsk, sk);
+		return poll_connected(vsk, sk, edge);
 	case VTOE_CONNECTING:
 		return 0;
 	case VTOE_LISTENING:
@@ -742,13 +756,15 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sock *sk = sock->sk;
 	struct vtoe_sock *vsk = vtoe_sock_get(sk);
+	/* only epoll's key has this bit */
+	bool edge = wait && wait->_key & EPOLLET;
 	__poll_t mask;
 
 	if (!vsk)
 		return native_poll(file, sock, wait);
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
-	mask = poll_mask(vsk, sk);
+	mask = poll_mask(vsk, sk, edge);
 	rcu_read_unlock();
 	vtoe_sock_put(vsk);
 	if (!vtoe_sock_offloaded(sk)) /* not any more */
