@@ -28,6 +28,7 @@
 #define TX_ORDER_STEP	2u
 #define TX_IDLE		HZ	/* before a run is taken back */
 #define RECLAIM_BATCH	64
+#define EDGE_TRIES	4 /* to arm behind a ring that is being filled */
 #define RX_WAKE_MAX	65536u /* a reader of much is not woken less often */
 
 #define SEND_FLAGS                                                         \
@@ -642,10 +643,16 @@ bool vtoe_rx_arm_hint(struct vtoe_sock *vsk)
  * An edge-triggered watcher hears of each arrival, even of one that joins bytes
  * which nobody has read yet. What has arrived by now is in this poll's answer.
  */
-static void arm_next_arrival(struct vtoe_sock *vsk, u32 avail)
+static void arm_next_arrival(struct vtoe_sock *vsk)
 {
-	vtoe_store(&vsk->stream.shared->guest.rx_event,
-		   READ_ONCE(vsk->stream.rx_cons) + avail + 1);
+	u32 avail, tries = EDGE_TRIES;
+
+	do { /* what came meanwhile has not rung: arm behind it */
+		avail = rx_hint(vsk);
+		vtoe_store(&vsk->stream.shared->guest.rx_event,
+			   READ_ONCE(vsk->stream.rx_cons) + avail + 1);
+		vtoe_full_barrier();
+	} while (rx_hint(vsk) != avail && --tries);
 }
 
 static bool readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
@@ -658,7 +665,7 @@ static bool readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
 	}
 	if (avail >= target) {
 		if (edge)
-			arm_next_arrival(vsk, avail);
+			arm_next_arrival(vsk);
 		return true;
 	}
 	/* a low-water mark that the ring cannot reach */
