@@ -112,13 +112,14 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 
 /* ---- the worker ---- */
 
-#define WORKER_SPIN_DEFAULT_US 0
+/* As KVM's halt_poll_ns: about what it costs to sleep and be woken. */
+#define WORKER_SPIN_DEFAULT_US 200
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
 struct worker {
 	uint32_t domid, devid;
-	uint32_t spin_us; /* look at the doorbells so long before sleeping */
+	uint32_t spin_us; /* look at the doorbells no longer before sleeping */
 
 	/* control.c */
 	int control; /* -1: no vtoed at the moment */
@@ -139,6 +140,9 @@ struct worker {
 
 	/* loop.c */
 	int epoll;
+	uint32_t spin_now_us; /* 0 … spin_us, by what has paid lately */
+	uint64_t slept_ns; /* when the worker last went to spin and sleep */
+	bool told; /* something was published since the last sleep */
 	bool rang; /* something was published for the guest in this round */
 	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */

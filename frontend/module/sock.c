@@ -411,6 +411,15 @@ int vtoe_sock_command(struct vtoe_sock *vsk, struct vtoe_submission *cmd,
 	return err;
 }
 
+/* While there is enough of all, nobody waits for what a release gives back. */
+static bool nobody_waits(const struct vtoe_link *link)
+{
+	return list_empty(&link->tx_short) &&
+	       link->front.nr_slots_free > link->front.view.geo.nr_slots / 8 &&
+	       link->front.tx_arena.nr_free >
+		       link->front.view.geo.nr_tx_pages / 8;
+}
+
 /*
  * What happens to the posts of a listener: front_complete() frees those that
  * were not taken. The run stays attached until dom0 has let go of the slot, and
@@ -425,6 +434,8 @@ void vtoe_sock_release_slot(struct vtoe_sock *vsk, u8 phase, u32 flags)
 	link->sock[slot] = NULL;
 	list_del_init(&vsk->tx_node);
 	smp_store_release(&vsk->phase, phase);
+	if (nobody_waits(link))
+		flags |= VTOE_RELEASE_QUIET;
 	if (!link->dead)
 		front_release(&link->front, slot, flags, 0,
 			      vtoe_cookie_run(vsk->stream.tx_run));
