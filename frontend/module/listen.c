@@ -368,7 +368,7 @@ static int accept_once(struct vtoe_sock *vsk, struct socket *sock,
  */
 static void pass_on(struct vtoe_sock *vsk, struct sock *sk)
 {
-	if (vsk->phase == VTOE_LISTENING && wq_has_sleeper(&sk->sk_wq->wait) &&
+	if (vsk->phase == VTOE_LISTENING && wq_has_sleeper(sk_sleep(sk)) &&
 	    vtoe_rx_arm_hint(vsk))
 		sk->sk_data_ready(sk);
 }
