@@ -1,0 +1,53 @@
+"""10,000 idle connections fit in a small guest, and cost nothing shared."""
+from story import *
+import offload
+import web
+
+SECONDS = 600
+MANY = 10000
+PORT = 7200
+FLAT = ("grant_maps", "grant_unmaps", "evtchn_binds")
+
+
+def story(machine):
+    with web.server(machine, root=offload.MEMORY_ROOT) as server:
+        total = server.file("small", 8)
+        guest = offload.guest(machine, "crowd", memory=512)
+        crowd = machine.remote.spawn(f"crowd server 192.0.2.1 {PORT}")
+        crowd.wait_for_output("listening")
+        before = offload.counters(machine, guest)
+
+        step(f"{MANY} connections are opened and stay")
+        guest.run("mkfifo /tmp/go")
+        job = guest.spawn(f"crowd hold {MANY} 192.0.2.1 {PORT} </tmp/go")
+        opener = guest.spawn("sleep 1000 >/tmp/go")
+        job.wait_for_output(f"holding {MANY}", timeout=240)
+        expect(offload.device(machine, guest)["contexts"] >= MANY,
+               "a context for each")
+
+        step("a transfer among them")
+        expect_in(total, guest.run(
+            f"curl -sSf http://{offload.REMOTE}/small | sha256sum",
+            timeout=120).out, "SHA-256")
+        memory(machine, guest)
+
+        step("all of them still work, and are closed")
+        guest.run("echo >/tmp/go")
+        job.wait_for_output(f"proved {MANY}", timeout=200)
+        opener.kill()
+        wait_until(lambda: offload.device(machine, guest)["contexts"] < 10,
+                   60, "the contexts are gone", interval=1)
+
+        step("grants, mappings and event channels stayed as they were")
+        after = offload.counters(machine, guest)
+        for name in FLAT:
+            expect_equal(after[name], before[name], name)
+        crowd.kill()
+
+
+def memory(machine, guest):
+    worker = offload.device(machine, guest)["worker"]
+    pss = machine.dom0.run(
+        f"awk '/^Pss_Anon/ {{ print $2 }}' /proc/{worker}/smaps_rollup").out
+    step(f"the worker's own memory: {int(pss)} KiB")
+    expect(int(pss) < MANY * 2 + 8192, "2 KiB a connection at most")
