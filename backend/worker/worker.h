@@ -112,8 +112,8 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 
 /* ---- the worker ---- */
 
-/* As KVM's halt_poll_ns: about what it costs to sleep and be woken. */
-#define WORKER_SPIN_DEFAULT_US 200
+/* Off: with fewer CPUs than domains that run, the guest needs that CPU. */
+#define WORKER_SPIN_DEFAULT_US 0
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
