@@ -56,6 +56,9 @@ static int do_open(struct worker *w, struct slot *s,
 		err = context_open(&w->contexts, cmd->slot, &opening);
 	if (!err) {
 		slot_serve(w, s, cmd->gen, SLOT_OPEN);
+		/* what the guest waits for is what came in one go with it */
+		if (w->behind)
+			return queue_complete_quiet(w, s, cmd->id, 0);
 		return answer(w, s, cmd, 0, NULL);
 	}
 	s->gen = cmd->gen; /* for the answer */

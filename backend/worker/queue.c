@@ -37,6 +37,7 @@ int queue_run(struct worker *w)
 			return worker_break(w,
 					    "more than %u commands outstanding",
 					    entries);
+		w->behind = n - 1;
 		err = command_run(w, &cmd);
 		if (err)
 			return err;

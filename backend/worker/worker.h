@@ -151,6 +151,7 @@ struct worker {
 
 	/* queue.c */
 	uint32_t sq_cons, cq_prod;
+	uint32_t behind; /* commands in the ring behind the one carried out */
 	uint32_t outstanding;
 
 	/* slots */
