@@ -14,7 +14,8 @@
 
 #define OUTPUT_MAX  16384 /* bytes that a helper may print */
 #define DOMIDS	    65536 /* Xen's are below 32,752 */
-#define HELPER_NS   10000000000ull
+/* Only one that hangs takes so long, even on a host that is overloaded. */
+#define HELPER_NS   60000000000ull
 #define RUNNING_MAX 16 /* helpers at once; the others follow */
 /* The domain may not be known to xenstored for another moment. */
 #define RETRY_NS 100000000ull
