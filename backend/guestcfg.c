@@ -37,6 +37,8 @@ struct guestcfg {
 	struct backend *be;
 	struct helper *helpers;
 	unsigned int nr_helpers;
+	struct loop_timer again; /* for a domain without a name yet */
+	unsigned int again_tries;
 	uint8_t seen[DOMIDS / 8];
 };
 
@@ -265,7 +267,8 @@ static void start(struct guestcfg *guestcfg, uint32_t domid, const char *name,
 
 /* ---- domains ---- */
 
-static void look_at(struct guestcfg *guestcfg, uint32_t domid)
+/* Returns false if it has to be looked at again, a little later. */
+static bool look_at(struct guestcfg *guestcfg, uint32_t domid)
 {
 	struct store *store = &guestcfg->be->store;
 	char dir[STORE_PATH_MAX], name[DEVICE_NAME_MAX], vm[64];
@@ -278,24 +281,34 @@ static void look_at(struct guestcfg *guestcfg, uint32_t domid)
 	if (err != -ENOENT) {
 		if (!err)
 			set_seen(guestcfg, domid, true);
-		return;
+		return true;
 	}
 	if (!store_domain_exists(store, domid))
-		return; /* @introduceDomain will come */
+		return true; /* @introduceDomain will come */
 	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
 	store_read(store, 0, dir, "name", name, sizeof(name));
 	if (store_read(store, 0, dir, "vm", vm, sizeof(vm)) == 0 &&
 	    !strncmp(vm, "/vm/", 4))
 		uuid = vm + 4;
 	if (!name[0] && !uuid[0])
-		return; /* not written yet */
+		return false; /* not written yet */
 	set_seen(guestcfg, domid, true);
 	start(guestcfg, domid, name, uuid);
+	return true;
 }
 
-void guestcfg_look(struct guestcfg *guestcfg)
+static void look_at_all(struct guestcfg *guestcfg);
+
+static void look_again(struct loop_timer *timer)
+{
+	look_at_all((struct guestcfg *)((char *)timer -
+					offsetof(struct guestcfg, again)));
+}
+
+static void look_at_all(struct guestcfg *guestcfg)
 {
 	struct backend *be = guestcfg->be;
+	bool again = false;
 	uint32_t domid;
 	char **names;
 	int i, n;
@@ -306,8 +319,16 @@ void guestcfg_look(struct guestcfg *guestcfg)
 	for (i = 0; i < n && guestcfg->nr_helpers < RUNNING_MAX; i++)
 		if (!parse_uint(names[i], UINT16_MAX, &domid) && domid &&
 		    domid != be->store.domid && !seen(guestcfg, domid))
-			look_at(guestcfg, domid);
+			again |= !look_at(guestcfg, domid);
 	free(names);
+	if (again && ++guestcfg->again_tries < RETRIES)
+		loop_arm(be->loop, &guestcfg->again, RETRY_NS, look_again);
+}
+
+void guestcfg_look(struct guestcfg *guestcfg)
+{
+	guestcfg->again_tries = 0;
+	look_at_all(guestcfg);
 }
 
 void guestcfg_forget_gone(struct guestcfg *guestcfg)
