@@ -27,7 +27,7 @@ build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
 
 .PHONY: xen-install check-xen demo
 # what a user would install, for dom0
-xen-install: all $(XEN_GUEST_PROGRAMS)
+xen-install: all module $(XEN_GUEST_PROGRAMS)
 	$(Q)rm -rf build/install
 	+$(Q)$(MAKE) --no-print-directory install \
 		DESTDIR=$(CURDIR)/build/install >/dev/null

@@ -391,7 +391,7 @@ class Machine:
         """Connects to the agent of a guest that has been created."""
         domid = int(self.dom0.run(f"xl domid {name}").out)
         guest = Guest(self, name, domid)
-        tty = wait_until(lambda: guest.xenstore("console/tty"), 30,
+        tty = wait_until(lambda: guest.xenstore("console/tty"), timeout,
                          f"{name}'s console")
         self.guests[name] = guest
         answer = self.call("attach", node=name, tty=tty, timeout=timeout)
