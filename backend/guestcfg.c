@@ -371,5 +371,6 @@ void guestcfg_free(struct guestcfg *guestcfg)
 		return;
 	while (guestcfg->helpers)
 		helper_free(guestcfg->helpers);
+	loop_disarm(&guestcfg->again);
 	free(guestcfg);
 }
