@@ -15,7 +15,6 @@
 
 #include "front.h"
 
-#define NIL	      0xffffffffu
 #define ID_INDEX_BITS 12 /* VTOE_MAX_ENTRIES */
 #define ID_INDEX_MASK ((1u << ID_INDEX_BITS) - 1)
 #define ERRNO_MAX     4095
@@ -95,10 +94,10 @@ void front_release(struct front *f, uint32_t slot, uint32_t flags,
 	s->release_flags = flags;
 	s->linger_ms = linger_ms;
 	s->release_cookie = cookie;
-	if (f->release_head == NIL && submit_release(f, slot) != -EAGAIN)
+	if (f->release_head == FRONT_NIL && submit_release(f, slot) != -EAGAIN)
 		return;
-	s->next = NIL;
-	if (f->release_head == NIL)
+	s->next = FRONT_NIL;
+	if (f->release_head == FRONT_NIL)
 		f->release_head = slot;
 	else
 		f->slot[f->release_tail].next = slot;
@@ -107,7 +106,7 @@ void front_release(struct front *f, uint32_t slot, uint32_t flags,
 
 static void flush_releases(struct front *f)
 {
-	while (f->release_head != NIL) {
+	while (f->release_head != FRONT_NIL) {
 		uint32_t slot = f->release_head;
 
 		if (submit_release(f, slot))

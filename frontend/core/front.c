@@ -9,8 +9,6 @@
 
 #include "front.h"
 
-#define NIL 0xffffffffu
-
 static size_t align_up(size_t n)
 {
 	return (n + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
@@ -47,12 +45,12 @@ void front_init(struct front *f, const struct vtoe_geometry *geo, void *base,
 	arena_init(&f->tx_arena, (struct arena_page *)at, geo->nr_tx_pages);
 
 	for (i = 0; i < geo->nr_slots; i++)
-		f->slot[i].next = i + 1 < geo->nr_slots ? i + 1 : NIL;
+		f->slot[i].next = i + 1 < geo->nr_slots ? i + 1 : FRONT_NIL;
 	for (i = 0; i < geo->nr_entries; i++)
-		f->pending[i].next = i + 1 < geo->nr_entries ? i + 1 : NIL;
+		f->pending[i].next = i + 1 < geo->nr_entries ? i + 1 : FRONT_NIL;
 	f->nr_slots_free = geo->nr_slots;
-	f->release_head = NIL;
-	f->release_tail = NIL;
+	f->release_head = FRONT_NIL;
+	f->release_tail = FRONT_NIL;
 	/* Asleep until the first event. */
 	vtoe_store(&f->view.queue->guest_asleep, 1u);
 }

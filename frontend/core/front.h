@@ -36,6 +36,8 @@
 #include "../../common/geometry.h"
 #include "../../common/ring.h"
 
+#define FRONT_NIL 0xffffffffu /* ends a list of slots or of commands */
+
 enum front_slot_state {
 	FRONT_SLOT_FREE = 0,
 	FRONT_SLOT_HELD = 1,	  /* belongs to a socket */

@@ -9,8 +9,6 @@
 
 #include "front.h"
 
-#define NIL 0xffffffffu
-
 int front_slot_alloc(struct front *f, uint32_t *slot)
 {
 	struct vtoe_slot_guest *shared;
