@@ -8,25 +8,6 @@
 
 #define PORT 7000
 
-static void echo_once(struct tg_sock *s)
-{
-	char data[4];
-
-	ck_ok(tg_send_all(s, "abcd", 4, NT_TIMEOUT));
-	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
-	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
-}
-
-static struct tg_sock *echo_up(struct nt *nt, struct tg *tg)
-{
-	struct tg_sock *s;
-
-	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
-	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
-	echo_once(s);
-	return s;
-}
-
 static void expect_node(const char *path, const char *part)
 {
 	char *node = nt_xs("%s", path);
@@ -57,7 +38,7 @@ static struct tg *start_anew(struct nt *nt)
 NATIVE_TEST(a_killed_worker_closes_the_device_and_no_more)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 	pid_t worker = nt_worker(nt, NT_DOMID);
 
 	kill(worker, SIGKILL);
@@ -67,25 +48,25 @@ NATIVE_TEST(a_killed_worker_closes_the_device_and_no_more)
 	(void)s;
 	tg = start_anew(nt);
 	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
-	echo_once(s);
+	nt_echo_once(s);
 }
 
 static void restart(struct nt *nt, int sig)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg), *more;
+	struct tg_sock *s = nt_echo_up(nt, tg), *more;
 	pid_t worker = nt_worker(nt, NT_DOMID);
 	struct fx_counters before, after;
 
 	fx_dom_counters(nt->host, NT_DOMID, &before);
 	nt_vtoed_kill(nt, sig);
 	/* nobody needs vtoed for this */
-	echo_once(s);
+	nt_echo_once(s);
 	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &more));
-	echo_once(more);
+	nt_echo_once(more);
 	nt_vtoed_start(nt);
 	nt_until(nt_worker(nt, NT_DOMID) == worker);
-	echo_once(s);
+	nt_echo_once(s);
 	ck_ok(tg_close(more, 0, 0, NT_TIMEOUT));
 	fx_dom_counters(nt->host, NT_DOMID, &after);
 	ck_assert_uint_eq(after.map_calls, before.map_calls);
@@ -111,7 +92,7 @@ NATIVE_TEST(a_guest_that_died_while_vtoed_was_down_is_cleaned_up)
 	struct tg *tg = nt_guest_up(nt, NULL);
 	pid_t worker = nt_worker(nt, NT_DOMID);
 
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 	nt_vtoed_kill(nt, SIGKILL);
 	fx_dom_destroy(nt->host, NT_DOMID);
 	fx_dom_forget(NT_DOMID);
@@ -135,12 +116,12 @@ NATIVE_TEST(a_worker_that_died_while_vtoed_was_down_is_noticed)
 NATIVE_TEST(a_reloaded_driver_connects_again)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 
 	ck_ok(tg_set_state(tg, TG_CLOSING));
 	tg = start_anew(nt);
 	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
-	echo_once(s);
+	nt_echo_once(s);
 }
 
 NATIVE_TEST(detach_ends_a_device_with_live_connections)
@@ -150,7 +131,7 @@ NATIVE_TEST(detach_ends_a_device_with_live_connections)
 	char *answer;
 	int status;
 
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 	/* answered when the device is gone, which needs the guest's part */
 	fflush(NULL);
 	pid = fork();
@@ -205,14 +186,14 @@ NATIVE_TEST(an_unknown_pool_is_an_error_of_the_device_only)
 NATIVE_TEST(one_address_is_not_given_twice)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 	struct fx_dom *dom = nt_domain(nt, 6, NULL);
 	char *error = NULL;
 
 	free(nt_attach(nt, 6, "ip=" NT_GUEST_IP "/24"));
 	nt_until((error = nt_xs("/local/domain/0/backend/vtoe/6/0/error")));
 	free(error);
-	echo_once(s);
+	nt_echo_once(s);
 	fx_dom_close(dom);
 }
 
@@ -240,7 +221,7 @@ NATIVE_TEST(a_new_guest_gets_the_device_of_its_configuration)
 	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
 	ck_ok(tg_start(nt->host, nt->guest.dom, 0, NULL, NT_TIMEOUT, &tg));
 	nt->guest.tg = tg;
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 }
 
 NATIVE_TEST(a_guest_that_appeared_while_vtoed_was_down_is_found)
@@ -254,23 +235,23 @@ NATIVE_TEST(a_guest_that_appeared_while_vtoed_was_down_is_found)
 	nt_vtoed_start(nt);
 	ck_ok(tg_start(nt->host, nt->guest.dom, 0, NULL, NT_TIMEOUT, &tg));
 	nt->guest.tg = tg;
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 }
 
 NATIVE_TEST(data_flows_while_xenstored_is_stuck)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 	int i;
 
 	kill(nt->xenstored, SIGSTOP);
 	for (i = 0; i < 100; i++) {
-		echo_once(s);
+		nt_echo_once(s);
 		ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
 		ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
 	}
 	kill(nt->xenstored, SIGCONT);
-	echo_once(s);
+	nt_echo_once(s);
 	ck_ok(tg_stop(tg, NT_TIMEOUT));
 }
 

@@ -159,6 +159,12 @@ int nt_remote_end(struct nt *nt, int fd);
 /** nt_remote_echo() - an echo server, in a process of its own */
 pid_t nt_remote_echo(struct nt *nt, const char *ip, uint16_t port);
 
+#define NT_ECHO_PORT 7000
+/** nt_echo_up() - start that server, and connect to it through the device */
+struct tg_sock *nt_echo_up(struct nt *nt, struct tg *tg);
+/** nt_echo_once() - bytes there and back on such a connection */
+void nt_echo_once(struct tg_sock *s);
+
 /** nt_remote_run() - a shell command there; its status */
 int nt_remote_run(struct nt *nt, const char *command);
 

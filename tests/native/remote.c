@@ -306,3 +306,22 @@ ssize_t nt_check(const void *data, size_t len, uint32_t id, uint64_t at)
 	}
 	return -1;
 }
+
+void nt_echo_once(struct tg_sock *s)
+{
+	char data[4];
+
+	ck_ok(tg_send_all(s, "abcd", 4, NT_TIMEOUT));
+	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
+	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
+}
+
+struct tg_sock *nt_echo_up(struct nt *nt, struct tg *tg)
+{
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, NT_REMOTE_IP, NT_ECHO_PORT);
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, NT_ECHO_PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	return s;
+}

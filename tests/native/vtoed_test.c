@@ -45,25 +45,6 @@ static bool says(struct nt *nt, const char *request, const char *part)
 	return has;
 }
 
-static void echo_once(struct tg_sock *s)
-{
-	char data[4];
-
-	ck_ok(tg_send_all(s, "abcd", 4, NT_TIMEOUT));
-	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
-	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
-}
-
-static struct tg_sock *echo_up(struct nt *nt, struct tg *tg)
-{
-	struct tg_sock *s;
-
-	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
-	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
-	echo_once(s);
-	return s;
-}
-
 static unsigned int count_records(void)
 {
 	struct xs_handle *xs = xs_open(0);
@@ -98,7 +79,7 @@ static bool some_record(const char *key, const char *part)
 NATIVE_TEST(a_connection_has_a_record_and_loses_it)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 
 	nt_until(some_record("requested", "connect tcp 192.0.2.1:7000"));
 	ck_assert(some_record("resolved", "toe=eth0 192.0.2.10:"));
@@ -121,7 +102,7 @@ NATIVE_TEST(records_are_bounded_and_those_left_out_follow)
 	nt->conf_extra = "records-per-guest = 4\n";
 	nt_vtoed_start(nt);
 	tg = nt_guest_up(nt, NULL);
-	s[0] = echo_up(nt, tg);
+	s[0] = nt_echo_up(nt, tg);
 	for (i = 1; i < 8; i++)
 		ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT,
 				      &s[i]));
@@ -136,7 +117,7 @@ NATIVE_TEST(records_are_bounded_and_those_left_out_follow)
 NATIVE_TEST(records_go_on_after_a_restart)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 
 	nt_until(count_records() == 1);
 	nt_vtoed_kill(nt, SIGKILL);
@@ -180,13 +161,13 @@ NATIVE_TEST(a_device_waits_for_its_toe)
 	nt_until(node_absent(B "/error"));
 	ck_ok(tg_start(nt->host, nt->guest.dom, 0, NULL, NT_TIMEOUT, &tg));
 	nt->guest.tg = tg;
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 }
 
 NATIVE_TEST(a_toe_that_comes_back_serves_its_guests_again)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 	pid_t worker = nt_worker(nt, NT_DOMID);
 
 	shell("ip link del toe0");
@@ -195,7 +176,7 @@ NATIVE_TEST(a_toe_that_comes_back_serves_its_guests_again)
 	nt_until(node_has(TOE "/state", "up") &&
 		 nt_log_has(nt, "vtoed.log", "network made again"));
 	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
-	echo_once(s);
+	nt_echo_once(s);
 	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
 }
 
@@ -204,7 +185,7 @@ NATIVE_TEST(an_address_is_free_again_after_its_device_is_gone)
 	struct tg *tg = nt_guest_up(nt, NULL);
 	struct fx_dom *dom = nt_domain(nt, 6, NULL);
 
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 	free(nt_attach(nt, 6, NT_ENTRY));
 	nt_until(node_has("/local/domain/0/backend/vtoe/6/0/error",
 			  "192.0.2.10 is in use"));
@@ -280,7 +261,7 @@ NATIVE_TEST(a_device_removed_by_hand_is_let_go)
 	pid_t worker = nt_worker(nt, NT_DOMID);
 	struct xs_handle *xs = xs_open(0);
 
-	echo_up(nt, tg);
+	nt_echo_up(nt, tg);
 	ck_assert(xs_rm(xs, XBT_NULL, B));
 	xs_close(xs);
 	nt_until(nt_process_gone(worker));
@@ -290,20 +271,20 @@ NATIVE_TEST(a_device_removed_by_hand_is_let_go)
 NATIVE_TEST(a_restart_of_xenstored_disturbs_no_connection)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
-	struct tg_sock *s = echo_up(nt, tg);
+	struct tg_sock *s = nt_echo_up(nt, tg);
 	pid_t worker = nt_worker(nt, NT_DOMID);
 
 	kill(nt->xenstored, SIGKILL);
 	waitpid(nt->xenstored, NULL, 0);
 	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":false"));
-	echo_once(s);
+	nt_echo_once(s);
 	ck_ok(fx_xenstored_start(nt->host, NULL, &nt->xenstored));
 	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":true"));
 	nt_until(node_has(TOE "/state", "up"));
 	ck_ok(fx_dom_introduce(nt->guest.dom, "guest5"));
 	nt_until(node_has(B "/state", "4"));
 	nt_until(count_records() == 1);
-	echo_once(s);
+	nt_echo_once(s);
 	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
 }
 
