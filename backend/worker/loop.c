@@ -28,9 +28,8 @@
 #define WAKE_BYTES (128u * 1024u)
 /* A quiet completion is told of at last after this (contract: 50 ms). */
 #define LATE_NS	    (20 * NS_PER_MS)
-#define SPIN_CHECKS 32 /* looks at the doorbells for one look at the clock */
-#define SPIN_FIRST_US 10u
-#define NS_PER_US 1000ull
+#define SPIN_CHECKS   256 /* of the doorbells, for one look at the sockets */
+#define SPIN_SKIP_MAX 64 /* sleeps without spinning, after it failed often */
 
 int loop_watch(struct worker *w, int fd, enum loop_tag tag)
 {
@@ -105,69 +104,9 @@ static int timeout_ms(const struct worker *w)
 	return due <= w->now_ns ? 0 : (int)((due - w->now_ns) / NS_PER_MS) + 1;
 }
 
-/*
- * Spinning. Right after the guest was told something it often answers at once,
- * and to be woken for that costs an event, three system calls and a switch. So
- * the worker looks at the doorbells for a little while before it sleeps, as
- * long as that pays: the time doubles when the guest came while the worker spun,
- * or so soon after that a longer look would have caught it, and halves when it
- * did not come. A guest that is quiet, or a stack that is waited for, costs
- * nothing.
- */
-static void spin_longer(struct worker *w)
-{
-	w->spin_now_us = w->spin_now_us ? 2 * w->spin_now_us : SPIN_FIRST_US;
-	if (w->spin_now_us > w->spin_us)
-		w->spin_now_us = w->spin_us;
-}
-
-static bool spin_until(const struct worker *w, uint64_t end)
-{
-	int i;
-
-	do {
-		for (i = 0; i < SPIN_CHECKS; i++) {
-			if (pending(w))
-				return true;
-			__builtin_ia32_pause();
-		}
-	} while (clock_ns(CLOCK_MONOTONIC) < end);
-	return false;
-}
-
-/* Wait a little for the guest before going to sleep. True if it came. */
-static bool spin(struct worker *w)
-{
-	bool told = w->told;
-
-	w->told = false;
-	w->slept_ns = 0;
-	if (!told || !w->spin_us)
-		return false;
-	w->slept_ns = clock_ns(CLOCK_MONOTONIC);
-	if (!w->spin_now_us)
-		return false;
-	if (spin_until(w, w->slept_ns + w->spin_now_us * NS_PER_US)) {
-		spin_longer(w);
-		return true;
-	}
-	w->spin_now_us /= 2;
-	return false;
-}
-
-/* The guest woke the worker: would it have been worth to look longer? */
-static void judge_sleep(struct worker *w)
-{
-	if (w->slept_ns && clock_ns(CLOCK_MONOTONIC) - w->slept_ns <
-				   w->spin_us * NS_PER_US)
-		spin_longer(w);
-}
-
 /* True if the guest now has to send an event; false: there is work. */
 static bool fall_asleep(struct worker *w)
 {
-	if (spin(w))
-		return false;
 	vtoe_store(&w->view.queue->dom0_asleep, 1u);
 	vtoe_full_barrier();
 	if (!pending(w))
@@ -182,7 +121,6 @@ static void dispatch(struct worker *w, const struct epoll_event *ev)
 
 	switch (tag) {
 	case TAG_EVTCHN:
-		judge_sleep(w);
 		device_event(w);
 		break;
 	case TAG_CONTROL:
@@ -211,6 +149,53 @@ static void fetch(struct worker *w, int timeout)
 	tell_time(w);
 	for (i = 0; i < n; i++)
 		dispatch(w, &ev[i]);
+}
+
+/* ---- spinning ---- */
+
+static bool look_around(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < SPIN_CHECKS; i++) {
+		if (pending(w))
+			return true;
+		__builtin_ia32_pause();
+	}
+	fetch(w, 0);
+	return w->nr_active || w->rang || w->stop || w->broken;
+}
+
+/*
+ * Right after the guest was told something it often answers at once, and to be
+ * woken for that costs an event, a switch and three system calls. So the worker
+ * looks around for a little while before it sleeps, as long as that pays: each
+ * time that nothing came doubles the number of sleeps before it is tried again,
+ * and one success makes it the rule. A guest that is quiet, or a stack that is
+ * waited for, costs nothing. True if something came.
+ */
+static bool spin(struct worker *w)
+{
+	unsigned int i;
+
+	if (!w->told || !w->spin_looks)
+		return false;
+	w->told = false;
+	if (w->spin_skip) {
+		w->spin_skip--;
+		return false;
+	}
+	for (i = 0; i < w->spin_looks; i++) {
+		if (look_around(w)) {
+			w->spin_failed = 0;
+			return true;
+		}
+	}
+	w->spin_failed = w->spin_failed ? 2 * w->spin_failed : 1;
+	if (w->spin_failed > SPIN_SKIP_MAX)
+		w->spin_failed = SPIN_SKIP_MAX;
+	w->spin_skip = w->spin_failed;
+	return false;
 }
 
 /* ---- working ---- */
@@ -287,7 +272,7 @@ int loop_run(struct worker *w)
 	while (!w->stop) {
 		if (more && ++busy % BUSY_ROUNDS == 0)
 			fetch(w, 0);
-		if (!more && fall_asleep(w)) {
+		if (!more && !spin(w) && fall_asleep(w)) {
 			device_unmask(w);
 			fetch(w, timeout_ms(w));
 		}

@@ -44,7 +44,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: vtoe-worker --control=FD --listen=FD --netns=FD "
 	      "--toes=FD\n"
-	      "                   [--spin=MICROSECONDS] [--debug]\n"
+	      "                   [--spin=LOOKS] [--debug]\n"
 	      "Started by vtoed, one for each vTOE device; not for people.\n",
 	      to);
 }
@@ -75,7 +75,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
-	int c, spin = WORKER_SPIN_DEFAULT_US, level = LOG_INFO;
+	int c, spin = WORKER_SPIN_DEFAULT, level = LOG_INFO;
 	bool ok = true;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -108,7 +108,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 			ok = false;
 		}
 	}
-	w->spin_us = (uint32_t)spin;
+	w->spin_looks = (uint32_t)spin;
 	log_open("vtoe-worker", level);
 	return ok && optind == argc && w->control >= 0 && w->listen >= 0 &&
 	       w->netns >= 0 && w->toes_fd >= 0;

@@ -112,14 +112,17 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 
 /* ---- the worker ---- */
 
-/* Off: with fewer CPUs than domains that run, the guest needs that CPU. */
-#define WORKER_SPIN_DEFAULT_US 0
+/*
+ * Looks at the sockets before sleeping. To be put to sleep and woken takes about
+ * as long as so many: whoever spins longer than that loses more than it can win.
+ */
+#define WORKER_SPIN_DEFAULT 16
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
 struct worker {
 	uint32_t domid, devid;
-	uint32_t spin_us; /* look at the doorbells no longer before sleeping */
+	uint32_t spin_looks; /* before sleeping; 0: no spinning */
 
 	/* control.c */
 	int control; /* -1: no vtoed at the moment */
@@ -140,8 +143,8 @@ struct worker {
 
 	/* loop.c */
 	int epoll;
-	uint32_t spin_now_us; /* 0 … spin_us, by what has paid lately */
-	uint64_t slept_ns; /* when the worker last went to spin and sleep */
+	uint32_t spin_failed; /* the last times, as a number of sleeps */
+	uint32_t spin_skip;   /* sleeps before it is tried again */
 	bool told; /* something was published since the last sleep */
 	bool rang; /* something was published for the guest in this round */
 	uint32_t moved;	  /* bytes since the guest was last woken */
