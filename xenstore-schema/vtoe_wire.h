@@ -207,7 +207,6 @@ struct vtoe_option {
 /* RELEASE: how. */
 #define VTOE_RELEASE_ABORT  0x1u /* reset the connection, drop unsent data */
 #define VTOE_RELEASE_LINGER 0x2u /* complete when all data is acknowledged */
-#define VTOE_RELEASE_QUIET  0x4u /* nobody waits: the event may come late */
 
 struct vtoe_release {
 	uint32_t flags;	    /* VTOE_RELEASE_* */
@@ -215,9 +214,12 @@ struct vtoe_release {
 	uint32_t zero[10];
 };
 
+/* Any command: nobody waits for the completion, its event may come late. */
+#define VTOE_QUIET 0x1u
+
 struct vtoe_submission {
-	uint16_t op;   /* enum vtoe_op */
-	uint16_t zero; /* must be zero */
+	uint16_t op;	/* enum vtoe_op */
+	uint16_t flags; /* VTOE_QUIET */
 	uint32_t id;   /* returned with the completion; the guest's choice */
 	uint32_t slot;
 	uint32_t gen;

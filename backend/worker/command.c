@@ -17,6 +17,8 @@ typedef int command_fn(struct worker *w, struct slot *s,
 static int answer(struct worker *w, const struct slot *s,
 		  const struct vtoe_submission *cmd, int result, const void *u)
 {
+	if (cmd->flags & VTOE_QUIET)
+		return queue_complete_quiet(w, s, cmd->id, result, u);
 	return queue_complete(w, s, cmd->id, result, u);
 }
 
@@ -56,9 +58,6 @@ static int do_open(struct worker *w, struct slot *s,
 		err = context_open(&w->contexts, cmd->slot, &opening);
 	if (!err) {
 		slot_serve(w, s, cmd->gen, SLOT_OPEN);
-		/* what the guest waits for is what came in one go with it */
-		if (w->behind)
-			return queue_complete_quiet(w, s, cmd->id, 0);
 		return answer(w, s, cmd, 0, NULL);
 	}
 	s->gen = cmd->gen; /* for the answer */
@@ -242,15 +241,13 @@ static int do_getopt(struct worker *w, struct slot *s,
 static int do_release(struct worker *w, struct slot *s,
 		      const struct vtoe_submission *cmd)
 {
-	const uint32_t known =
-		VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER | VTOE_RELEASE_QUIET;
-	const uint32_t never = VTOE_RELEASE_LINGER | VTOE_RELEASE_QUIET;
+	const uint32_t known = VTOE_RELEASE_ABORT | VTOE_RELEASE_LINGER;
 	uint32_t flags = cmd->u.release.flags;
 
 	if (!zero_from(cmd, offsetof(struct vtoe_release, zero)))
 		return break_zero(w, s, "RELEASE");
-	if ((flags & ~known) || (flags & never) == never)
-		return worker_break(w, "RELEASE: impossible flags %#x, slot %u",
+	if (flags & ~known)
+		return worker_break(w, "RELEASE: unknown flags %#x, slot %u",
 				    flags, cmd->slot);
 	return release_start(w, s, cmd);
 }
@@ -266,8 +263,9 @@ int command_run(struct worker *w, const struct vtoe_submission *cmd)
 	struct slot *s;
 	int err;
 
-	if (cmd->zero)
-		return worker_break(w, "command: nonzero reserved field");
+	if (cmd->flags & ~VTOE_QUIET)
+		return worker_break(w, "command: unknown flags %#x",
+				    cmd->flags);
 	if (cmd->slot >= w->view.geo.nr_slots)
 		return worker_break(w, "command for slot %u of %u", cmd->slot,
 				    w->view.geo.nr_slots);

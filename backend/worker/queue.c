@@ -37,7 +37,6 @@ int queue_run(struct worker *w)
 			return worker_break(w,
 					    "more than %u commands outstanding",
 					    entries);
-		w->behind = n - 1;
 		err = command_run(w, &cmd);
 		if (err)
 			return err;
@@ -86,9 +85,9 @@ int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
 }
 
 int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
-			 int result)
+			 int result, const void *u)
 {
-	int err = put(w, s, id, result, NULL);
+	int err = put(w, s, id, result, u);
 
 	if (err)
 		return err;

@@ -4,7 +4,6 @@
  *
  *	ABORT			reset, complete
  *	nothing			send up to tx_end, close, complete
- *	QUIET			the event for the completion may be late
  *	LINGER			send up to tx_end, shut down, wait until all is
  *				acknowledged or the time is over, close,
  *complete
@@ -35,7 +34,7 @@ static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 	slot_end(w, s);
 	w->counters->releases++;
 	if (quiet)
-		return queue_complete_quiet(w, s, id, result);
+		return queue_complete_quiet(w, s, id, result, NULL);
 	return queue_complete(w, s, id, result, NULL);
 }
 
@@ -145,7 +144,7 @@ int release_start(struct worker *w, struct slot *s,
 {
 	int err = 0;
 
-	if (cmd->u.release.flags & VTOE_RELEASE_QUIET)
+	if (cmd->flags & VTOE_QUIET)
 		s->flags |= SLOT_QUIET;
 	switch (s->state) {
 	case SLOT_ESTABLISHED:

@@ -154,7 +154,6 @@ struct worker {
 
 	/* queue.c */
 	uint32_t sq_cons, cq_prod;
-	uint32_t behind; /* commands in the ring behind the one carried out */
 	uint32_t outstanding;
 
 	/* slots */
@@ -266,9 +265,9 @@ bool queue_pending(const struct worker *w);
 /* Complete a command; @u: 48 bytes of payload, or NULL for zeroes. */
 int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
 		   int result, const void *u);
-/* The same, without payload, for a guest that does not wait. */
+/* The same for a guest that does not wait (VTOE_QUIET). */
 int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
-			 int result);
+			 int result, const void *u);
 
 /* ---- command.c ---- */
 

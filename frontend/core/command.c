@@ -64,7 +64,6 @@ int front_submit(struct front *f, const struct vtoe_submission *cmd,
 		return -EAGAIN;
 	entry = &f->view.sq[f->sq_prod & (f->view.geo.nr_entries - 1)];
 	*entry = *cmd;
-	entry->zero = 0;
 	entry->gen = f->slot[cmd->slot].gen;
 	entry->id = pending_take(f, cmd, cookie);
 	f->sq_prod++;
@@ -79,6 +78,7 @@ static int submit_release(struct front *f, uint32_t slot)
 
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.op = VTOE_OP_RELEASE;
+	cmd.flags = s->release_quiet ? VTOE_QUIET : 0;
 	cmd.slot = slot;
 	cmd.u.release.flags = s->release_flags;
 	cmd.u.release.linger_ms = s->linger_ms;
@@ -86,13 +86,14 @@ static int submit_release(struct front *f, uint32_t slot)
 }
 
 void front_release(struct front *f, uint32_t slot, uint32_t flags,
-		   uint32_t linger_ms, void *cookie)
+		   uint32_t linger_ms, bool quiet, void *cookie)
 {
 	struct front_slot *s = &f->slot[slot];
 
 	s->state = FRONT_SLOT_RELEASING;
 	s->release_flags = flags;
 	s->linger_ms = linger_ms;
+	s->release_quiet = quiet;
 	s->release_cookie = cookie;
 	if (f->release_head == FRONT_NIL && submit_release(f, slot) != -EAGAIN)
 		return;

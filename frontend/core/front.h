@@ -52,7 +52,8 @@ struct front_slot {
 	uint32_t parent; /* POSTED: the listener's slot */
 	uint32_t posted; /* of a listener: slots posted and not taken */
 	uint8_t state;	 /* enum front_slot_state */
-	uint32_t release_flags, linger_ms; /* while a release is queued */
+	bool release_quiet; /* and the following: while a release is queued */
+	uint32_t release_flags, linger_ms;
 	void *release_cookie;
 };
 
@@ -168,13 +169,14 @@ uint32_t front_submit_room(const struct front *front);
  *        TX run until the completion
  * @flags: VTOE_RELEASE_*
  * @linger_ms: with VTOE_RELEASE_LINGER, milliseconds
+ * @quiet: nobody waits for the completion
  * @cookie: comes back with the completion
  *
  * If the ring is full the release waits here and is submitted by a later
  * front_complete().
  */
 void front_release(struct front *front, uint32_t slot, uint32_t flags,
-		   uint32_t linger_ms, void *cookie);
+		   uint32_t linger_ms, bool quiet, void *cookie);
 
 struct front_done {
 	void *cookie;

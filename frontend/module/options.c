@@ -206,25 +206,39 @@ void vtoe_options_inherited(struct vtoe_sock *vsk, struct sock *sk)
 	synced(vsk, sk);
 }
 
-/* Returns false if there was no room; tried again the next time. */
-static bool sync_one(struct vtoe_sock *vsk, u16 name, int value)
+/*
+ * Nobody waits for the answer. As long as nothing was sent on the connection it
+ * makes no difference to anybody when dom0 takes the option: it goes along with
+ * the next thing that is. Returns -EAGAIN if there was no room.
+ */
+static int set_quietly(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 {
 	struct vtoe_submission cmd = { .op = VTOE_OP_SETOPT,
-				       .slot = vsk->stream.slot };
+				       .flags = VTOE_QUIET,
+				       .slot = vsk->stream.slot,
+				       .u.option = *opt };
 	struct vtoe_link *link = vsk->link;
-	unsigned int n = 0;
 	int err = -ENETDOWN;
 
-	option_int(&cmd.u.option, &n, SOL_SOCKET, name, value);
 	spin_lock_bh(&link->lock);
 	if (!link->dead)
 		err = front_submit(&link->front, &cmd, vsk);
 	if (!err)
 		refcount_inc(&vsk->ref);
 	spin_unlock_bh(&link->lock);
-	if (!err)
+	if (!err && READ_ONCE(vsk->stream.tx_prod))
 		vtoe_link_notify(link);
-	return err != -EAGAIN;
+	return err;
+}
+
+/* Returns false if there was no room; tried again the next time. */
+static bool sync_one(struct vtoe_sock *vsk, u16 name, int value)
+{
+	struct vtoe_option opt;
+	unsigned int n = 0;
+
+	option_int(&opt, &n, SOL_SOCKET, name, value);
+	return set_quietly(vsk, &opt) != -EAGAIN;
 }
 
 void vtoe_options_sync(struct vtoe_sock *vsk, struct sock *sk)
@@ -263,11 +277,21 @@ static int option_read(struct vtoe_option *opt, int level, int name,
 	return copy_from_sockptr(opt->value, val, len) ? -EFAULT : 0;
 }
 
+/* What a connected TCP socket takes whatever the value is. */
+static bool never_fails(const struct vtoe_option *opt)
+{
+	return opt->level == IPPROTO_TCP && opt->len == LEN_INT &&
+	       (opt->name == TCP_NODELAY || opt->name == TCP_QUICKACK);
+}
+
 static int set_at_dom0(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 {
 	struct vtoe_submission cmd = { .op = VTOE_OP_SETOPT,
 				       .u.option = *opt };
 
+	if (never_fails(opt) && vsk->phase == VTOE_CONNECTED &&
+	    !set_quietly(vsk, opt))
+		return 0;
 	return vtoe_sock_command(vsk, &cmd, NULL);
 }
 

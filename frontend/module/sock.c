@@ -211,6 +211,8 @@ static int submit(struct vtoe_sock *vsk, struct vtoe_submission *cmd)
 	int err;
 
 	cmd->slot = vsk->stream.slot;
+	if (cmd->op != VTOE_OP_CONNECT)
+		cmd->flags = VTOE_QUIET;
 	err = front_submit(&vsk->link->front, cmd, vsk);
 	if (!err)
 		refcount_inc(&vsk->ref);
@@ -434,14 +436,13 @@ void vtoe_sock_release_slot(struct vtoe_sock *vsk, u8 phase, u32 flags)
 	link->sock[slot] = NULL;
 	list_del_init(&vsk->tx_node);
 	smp_store_release(&vsk->phase, phase);
-	if (nobody_waits(link))
-		flags |= VTOE_RELEASE_QUIET;
 	if (!link->dead)
-		front_release(&link->front, slot, flags, 0,
+		front_release(&link->front, slot, flags, 0, nobody_waits(link),
 			      vtoe_cookie_run(vsk->stream.tx_run));
 	vsk->stream.tx_run = VTOE_RUN_NONE;
-	vsk->has_slot = false;
-	vsk->dual = false;
+	WRITE_ONCE(vsk->has_slot, false);
+	if (phase != VTOE_LISTENING)
+		vsk->dual = false;
 	vsk->link = NULL;
 	spin_unlock_bh(&link->lock);
 	vtoe_link_notify(link);
@@ -655,7 +656,7 @@ static void close_linger(struct vtoe_sock *vsk, struct sock *sk)
 			      VTOE_RELEASE_LINGER,
 			      min_t(unsigned long, jiffies_to_msecs(timeout),
 				    U32_MAX),
-			      vtoe_cookie_call(call));
+			      false, vtoe_cookie_call(call));
 	} else {
 		complete_all(&call->done);
 	}

@@ -162,7 +162,7 @@ void tg_close_start(struct tg_sock *s, uint32_t flags, uint32_t linger_ms)
 	tg->socks[s->slot] = NULL;
 	c->forget = true;
 	c->closing = s;
-	front_release(&tg->front, s->slot, flags, linger_ms, c);
+	front_release(&tg->front, s->slot, flags, linger_ms, false, c);
 	tg_kick(tg);
 }
 

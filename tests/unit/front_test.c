@@ -214,7 +214,7 @@ START_TEST(release_waits_for_room_in_the_ring)
 	free_slots = front.nr_slots_free;
 	for (i = 0; i < ENTRIES; i++)
 		front_submit(&front, &cmd, NULL);
-	front_release(&front, slot, 0, 0, &slot);
+	front_release(&front, slot, 0, 0, false, &slot);
 	ck_assert_uint_eq(front.view.queue->sq_prod, ENTRIES);
 	answer(0);
 	ck_assert_int_eq(front_complete(&front, &done), 1);
@@ -513,7 +513,7 @@ START_TEST(released_listener_frees_its_posts)
 	setup();
 	before = front.nr_slots_free;
 	post_one(&l, &slot);
-	front_release(&front, l.slot, 0, 0, NULL);
+	front_release(&front, l.slot, 0, 0, false, NULL);
 	answer(0);
 	ck_assert_int_eq(front_complete(&front, &done), 1);
 	ck_assert_uint_eq(front.nr_slots_free, before);
