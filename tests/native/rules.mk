@@ -24,7 +24,7 @@ native-programs: $(patsubst %,$(B)/tests/native/%_test,$(NATIVE_TESTS))
 
 check-native: fakexen $(patsubst %,$(FX)/%_test,$(FX_TESTS))
 	+$(Q)$(MAKE) --no-print-directory SAN=1 all native-programs
-	$(Q)tests/unit/run build/results/native \
+	$(Q)LOGS=build/native/logs tests/unit/run build/results/native \
 		$(patsubst %,'FAKEXEN_LIB=$(CURDIR)/$(FX)/lib $(FX)/%_test',$(FX_TESTS)) \
 		$(patsubst %,'tests/native/run build/asan/tests/native/%_test \
 			FAKEXEN_LIB=$(CURDIR)/$(FX)/lib \
