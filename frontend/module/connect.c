@@ -30,8 +30,8 @@ static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
 	return err;
 }
 
-static int open_and_bind(struct vtoe_sock *vsk, struct sock *sk,
-			 const struct vtoe_addr *addr)
+int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
+		   const struct vtoe_addr *addr)
 {
 	struct vtoe_addr family = *addr;
 	int err;
@@ -68,7 +68,7 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 	int err;
 
 	addr.port = (__force u16)inet_sk(sk)->inet_sport;
-	err = open_and_bind(vsk, sk, &addr);
+	err = vtoe_bind_dom0(vsk, sk, &addr);
 	if (!err) {
 		vsk->dual = true;
 		vsk->bind_req = addr;
@@ -115,7 +115,7 @@ static int bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 
 	if (!port_allowed(sk, addr->port))
 		return -EACCES;
-	err = open_and_bind(vsk, sk, addr);
+	err = vtoe_bind_dom0(vsk, sk, addr);
 	if (err) {
 		drop_slot(vsk, sk, VTOE_UNDECIDED);
 		return err == -ENETDOWN ? 1 : err;
@@ -183,6 +183,7 @@ static void reset(struct socket *sock, struct vtoe_sock *vsk)
 		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
 	else
 		smp_store_release(&vsk->phase, VTOE_UNDECIDED);
+	vsk->dual = false;
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock->state = SS_UNCONNECTED;
 }
@@ -211,7 +212,7 @@ static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
 	int err = 0;
 
 	if (!vsk->has_slot)
-		err = open_and_bind(vsk, sk, &vsk->bind_req);
+		err = vtoe_bind_dom0(vsk, sk, &vsk->bind_req);
 	if (!err)
 		err = vtoe_sock_connect_slot(vsk, sk, to);
 	if (err)

@@ -9,7 +9,8 @@
  * respect (init4(), init6()) but the proto_ops; sock.h says what these do.
  *
  * Not touched: sockets of the kernel, of other network namespaces than the
- * initial one, of other protocols; and all, while no device is connected.
+ * initial one, and of other protocols. While no device is connected sockets are
+ * ours all the same: a listener may be offered to one that comes later.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -18,7 +19,6 @@
 #include <net/transp_v6.h>
 
 #include "intercept.h"
-#include "link.h"
 #include "sock.h"
 
 #define PROTO_VTOE 253
@@ -68,7 +68,7 @@ static bool wanted(const struct net *net, const struct socket *sock,
 {
 	return net == &init_net && !kern && sock->type == SOCK_STREAM &&
 	       (protocol == IPPROTO_IP || protocol == IPPROTO_TCP) &&
-	       vtoe_link_live() && module_is_live(THIS_MODULE);
+	       module_is_live(THIS_MODULE);
 }
 
 /* inet_create(net, sock, protocol, kern), by the calling convention of x86-64 */

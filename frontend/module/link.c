@@ -391,6 +391,7 @@ unsigned int vtoe_link_port(const struct vtoe_link *link)
 void vtoe_link_publish(struct vtoe_link *link)
 {
 	rcu_assign_pointer(live, link);
+	vtoe_offer_now();
 	schedule_delayed_work(&link->reclaim, RECLAIM_PERIOD);
 }
 

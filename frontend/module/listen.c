@@ -72,6 +72,7 @@ static void replenish(struct vtoe_sock *vsk)
 	vtoe_link_notify(link);
 }
 
+/* ctl held. Listening natively; at dom0, too, if there is a slot. */
 static void now_listening(struct vtoe_sock *vsk, struct sock *sk,
 			  unsigned int backlog)
 {
@@ -79,26 +80,39 @@ static void now_listening(struct vtoe_sock *vsk, struct sock *sk,
 	vsk->backlog = backlog;
 	if (vsk->phase != VTOE_LISTENING) {
 		smp_store_release(&vsk->phase, VTOE_LISTENING);
-		atomic64_inc(&vtoe_counters.offloaded);
 		if (!vsk->dual) /* what SO_ACCEPTCONN looks at */
 			WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 	}
+	if (vsk->has_slot && !vsk->posts)
+		atomic64_inc(&vtoe_counters.offloaded);
 	if (vsk->has_slot)
 		replenish(vsk);
 	release_sock(sk);
+	if (!vsk->has_slot)
+		vtoe_offer_later(vsk);
 }
 
-/* Bound in both worlds already. */
+/* Bound in both worlds already, or to be when there is a device. */
 static int listen_dual(struct socket *sock, struct vtoe_sock *vsk, int backlog)
 {
 	int err = vtoe_native_ops(sock->sk)->listen(sock, backlog);
 
-	if (err)
+	if (!err && vsk->has_slot)
+		err = listen_slot(vsk, backlog);
+	if (err && err != -ENETDOWN)
 		return err;
-	err = listen_slot(vsk, backlog);
-	if (!err)
-		now_listening(vsk, sock->sk, backlog);
-	return err;
+	vsk->dual = true;
+	now_listening(vsk, sock->sk, backlog);
+	return 0;
+}
+
+static bool wildcard(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
+#endif
+	return !inet_sk(sk)->inet_rcv_saddr;
 }
 
 /* Not bound at all: a port that is free in both worlds. */
@@ -115,9 +129,7 @@ static int listen_unbound(struct socket *sock, struct vtoe_sock *vsk,
 		err = vtoe_bind_dual(sock, vsk, &any, true);
 		if (err == -EAGAIN)
 			continue;
-		if (err || !vsk->has_slot)
-			return err;
-		return listen_dual(sock, vsk, backlog);
+		return err ?: listen_dual(sock, vsk, backlog);
 	}
 	return -EADDRINUSE;
 }
@@ -132,10 +144,11 @@ static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 	case VTOE_UNDECIDED:
 		if (vsk->has_slot)
 			return listen_dual(sock, vsk, backlog);
-		if (inet_sk(sock->sk)->inet_num)
-			return 1; /* bound natively only */
-		if (vtoe_switch_listen(sock->sk) == VTOE_TO_BOTH)
-			return listen_unbound(sock, vsk, backlog);
+		if (vtoe_switch_listen(sock->sk) == VTOE_TO_BOTH &&
+		    wildcard(sock->sk))
+			return inet_sk(sock->sk)->inet_num ?
+				       listen_dual(sock, vsk, backlog) :
+				       listen_unbound(sock, vsk, backlog);
 		vtoe_sock_go_native(sock, vsk);
 		return 1;
 	case VTOE_LISTENING:
@@ -150,6 +163,27 @@ static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 	default:
 		return -EINVAL;
 	}
+}
+
+int vtoe_listen_offer(struct vtoe_sock *vsk, struct sock *sk)
+{
+	struct vtoe_addr addr = { .family = sk->sk_family };
+	int err;
+
+	addr.port = (__force u16)inet_sk(sk)->inet_sport;
+	err = vtoe_bind_dom0(vsk, sk, &addr);
+	if (!err)
+		err = listen_slot(vsk, vsk->backlog);
+	if (!err) {
+		now_listening(vsk, sk, vsk->backlog);
+		return 0;
+	}
+	lock_sock(sk);
+	if (vsk->has_slot)
+		vtoe_sock_release_slot(vsk, VTOE_LISTENING, VTOE_RELEASE_ABORT);
+	release_sock(sk);
+	synchronize_rcu(); /* poll() looks no more at that slot */
+	return err;
 }
 
 int vtoe_listen(struct socket *sock, int backlog)
@@ -314,7 +348,8 @@ static int accept_native(struct socket *sock, struct socket *newsock, int flags,
 /* Arm, so that the next record wakes; true if there is something already. */
 static bool arm(struct vtoe_sock *vsk, struct sock *sk)
 {
-	return front_rx_arm(&vsk->stream, 1) || native_ready(vsk, sk);
+	return (vsk->has_slot && front_rx_arm(&vsk->stream, 1)) ||
+	       native_ready(vsk, sk);
 }
 
 /* Locked. 0: something to look at, or an error. */
@@ -349,7 +384,7 @@ static int accept_once(struct vtoe_sock *vsk, struct socket *sock,
 
 	if (vsk->phase != VTOE_LISTENING)
 		return sock_error(sk) ?: -EINVAL;
-	if (front_rx_avail(&vsk->stream) > 0)
+	if (vsk->has_slot && front_rx_avail(&vsk->stream) > 0)
 		return accept_dom0(vsk, sk, newsock);
 	if (native_ready(vsk, sk)) {
 		release_sock(sk);
@@ -357,7 +392,7 @@ static int accept_once(struct vtoe_sock *vsk, struct socket *sock,
 		lock_sock(sk);
 		return err;
 	}
-	if (front_status(&vsk->stream, &error) > 0 && error)
+	if (vsk->has_slot && front_status(&vsk->stream, &error) > 0 && error)
 		return -(int)error; /* dom0 listens no more */
 	return -EAGAIN;
 }
@@ -368,8 +403,8 @@ static int accept_once(struct vtoe_sock *vsk, struct socket *sock,
  */
 static void pass_on(struct vtoe_sock *vsk, struct sock *sk)
 {
-	if (vsk->phase == VTOE_LISTENING && wq_has_sleeper(sk_sleep(sk)) &&
-	    vtoe_rx_arm_hint(vsk))
+	if (vsk->phase == VTOE_LISTENING && vsk->has_slot &&
+	    wq_has_sleeper(sk_sleep(sk)) && vtoe_rx_arm_hint(vsk))
 		sk->sk_data_ready(sk);
 }
 
@@ -394,10 +429,7 @@ static int accept_ours(struct vtoe_sock *vsk, struct socket *sock,
 	return err;
 }
 
-/*
- * A dual listener whose link dies becomes native while somebody waits here, and
- * its vtoe_sock goes: hence the reference.
- */
+/* The listener may become native while somebody waits here. */
 int vtoe_accept(struct socket *sock, struct socket *newsock, int flags,
 		bool kern)
 {
@@ -421,7 +453,8 @@ int vtoe_accept(struct socket *sock, struct socket *newsock, int flags,
 
 __poll_t vtoe_listen_poll(struct vtoe_sock *vsk, struct sock *sk)
 {
-	return vtoe_rx_arm_hint(vsk) || native_ready(vsk, sk) ?
+	return (smp_load_acquire(&vsk->has_slot) && vtoe_rx_arm_hint(vsk)) ||
+			       native_ready(vsk, sk) ?
 		       EPOLLIN | EPOLLRDNORM :
 		       0;
 }

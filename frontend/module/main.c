@@ -43,6 +43,7 @@ static void __exit vtoe_exit(void)
 {
 	vtoe_intercept_exit();
 	vtoe_device_exit();
+	vtoe_offer_exit();
 	vtoe_proc_exit();
 	vtoe_sock_exit();
 }

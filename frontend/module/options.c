@@ -317,20 +317,16 @@ static int set_ours(struct socket *sock, struct vtoe_sock *vsk,
 		    struct vtoe_option *opt, u8 kind)
 {
 	struct sock *sk = sock->sk;
-	int err;
 
-	if (!vtoe_phase_offloaded(vsk->phase))
+	/* a dual listener is both, and may get a new slot */
+	if (!vtoe_phase_offloaded(vsk->phase) ||
+	    (vsk->phase == VTOE_LISTENING && vsk->dual))
 		return set_undecided(sock, vsk, opt, kind);
 	if (kind != CARRIED)
 		return -ENOPROTOOPT;
 	if (!vsk->has_slot)
 		return sk->sk_err ? -sk->sk_err : -ENETDOWN;
-	err = set_at_dom0(vsk, opt);
-	if (!err && vsk->phase == VTOE_LISTENING && vsk->dual)
-		err = vtoe_native_ops(sk)->setsockopt(
-			sock, opt->level, opt->name,
-			KERNEL_SOCKPTR(opt->value), opt->len);
-	return err;
+	return set_at_dom0(vsk, opt);
 }
 
 /* Returns 1 if the socket is native by now. */
@@ -351,6 +347,28 @@ static int set_carried(struct socket *sock, int level, int name, sockptr_t val,
 	return err;
 }
 
+/*
+ * dom0 would not know it. While there is no device nobody has to: the program
+ * gets the kernel's own socket, as if we were not there. Returns 1 if it is that.
+ */
+static int set_unknown(struct socket *sock)
+{
+	struct vtoe_sock *vsk;
+	int err = -ENOPROTOOPT;
+
+	if (vtoe_link_live())
+		return err;
+	vsk = vtoe_sock_enter(sock);
+	if (IS_ERR_OR_NULL(vsk))
+		return vsk ? PTR_ERR(vsk) : 1;
+	if (!vtoe_phase_offloaded(vsk->phase) || vtoe_listen_waits(vsk)) {
+		vtoe_sock_go_native(sock, vsk);
+		err = 1;
+	}
+	vtoe_sock_leave(vsk);
+	return err;
+}
+
 int vtoe_setsockopt(struct socket *sock, int level, int name, sockptr_t val,
 		    unsigned int len)
 {
@@ -363,7 +381,7 @@ int vtoe_setsockopt(struct socket *sock, int level, int name, sockptr_t val,
 	else if (level == SOL_SOCKET) /* only from within the kernel */
 		err = 1;
 	else if (vtoe_ops_ours(sock))
-		err = -ENOPROTOOPT;
+		err = set_unknown(sock);
 	if (err == 1)
 		err = level == SOL_SOCKET ?
 			      sock_setsockopt(sock, level, name, val, len) :

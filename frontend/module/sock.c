@@ -110,6 +110,7 @@ struct vtoe_sock *vtoe_sock_alloc(void)
 	refcount_set(&vsk->ref, 1);
 	mutex_init(&vsk->ctl);
 	INIT_LIST_HEAD(&vsk->tx_node);
+	INIT_LIST_HEAD(&vsk->offer_node);
 	vsk->tx_order = TX_ORDER_FIRST;
 	return vsk;
 }
@@ -187,6 +188,7 @@ static void go_native(struct socket *sock, struct vtoe_sock *vsk)
 	struct sock *sk = sock->sk;
 
 	WRITE_ONCE(vsk->phase, VTOE_NATIVE);
+	vtoe_offer_forget(vsk);
 	detach(sk);
 	WRITE_ONCE(sock->ops, vtoe_native_ops(sk));
 	atomic64_inc(&vtoe_counters.native);
@@ -262,7 +264,6 @@ static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
 {
 	front_stream_init(&vsk->stream, &link->front, slot);
 	vsk->link = link;
-	vsk->has_slot = true;
 	vsk->shut_wr = false;
 	vsk->tx_grow = false;
 	vsk->tx_order = TX_ORDER_FIRST;
@@ -272,6 +273,7 @@ static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
 	vsk->seen_rx = vsk->seen_tx = vsk->seen_flags = 0;
 	memset(&vsk->local, 0, sizeof(vsk->local));
 	memset(&vsk->peer, 0, sizeof(vsk->peer));
+	smp_store_release(&vsk->has_slot, true);
 	link->sock[slot] = vsk;
 }
 
@@ -572,8 +574,9 @@ static void slot_lost(struct vtoe_sock *vsk, struct vtoe_link *link)
 	link->sock[vsk->stream.slot] = NULL;
 	list_del_init(&vsk->tx_node);
 	spin_unlock_bh(&link->lock);
-	vsk->has_slot = false;
+	WRITE_ONCE(vsk->has_slot, false);
 	vsk->link = NULL;
+	vsk->posts = 0;
 	vtoe_link_put(link);
 }
 
@@ -589,7 +592,7 @@ static void sock_link_died(struct vtoe_sock *vsk, struct sock *sk,
 	if (phase == VTOE_UNDECIDED)
 		return; /* still bound natively */
 	if (phase == VTOE_LISTENING && vsk->dual) {
-		go_native(sk->sk_socket, vsk); /* listens natively */
+		vtoe_offer_later(vsk); /* goes on natively until then */
 		return;
 	}
 	if (phase == VTOE_LISTENING)
@@ -694,6 +697,7 @@ static void sock_close(struct socket *sock, struct vtoe_sock *vsk)
 	vsk->sk = NULL;
 	detach(sk);
 	release_sock(sk);
+	vtoe_offer_forget(vsk);
 	mutex_unlock(&vsk->ctl);
 	vtoe_sock_put(vsk);
 }

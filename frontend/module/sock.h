@@ -67,7 +67,7 @@ enum vtoe_phase {
 	VTOE_UNDECIDED, /* all native; may have a slot (bound in both worlds) */
 	VTOE_NATIVE,	/* decided; this structure is on its way out */
 	VTOE_BOUND,	/* at dom0 only */
-	VTOE_LISTENING, /* at dom0; natively, too, if .dual */
+	VTOE_LISTENING, /* at dom0, natively, too, if .dual; see offer.c */
 	VTOE_CONNECTING,
 	VTOE_FAILED, /* to connect; the error is in sk_err */
 	VTOE_CONNECTED,
@@ -92,6 +92,7 @@ struct vtoe_sock {
 	struct vtoe_link *link; /* while has_slot; a reference */
 	struct front_stream stream; /* lock_sock() */
 	struct list_head tx_node;   /* link->tx_held or tx_short; device lock */
+	struct list_head offer_node; /* offer.c */
 	u32 seen_rx, seen_tx, seen_flags; /* doorbell: what was told; tasklet */
 
 	struct vtoe_addr local, peer; /* family 0: not known; device lock */
@@ -123,6 +124,23 @@ int vtoe_sock_init(void);
 void vtoe_sock_exit(void);
 void vtoe_ops_enter(void);
 void vtoe_ops_leave(void);
+
+/* A dual listener without a slot is offered to dom0 when there is a link. ctl. */
+void vtoe_offer_later(struct vtoe_sock *vsk);
+/* It is no such listener any more. */
+void vtoe_offer_forget(struct vtoe_sock *vsk);
+/* There is a link now. */
+void vtoe_offer_now(void);
+void vtoe_offer_exit(void);
+
+/* Is it a listener that waits for a slot? ctl held. */
+static inline bool vtoe_listen_waits(const struct vtoe_sock *vsk)
+{
+	return vsk->phase == VTOE_LISTENING && vsk->dual && !vsk->has_slot;
+}
+
+/* Bind and listen at dom0 for such a one; ctl held; sleeps. 0 or an error. */
+int vtoe_listen_offer(struct vtoe_sock *vsk, struct sock *sk);
 
 /* Is it offloaded just now? Any context, no lock. */
 bool vtoe_sock_offloaded(const struct sock *sk);
@@ -235,6 +253,9 @@ int vtoe_bind(struct socket *sock, struct sockaddr *addr, int len);
  */
 int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		   const struct vtoe_addr *wildcard, bool any_port);
+/* Bind at dom0 only, to a slot that is opened if there is none. ctl held. */
+int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
+		   const struct vtoe_addr *addr);
 int vtoe_connect(struct socket *sock, struct sockaddr *addr, int len,
 		 int flags);
 int vtoe_listen(struct socket *sock, int backlog);

@@ -536,7 +536,8 @@ int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (!vsk) {
 		/* it would connect, past the switch */
-		if (msg->msg_flags & MSG_FASTOPEN && vtoe_ops_ours(sock))
+		if (msg->msg_flags & MSG_FASTOPEN && vtoe_ops_ours(sock) &&
+		    vtoe_link_live())
 			return -EOPNOTSUPP;
 		vtoe_ops_enter();
 		ret = vtoe_native_ops(sk)->sendmsg(sock, msg, len);
@@ -825,7 +826,11 @@ static int shutdown_ours(struct socket *sock, struct vtoe_sock *vsk, int how)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
 		return -ENOTCONN;
 	}
-	vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
+	if (vsk->has_slot)
+		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
+	else
+		smp_store_release(&vsk->phase, VTOE_UNDECIDED);
+	vsk->dual = false;
 	sock->state = SS_UNCONNECTED;
 	return dual ? 1 : 0;
 }

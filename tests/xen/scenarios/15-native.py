@@ -21,9 +21,16 @@ def story(machine):
             expect_in("Network is unreachable", result.err,
                       "what its own stack says")
 
-        step("vtoectl attach")
+        step("vtoectl attach, while a program listens on all addresses")
+        early = guest.spawn("socat -u TCP-LISTEN:7000 STDOUT")
+        wait_until(lambda: guest.ok("ss -ltn | grep -q :7000"), 30,
+                   "socat listens")
         machine.dom0.run(f"vtoectl attach native '{offload.ENTRY}'")
         offload.wait_connected(machine, guest)
+        wait_until(lambda: machine.remote.ok(
+            f"echo hello | socat -u STDIN TCP:{offload.ADDRESS}:7000"), 30,
+            "a connection to the early listener", interval=1)
+        expect_equal(early.wait(30).out, "hello\n", "what arrived")
         fetched = guest.run(f"fetch http://{offload.REMOTE}/").out
         expect_equal(fetched, web.PAGE, "the page")
         with web.server(machine, guest):
