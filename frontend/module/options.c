@@ -206,10 +206,8 @@ void vtoe_options_inherited(struct vtoe_sock *vsk, struct sock *sk)
 	synced(vsk, sk);
 }
 
-/*
- * Nobody waits for the answer. As long as nothing was sent on the connection it
- * makes no difference to anybody when dom0 takes the option: it goes along with
- * the next thing that is. Returns -EAGAIN if there was no room.
+/* Nobody waits for the answer, and dom0 is still to be told that there is
+ * something. Returns -EAGAIN if there was no room.
  */
 static int set_quietly(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 {
@@ -226,8 +224,6 @@ static int set_quietly(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 	if (!err)
 		refcount_inc(&vsk->ref);
 	spin_unlock_bh(&link->lock);
-	if (!err && READ_ONCE(vsk->stream.tx_prod))
-		vtoe_link_notify(link);
 	return err;
 }
 
@@ -238,7 +234,10 @@ static bool sync_one(struct vtoe_sock *vsk, u16 name, int value)
 	unsigned int n = 0;
 
 	option_int(&opt, &n, SOL_SOCKET, name, value);
-	return set_quietly(vsk, &opt) != -EAGAIN;
+	if (set_quietly(vsk, &opt) == -EAGAIN)
+		return false;
+	vtoe_link_notify(vsk->link);
+	return true;
 }
 
 void vtoe_options_sync(struct vtoe_sock *vsk, struct sock *sk)
@@ -277,11 +276,20 @@ static int option_read(struct vtoe_option *opt, int level, int name,
 	return copy_from_sockptr(opt->value, val, len) ? -EFAULT : 0;
 }
 
-/* What a connected TCP socket takes whatever the value is. */
-static bool never_fails(const struct vtoe_option *opt)
+/*
+ * A connected TCP socket takes TCP_NODELAY whatever the value is, so nobody waits
+ * for dom0. As long as nothing was sent it makes no difference to anybody when
+ * dom0 takes it: it goes along with the first bytes.
+ */
+static bool set_no_delay(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 {
-	return opt->level == IPPROTO_TCP && opt->len == LEN_INT &&
-	       (opt->name == TCP_NODELAY || opt->name == TCP_QUICKACK);
+	if (opt->level != IPPROTO_TCP || opt->name != TCP_NODELAY ||
+	    opt->len != LEN_INT || vsk->phase != VTOE_CONNECTED ||
+	    set_quietly(vsk, opt))
+		return false;
+	if (READ_ONCE(vsk->stream.tx_prod))
+		vtoe_link_notify(vsk->link);
+	return true;
 }
 
 static int set_at_dom0(struct vtoe_sock *vsk, const struct vtoe_option *opt)
@@ -289,8 +297,7 @@ static int set_at_dom0(struct vtoe_sock *vsk, const struct vtoe_option *opt)
 	struct vtoe_submission cmd = { .op = VTOE_OP_SETOPT,
 				       .u.option = *opt };
 
-	if (never_fails(opt) && vsk->phase == VTOE_CONNECTED &&
-	    !set_quietly(vsk, opt))
+	if (set_no_delay(vsk, opt))
 		return 0;
 	return vtoe_sock_command(vsk, &cmd, NULL);
 }
