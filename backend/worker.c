@@ -10,12 +10,12 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "../common/unixsock.h"
 #include "worker.h"
 #include "xs.h"
 
@@ -360,40 +360,6 @@ static struct worker *alloc(struct loop *loop, const char *dir, uint32_t domid,
 	return worker;
 }
 
-static int unix_address(struct sockaddr_un *addr, const char *path)
-{
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(addr->sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr->sun_path, path);
-	return 0;
-}
-
-static int listen_socket(const char *path)
-{
-	struct sockaddr_un addr;
-	mode_t mask;
-	int fd, err;
-
-	err = unix_address(&addr, path);
-	if (err)
-		return err;
-	unlink(path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(fd, BACKLOG) < 0)
-		err = -errno;
-	umask(mask);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 static int watch_control(struct worker *worker, int fd)
 {
 	int on = 1;
@@ -466,7 +432,7 @@ int worker_start(struct loop *loop, const struct worker_start *start,
 		return -ENOMEM;
 	worker->ops = ops;
 	worker->arg = arg;
-	listening = listen_socket(worker->socket_path);
+	listening = unixsock_listen(worker->socket_path, SOCK_SEQPACKET, BACKLOG);
 	if (listening < 0) {
 		err = listening;
 		goto free_worker;
@@ -526,7 +492,7 @@ static int connect_worker(struct worker *worker)
 	struct sockaddr_un addr;
 	int fd, err;
 
-	err = unix_address(&addr, worker->socket_path);
+	err = unixsock_address(&addr, worker->socket_path);
 	if (err)
 		return err;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

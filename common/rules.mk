@@ -2,4 +2,4 @@
 # ring protocol pieces that the module, the worker and the test guest share
 COMMON_RING := common/geometry.c common/arena.c
 COMMON_LOG  := common/log.c
-COMMON_LOOP := common/loop.c
+COMMON_LOOP := common/loop.c common/unixsock.c

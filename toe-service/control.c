@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "../common/unixsock.h"
 #include "control.h"
 
 struct command {
@@ -314,31 +313,6 @@ static void accept_ready(struct loop_fd *watch, uint32_t events)
 		close(fd);
 }
 
-static int make_socket(const char *path)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int fd, err = 0;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(fd, SOMAXCONN) < 0)
-		err = -errno;
-	umask(mask);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 int control_open(struct loop *loop, const char *path, struct control **result)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -347,7 +321,7 @@ int control_open(struct loop *loop, const char *path, struct control **result)
 	if (!control)
 		return -ENOMEM;
 	control->loop = loop;
-	fd = make_socket(path);
+	fd = unixsock_listen(path, SOCK_STREAM, SOMAXCONN);
 	if (fd < 0) {
 		free(control);
 		return fd;

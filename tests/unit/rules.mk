@@ -25,8 +25,8 @@ $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \
 		  backend/*.h backend/worker/*.h toe-service/*.h tools/*.h)
 # and these in the kernel as well; log and loop are for dom0 only
-UNIT_KERNEL_HEADERS := $(filter-out common/log.h common/loop.h,$(wildcard \
-		  xenstore-schema/*.h common/*.h frontend/core/*.h))
+UNIT_KERNEL_HEADERS := $(filter-out $(addprefix common/,log.h loop.h unixsock.h), \
+		  $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h))
 
 .PHONY: check-unit unit-programs
 unit-programs: $(UNIT_TESTS) $(B)/bin/vtoectl $(B)/libexec/vtoe-xlcfg
