@@ -375,7 +375,7 @@ NATIVE_TEST(commands_of_a_socket_need_no_waiting)
 	remote = nt_remote_accept(nt, listener);
 	nt_remote_recv(nt, remote, data, 3);
 	ck_ok(tg_call_wait(tg, opened, NULL, NT_TIMEOUT));
-	ck_ok(tg_connect_done(s));
+	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
 	close(remote);
 	close(listener);
 }

@@ -183,6 +183,8 @@ int tg_accept(struct tg_sock *l, int timeout, struct tg_sock **sp);
 int tg_connect_start(struct tg_sock *s, const char *ip, uint16_t port);
 /** tg_connect_done() - -EAGAIN while it is under way */
 int tg_connect_done(struct tg_sock *s);
+/** tg_connect_wait() - after tg_connect_start(); -ETIMEDOUT after @timeout ms */
+int tg_connect_wait(struct tg_sock *s, int timeout);
 int tg_connect(struct tg_sock *s, const char *ip, uint16_t port, int timeout);
 
 /** tg_open_connect() - both, submitted in one go */

@@ -229,6 +229,19 @@ int tg_connect_done(struct tg_sock *s)
 	return rc;
 }
 
+int tg_connect_wait(struct tg_sock *s, int timeout)
+{
+	uint64_t deadline = tg_now_ms() + (uint64_t)timeout;
+	int rc;
+
+	while ((rc = tg_connect_done(s)) == -EAGAIN) {
+		rc = tg_wait(s->tg, -1, tg_left(deadline));
+		if (rc <= 0)
+			return rc ? rc : -ETIMEDOUT;
+	}
+	return rc;
+}
+
 int tg_connect(struct tg_sock *s, const char *ip, uint16_t port, int timeout)
 {
 	uint64_t deadline = tg_now_ms() + (uint64_t)timeout;
@@ -239,15 +252,7 @@ int tg_connect(struct tg_sock *s, const char *ip, uint16_t port, int timeout)
 		if (rc <= 0)
 			return rc ? rc : -ETIMEDOUT;
 	}
-	while (!rc && (rc = tg_connect_done(s)) == -EAGAIN) {
-		rc = tg_wait(s->tg, -1, tg_left(deadline));
-		if (rc < 0)
-			return rc;
-		if (!rc)
-			return -ETIMEDOUT;
-		rc = 0;
-	}
-	return rc;
+	return rc ? rc : tg_connect_wait(s, tg_left(deadline));
 }
 
 int tg_open_connect(struct tg *tg, const char *ip, uint16_t port, int timeout,
