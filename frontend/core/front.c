@@ -57,8 +57,11 @@ void front_init(struct front *f, const struct vtoe_geometry *geo, void *base,
 
 int front_break(struct front *f, const char *why)
 {
-	if (!vtoe_load(&f->broken))
-		vtoe_store(&f->broken, why);
+	if (vtoe_load(&f->broken))
+		return -EPROTO;
+	vtoe_store(&f->broken, why);
+	if (f->on_break)
+		f->on_break(f);
 	return -EPROTO;
 }
 

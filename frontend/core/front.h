@@ -80,6 +80,10 @@ struct front {
 	struct front_slot *slot;	/* view.geo.nr_slots */
 	struct front_pending *pending;	/* view.geo.nr_entries */
 	const char *broken;		/* why; NULL: not broken */
+	/* Set after front_init(), or NULL: called when the device breaks, from
+	 * wherever that is seen, with whatever lock is held there.
+	 */
+	void (*on_break)(struct front *front);
 };
 
 /**

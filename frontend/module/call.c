@@ -67,10 +67,8 @@ static int submit(struct vtoe_call *call, const struct vtoe_submission *cmd)
 		list_add_tail(&call->node, &link->calls);
 	}
 	spin_unlock_bh(&link->lock);
-	if (err == -EPROTO) {
-		vtoe_link_broken(link);
+	if (err == -EPROTO)
 		return -ENETDOWN;
-	}
 	return err == -EAGAIN ? 1 : err;
 }
 

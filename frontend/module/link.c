@@ -162,7 +162,21 @@ static void flush_work_fn(struct work_struct *work)
 				      flush));
 }
 
-void vtoe_link_broken(struct vtoe_link *link)
+/*
+ * The core has seen dom0 break the protocol, in any context and with any lock
+ * held. RCU: vtoe_link_kill() waits before it ends the tasklet.
+ */
+static void on_break(struct front *front)
+{
+	struct vtoe_link *link = container_of(front, struct vtoe_link, front);
+
+	rcu_read_lock();
+	if (!READ_ONCE(link->dead))
+		tasklet_schedule(&link->tasklet);
+	rcu_read_unlock();
+}
+
+static void tell_broken(struct vtoe_link *link)
 {
 	spin_lock_bh(&link->lock);
 	if (!link->dead)
@@ -237,7 +251,7 @@ static void link_poll(struct tasklet_struct *tasklet)
 		sleeps = front_sleep(&link->front);
 	}
 	if (vtoe_load(&link->front.broken)) {
-		vtoe_link_broken(link);
+		tell_broken(link);
 		return; /* the channel stays masked */
 	}
 	if (!sleeps) {
@@ -363,6 +377,7 @@ struct vtoe_link *vtoe_link_create(struct xenbus_device *xbdev,
 		goto free_memory;
 	front_init(&link->front, &geo, page_of(link, 1 + geo.nr_dirs),
 		   link->memory);
+	link->front.on_break = on_break;
 	err = grant_pages(link, xbdev->otherend_id);
 	if (err)
 		goto free_memory;

@@ -122,9 +122,6 @@ void vtoe_link_notify(struct vtoe_link *link);
 /* The same, a moment later, for a caller that expects to have more soon. */
 void vtoe_link_notify_later(struct vtoe_link *link);
 
-/* dom0 broke the protocol; device lock not held. */
-void vtoe_link_broken(struct vtoe_link *link);
-
 /* Take a run back; device lock held. Wakes who waits for one. */
 void vtoe_link_free_run(struct vtoe_link *link, u32 run);
 

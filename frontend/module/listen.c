@@ -294,11 +294,7 @@ static int take_record(struct vtoe_sock *listener, struct vtoe_sock *vsk)
 		adopt(vsk, link, &rec);
 	}
 	spin_unlock_bh(&link->lock);
-	if (n == -EPROTO) {
-		vtoe_link_broken(link);
-		n = -ENETDOWN;
-	}
-	return n;
+	return n == -EPROTO ? -ENETDOWN : n;
 }
 
 static int accept_dom0(struct vtoe_sock *listener, struct sock *lsk,

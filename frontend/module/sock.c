@@ -311,11 +311,7 @@ static int try_open(struct vtoe_sock *vsk, struct sock *sk,
 unlock:
 	spin_unlock_bh(&link->lock);
 	release_sock(sk);
-	if (err == -EPROTO) {
-		vtoe_link_broken(link);
-		err = -ENETDOWN;
-	}
-	return err;
+	return err == -EPROTO ? -ENETDOWN : err;
 }
 
 static int open_wait(struct vtoe_sock *vsk, struct sock *sk,

@@ -42,15 +42,6 @@
 
 /* ---- state ---- */
 
-/* dom0 broke the protocol. lock_sock() or RCU. */
-static void sock_broken(struct vtoe_sock *vsk)
-{
-	struct vtoe_link *link = READ_ONCE(vsk->link);
-
-	if (link && !READ_ONCE(link->dead))
-		vtoe_link_broken(link);
-}
-
 /*
  * The shutdown mask as it stands, with what dom0 says. Takes its error over.
  * lock_sock() or RCU.
@@ -61,10 +52,8 @@ static u8 shutdown_now(struct vtoe_sock *vsk, struct sock *sk)
 	u32 error;
 	int flags = front_status(&vsk->stream, &error);
 
-	if (flags < 0) {
-		sock_broken(vsk);
+	if (flags < 0)
 		return SHUTDOWN_MASK;
-	}
 	vtoe_sock_take_error(vsk, sk, error);
 	if (flags & VTOE_DOM0_FIN)
 		mask |= RCV_SHUTDOWN;
@@ -226,8 +215,8 @@ static int receive(struct receiver *r)
 				return n;
 			continue;
 		}
-		if (avail < 0)
-			shutdown = SHUTDOWN_MASK;
+		if (avail < 0) /* dom0 broke the protocol: no end of file */
+			return -ECONNABORTED;
 		n = nothing(r, shutdown);
 		if (n <= 0 || peeked_all(r))
 			return min(n, 0);
