@@ -25,6 +25,10 @@ $(eval $(call xen_guest_program,chatter,tests/xen/programs/chatter.c))
 $(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK)))
 build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
 
+# runs in dom0, with its libraries
+BADHOST := $(B)/tests/xen/badhost
+$(eval $(call program,tests/xen/badhost,tests/xen/programs/badhost.c common/geometry.c,,-lxengnttab))
+
 .PHONY: xen-install check-xen demo
 # what a user would install, for dom0
 xen-install: all module $(XEN_GUEST_PROGRAMS)
@@ -32,7 +36,7 @@ xen-install: all module $(XEN_GUEST_PROGRAMS)
 	+$(Q)$(MAKE) --no-print-directory install \
 		DESTDIR=$(CURDIR)/build/install >/dev/null
 
-check-xen: xen-install
+check-xen: xen-install $(BADHOST)
 	$(Q)tests/xen/run --result build/results/xen $(SCENARIO)
 
 demo: packages
