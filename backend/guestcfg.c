@@ -20,6 +20,11 @@
 /* The domain may not be known to xenstored for another moment. */
 #define RETRY_NS 100000000ull
 #define RETRIES	 50
+/*
+ * A domain is announced before its nodes are written, and nothing is said after
+ * that: look again, each time after twice as long, up to about half a minute.
+ */
+#define LOOKS 9
 
 struct helper {
 	struct helper *next, **prevp;
@@ -37,8 +42,8 @@ struct guestcfg {
 	struct backend *be;
 	struct helper *helpers;
 	unsigned int nr_helpers;
-	struct loop_timer again; /* for a domain without a name yet */
-	unsigned int again_tries;
+	struct loop_timer again;
+	unsigned int looks; /* since something was said to have changed */
 	uint8_t seen[DOMIDS / 8];
 };
 
@@ -267,8 +272,7 @@ static void start(struct guestcfg *guestcfg, uint32_t domid, const char *name,
 
 /* ---- domains ---- */
 
-/* Returns false if it has to be looked at again, a little later. */
-static bool look_at(struct guestcfg *guestcfg, uint32_t domid)
+static void look_at(struct guestcfg *guestcfg, uint32_t domid)
 {
 	struct store *store = &guestcfg->be->store;
 	char dir[STORE_PATH_MAX], name[DEVICE_NAME_MAX], vm[64];
@@ -281,20 +285,19 @@ static bool look_at(struct guestcfg *guestcfg, uint32_t domid)
 	if (err != -ENOENT) {
 		if (!err)
 			set_seen(guestcfg, domid, true);
-		return true;
+		return;
 	}
 	if (!store_domain_exists(store, domid))
-		return true; /* @introduceDomain will come */
+		return; /* @introduceDomain will come */
 	snprintf(dir, sizeof(dir), "/local/domain/%u", domid);
 	store_read(store, 0, dir, "name", name, sizeof(name));
 	if (store_read(store, 0, dir, "vm", vm, sizeof(vm)) == 0 &&
 	    !strncmp(vm, "/vm/", 4))
 		uuid = vm + 4;
 	if (!name[0] && !uuid[0])
-		return false; /* not written yet */
+		return; /* not written yet */
 	set_seen(guestcfg, domid, true);
 	start(guestcfg, domid, name, uuid);
-	return true;
 }
 
 static void look_at_all(struct guestcfg *guestcfg);
@@ -308,7 +311,6 @@ static void look_again(struct loop_timer *timer)
 static void look_at_all(struct guestcfg *guestcfg)
 {
 	struct backend *be = guestcfg->be;
-	bool again = false;
 	uint32_t domid;
 	char **names;
 	int i, n;
@@ -319,15 +321,16 @@ static void look_at_all(struct guestcfg *guestcfg)
 	for (i = 0; i < n && guestcfg->nr_helpers < RUNNING_MAX; i++)
 		if (!parse_uint(names[i], UINT16_MAX, &domid) && domid &&
 		    domid != be->store.domid && !seen(guestcfg, domid))
-			again |= !look_at(guestcfg, domid);
+			look_at(guestcfg, domid);
 	free(names);
-	if (again && ++guestcfg->again_tries < RETRIES)
-		loop_arm(be->loop, &guestcfg->again, RETRY_NS, look_again);
+	if (++guestcfg->looks < LOOKS)
+		loop_arm(be->loop, &guestcfg->again,
+			 RETRY_NS << (guestcfg->looks - 1), look_again);
 }
 
 void guestcfg_look(struct guestcfg *guestcfg)
 {
-	guestcfg->again_tries = 0;
+	guestcfg->looks = 0;
 	look_at_all(guestcfg);
 }
 
