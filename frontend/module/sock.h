@@ -25,7 +25,9 @@
  *
  * - A wildcard bind() or listen() does both: the struct sock is bound (listens)
  *   in the guest's own stack, and a slot is bound (listens) at dom0, on the same
- *   port. connect() then decides for one of them; accept() takes from both.
+ *   port. connect() then decides for one of them; accept() takes from both. A
+ *   listener without a slot, because there was no device or its link died, is
+ *   LISTENING all the same, and is offered to the next link (offer.c).
  *
  * "Offloaded" is final until release, with two exceptions, both under the
  * socket's lock: a connect that failed and disconnect (connect to AF_UNSPEC)
