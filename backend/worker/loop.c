@@ -153,17 +153,20 @@ static void fetch(struct worker *w, int timeout)
 
 /* ---- spinning ---- */
 
+/* The stack first: in the middle of a stream it has more already. */
 static bool look_around(struct worker *w)
 {
 	int i;
 
+	fetch(w, 0);
+	if (w->nr_active || w->rang || w->stop || w->broken)
+		return true;
 	for (i = 0; i < SPIN_CHECKS; i++) {
 		if (pending(w))
 			return true;
 		__builtin_ia32_pause();
 	}
-	fetch(w, 0);
-	return w->nr_active || w->rang || w->stop || w->broken;
+	return false;
 }
 
 /*

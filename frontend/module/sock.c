@@ -103,7 +103,7 @@ struct vtoe_sock *vtoe_sock_get(const struct sock *sk)
 
 struct vtoe_sock *vtoe_sock_alloc(void)
 {
-	struct vtoe_sock *vsk = kzalloc(sizeof(*vsk), GFP_KERNEL);
+	struct vtoe_sock *vsk = kzalloc(sizeof(*vsk), GFP_KERNEL_ACCOUNT);
 
 	if (!vsk)
 		return NULL;
