@@ -33,24 +33,20 @@ static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		   const struct vtoe_addr *addr)
 {
-	struct vtoe_addr family = *addr;
 	int err;
 
 	if (!vsk->has_slot) {
-		err = vtoe_sock_open_family(vsk, sk, family.family);
+		err = vtoe_sock_open_family(vsk, sk, addr->family);
 		if (err)
 			return err;
 	}
 	return bind_slot(vsk, addr);
 }
 
-static void drop_slot(struct vtoe_sock *vsk, struct sock *sk, u8 phase)
+static void undo_bind(struct vtoe_sock *vsk, struct sock *sk)
 {
 	lock_sock(sk);
-	if (vsk->has_slot)
-		vtoe_sock_release_slot(vsk, phase, VTOE_RELEASE_ABORT);
-	else
-		WRITE_ONCE(vsk->phase, phase);
+	vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
 	release_sock(sk);
 }
 
@@ -74,7 +70,7 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		vsk->bind_req = addr;
 		return 0;
 	}
-	drop_slot(vsk, sk, VTOE_UNDECIDED);
+	undo_bind(vsk, sk);
 	if (not_for_dom0(err))
 		return 0;
 	vtoe_sock_unbind_native(sock);
@@ -108,8 +104,8 @@ static bool port_allowed(const struct sock *sk, u16 port)
 	       ns_capable(net->user_ns, CAP_NET_BIND_SERVICE);
 }
 
-static int bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
-		     const struct vtoe_addr *addr)
+static int bind_offloaded(struct vtoe_sock *vsk, struct sock *sk,
+			  const struct vtoe_addr *addr)
 {
 	int err;
 
@@ -117,7 +113,7 @@ static int bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		return -EACCES;
 	err = vtoe_bind_dom0(vsk, sk, addr);
 	if (err) {
-		drop_slot(vsk, sk, VTOE_UNDECIDED);
+		undo_bind(vsk, sk);
 		return err == -ENETDOWN ? 1 : err;
 	}
 	vsk->bind_req = *addr;
@@ -145,7 +141,7 @@ static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 		vtoe_sock_go_native(sock, vsk);
 		return 1;
 	case VTOE_TO_DOM0:
-		return bind_dom0(vsk, sk, &addr);
+		return bind_offloaded(vsk, sk, &addr);
 	case VTOE_TO_BOTH:
 		return bind_both(sock, vsk, uaddr, len, &addr);
 	default:
@@ -179,11 +175,7 @@ static void reset(struct socket *sock, struct vtoe_sock *vsk)
 {
 	struct sock *sk = sock->sk;
 
-	if (vsk->has_slot)
-		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
-	else
-		smp_store_release(&vsk->phase, VTOE_UNDECIDED);
-	vsk->dual = false;
+	vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock->state = SS_UNCONNECTED;
 }

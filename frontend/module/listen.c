@@ -179,8 +179,7 @@ int vtoe_listen_offer(struct vtoe_sock *vsk, struct sock *sk)
 		return 0;
 	}
 	lock_sock(sk);
-	if (vsk->has_slot)
-		vtoe_sock_release_slot(vsk, VTOE_LISTENING, VTOE_RELEASE_ABORT);
+	vtoe_sock_drop_slot(vsk, VTOE_LISTENING);
 	release_sock(sk);
 	synchronize_rcu(); /* poll() looks no more at that slot */
 	return err;

@@ -447,6 +447,17 @@ void vtoe_sock_release_slot(struct vtoe_sock *vsk, u8 phase, u32 flags)
 	vtoe_link_put(link);
 }
 
+void vtoe_sock_drop_slot(struct vtoe_sock *vsk, u8 phase)
+{
+	if (vsk->has_slot) {
+		vtoe_sock_release_slot(vsk, phase, VTOE_RELEASE_ABORT);
+		return;
+	}
+	smp_store_release(&vsk->phase, phase);
+	if (phase != VTOE_LISTENING)
+		vsk->dual = false;
+}
+
 /* ---- what the link says ---- */
 
 void vtoe_sock_take_error(struct vtoe_sock *vsk, struct sock *sk, u32 error)

@@ -219,6 +219,9 @@ int vtoe_sock_command(struct vtoe_sock *vsk, struct vtoe_submission *cmd,
  */
 void vtoe_sock_release_slot(struct vtoe_sock *vsk, u8 phase, u32 flags);
 
+/* The same, aborting, for a socket that may have no slot. */
+void vtoe_sock_drop_slot(struct vtoe_sock *vsk, u8 phase);
+
 /**
  * vtoe_rx_arm_hint - be woken for the next byte, record or change of state
  *

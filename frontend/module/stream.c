@@ -815,11 +815,7 @@ static int shutdown_ours(struct socket *sock, struct vtoe_sock *vsk, int how)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
 		return -ENOTCONN;
 	}
-	if (vsk->has_slot)
-		vtoe_sock_release_slot(vsk, VTOE_UNDECIDED, VTOE_RELEASE_ABORT);
-	else
-		smp_store_release(&vsk->phase, VTOE_UNDECIDED);
-	vsk->dual = false;
+	vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
 	sock->state = SS_UNCONNECTED;
 	return dual ? 1 : 0;
 }
