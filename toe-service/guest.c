@@ -212,6 +212,17 @@ static struct guest_net *alloc(struct inventory *inv, const char *name,
 	return net;
 }
 
+void guest_net_sweep(struct inventory *inv, const char *name)
+{
+	int netns = netns_open(inv->netns_dir, name);
+
+	if (netns >= 0) {
+		toe_control_sweep(netns);
+		close(netns);
+	}
+	netns_remove(inv->netns_dir, name);
+}
+
 int guest_net_create(struct inventory *inv, const char *name,
 		     const struct entry *entry, struct guest_net **result,
 		     char *error)
@@ -228,7 +239,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 	net = alloc(inv, name, entry);
 	if (!net)
 		return fail(error, -ENOMEM, "out of memory");
-	netns_remove(inv->netns_dir, name);
+	guest_net_sweep(inv, name);
 	net->netns = netns_create(inv->netns_dir, name);
 	if (net->netns < 0) {
 		err = fail(error, net->netns, "network namespace %s: %s", name,
@@ -330,11 +341,6 @@ void guest_net_forget(struct guest_net *net)
 	recount(net->inv);
 	close(net->netns);
 	free(net);
-}
-
-void guest_net_sweep(struct inventory *inv, const char *name)
-{
-	netns_remove(inv->netns_dir, name);
 }
 
 void guest_net_destroy(struct guest_net *net)

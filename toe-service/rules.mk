@@ -2,7 +2,7 @@
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c commands.c config.c control.c \
 		entry.c guest.c netlink.c netns.c pool.c toe.c \
-		stacks/controls.c stacks/kernel_link.c) \
+		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c) \
 	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoed,$(VTOED_SRCS),xenstore libnl-3.0 \

@@ -56,6 +56,10 @@ struct toe_control {
 
 	/* 0 also if there was nothing to remove */
 	int (*context_destroy)(const struct toe_context_spec *spec);
+
+	/* remove what an earlier vtoed made of this driver in a namespace that
+	 * is about to go, and of which no more is known */
+	void (*sweep)(int netns);
 };
 
 /**
@@ -64,6 +68,9 @@ struct toe_control {
  * Returns NULL if there is none. Listed in stacks/controls.c.
  */
 const struct toe_control *toe_control_find(const char *name);
+
+/** toe_control_sweep - have every driver sweep() a namespace */
+void toe_control_sweep(int netns);
 
 /* ---- data half ---- */
 

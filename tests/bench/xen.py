@@ -102,12 +102,7 @@ class Bench:
         if "vif" in args.paths:
             guest = machine.guest("g-vif", vif=["bridge=xenbr0"],
                                   extra=self.pin)
-            guest.run("modprobe xen-netfront; "
-                      "until ls /sys/class/net | grep -qv lo; "
-                      "do sleep 0.2; done; "
-                      "nic=$(ls /sys/class/net | grep -v lo); "
-                      f"ip addr add {prefix}.20/24 dev $nic; "
-                      "ip link set $nic up")
+            guest.set_up_vif(f"{prefix}.20/24")
             self.paths["vif"] = (guest, f"{prefix}.20", "g-vif")
         self.servers()
         self.overhead = {path: statistics.median(

@@ -22,12 +22,15 @@
  * each other: that is so on purpose.
  *
  * The link is made in the guest's namespace at once, under a passing name,
- *since Linux 6.1 refuses one that a device of vtoed's own namespace has; for
- *the rest vtoed's one thread enters the namespace for a moment. Addresses are
- *static: no router advertisement changes them, and no duplicate address
- *detection delays them. On the way up the link announces its addresses
- *(gratuitous ARP, unsolicited neighbour advertisement), so that an address
- *which moved here is found.
+ * since Linux 6.1 refuses one that a device of vtoed's own namespace has; for
+ * the rest vtoed's one thread enters the namespace for a moment. Addresses are
+ * static: no router advertisement changes them, and no duplicate address
+ * detection delays them. On the way up the link announces its addresses
+ * (gratuitous ARP, unsolicited neighbour advertisement), so that an address
+ * which moved here is found.
+ *
+ * A macvlan's address is entered in the bridge's table before the link comes up
+ * (kernel_bridge.h), and taken out after the link is gone.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,6 +56,7 @@
 #include <netlink/route/route.h>
 
 #include "drivers.h"
+#include "kernel_bridge.h"
 
 #define PASSING_NAME "vtoe-new"
 
@@ -244,19 +248,6 @@ static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
 	return link_change(sk, ifindex, change);
 }
 
-static int link_delete(struct nl_sock *sk, const char *name)
-{
-	struct rtnl_link *link = rtnl_link_alloc();
-	int err;
-
-	if (!link)
-		return -ENOMEM;
-	rtnl_link_set_name(link, name);
-	err = nl_errno(rtnl_link_delete(sk, link));
-	rtnl_link_put(link);
-	return err == -ENODEV ? 0 : err;
-}
-
 /* ---- addresses and routes ---- */
 
 static struct nl_addr *to_nl(const struct vtoe_addr *addr, uint32_t prefix)
@@ -395,7 +386,28 @@ static int set_family(struct nl_sock *sk, int ifindex,
 	return 0;
 }
 
-static int configure(const struct toe_context_spec *spec, char *error)
+/* A bridge does not learn a macvlan's address (kernel_bridge.h). */
+static bool is_station(struct rtnl_link *link)
+{
+	return !strcmp(rtnl_link_get_type(link), "macvlan");
+}
+
+static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
+{
+	struct rtnl_link *link;
+	int err = rtnl_link_get_kernel(sk, ifindex, NULL, &link);
+
+	if (err)
+		return nl_errno(err);
+	if (is_station(link))
+		err = bridge_enter(home, rtnl_link_get_link(link),
+				   rtnl_link_get_addr(link));
+	rtnl_link_put(link);
+	return nl_errno(err);
+}
+
+static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
+		     char *error)
 {
 	struct nl_sock *sk;
 	int ifindex, err;
@@ -417,6 +429,12 @@ static int configure(const struct toe_context_spec *spec, char *error)
 		err = link_up(sk, (int)if_nametoindex("lo"));
 	if (err && !error[0])
 		err = fail(error, err, "cannot set up the loopback");
+	if (!err)
+		err = enter_bridge(sk, ifindex, home);
+	if (err && !error[0])
+		err = fail(error, err,
+			   "TOE \"%s\": cannot tell \"%s\" the link's address",
+			   spec->toe, spec->netdev);
 	/* IPv4 goes first, while the link is down, so that it is announced */
 	if (!err)
 		err = set_family(sk, ifindex, spec, false, error);
@@ -426,39 +444,86 @@ static int configure(const struct toe_context_spec *spec, char *error)
 	return err;
 }
 
-static int remove_link(const struct toe_context_spec *spec, char *error)
+/* Is it @name, or half-made; or, without a name, any link of vtoed's? */
+static bool is_ours(struct rtnl_link *link, const char *name)
 {
+	const char *its = rtnl_link_get_name(link);
+	const char *kind = rtnl_link_get_type(link);
+
+	if (!its || !kind ||
+	    (strcmp(kind, "macvlan") && strcmp(kind, "ipvlan")))
+		return false;
+	return !name || !strcmp(its, name) || !strcmp(its, PASSING_NAME);
+}
+
+static int link_remove(struct nl_sock *sk, struct rtnl_link *link,
+		       struct nl_sock *home)
+{
+	int err = rtnl_link_delete(sk, link);
+
+	if (!err && is_station(link))
+		err = bridge_leave(home, rtnl_link_get_link(link),
+				   rtnl_link_get_addr(link));
+	return err;
+}
+
+/* @spec names the link; without a link's name: all that are there. */
+static int remove_links(const struct toe_context_spec *spec,
+			struct nl_sock *home, char *error)
+{
+	struct nl_cache *links;
+	struct nl_object *o;
 	struct nl_sock *sk;
-	int err;
+	int err, result = 0;
 
 	(void)error;
 	err = rtnl_open(&sk);
 	if (err)
 		return err;
-	link_delete(sk, PASSING_NAME); /* if it did not get any further */
-	err = link_delete(sk, spec->link);
+	err = rtnl_link_alloc_cache(sk, AF_UNSPEC, &links);
+	if (err) {
+		nl_socket_free(sk);
+		return nl_errno(err);
+	}
+	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
+		if (!is_ours((struct rtnl_link *)o, spec->link))
+			continue;
+		err = link_remove(sk, (struct rtnl_link *)o, home);
+		if (err)
+			result = nl_errno(err);
+	}
+	nl_cache_free(links);
 	nl_socket_free(sk);
-	return err;
+	return result;
 }
 
-typedef int inside_fn(const struct toe_context_spec *spec, char *error);
+/* @home: a netlink socket of vtoed's own namespace. */
+typedef int inside_fn(const struct toe_context_spec *spec, struct nl_sock *home,
+		      char *error);
 
 /* Call a function in the guest's namespace. */
 static int inside(const struct toe_context_spec *spec, inside_fn *fn,
 		  char *error)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
+	struct nl_sock *sk;
 
 	if (home < 0)
 		return fail(error, -errno, "own network namespace");
+	err = rtnl_open(&sk);
+	if (err) {
+		close(home);
+		return fail(error, err, "netlink");
+	}
 	if (setns(spec->netns, CLONE_NEWNET)) {
 		err = fail(error, -errno, "guest's network namespace");
 	} else {
-		err = fn(spec, error);
+		err = fn(spec, sk, error);
 		/* to go on in a guest's namespace would be worse than to die */
 		if (setns(home, CLONE_NEWNET))
 			_exit(70);
 	}
+	nl_socket_free(sk);
 	close(home);
 	return err;
 }
@@ -469,7 +534,14 @@ static int kernel_context_destroy(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return inside(spec, remove_link, ignored);
+	return inside(spec, remove_links, ignored);
+}
+
+static void kernel_sweep(int netns)
+{
+	struct toe_context_spec all = {.netns = netns};
+
+	kernel_context_destroy(&all);
 }
 
 static int kernel_context_create(const struct toe_context_spec *spec,
@@ -496,4 +568,5 @@ const struct toe_control kernel_control = {
 	.name = "kernel",
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
+	.sweep = kernel_sweep,
 };

@@ -222,6 +222,13 @@ class Guest(Node):
         self.machine.guests.pop(self.name, None)
         wait_until(lambda: self.gone(), 30, f"{self.name} gone from xl list")
 
+    def set_up_vif(self, address):
+        """Gives the guest's one network interface an address (with /bits)."""
+        self.run("modprobe xen-netfront; "
+                 "until ls /sys/class/net | grep -qv lo; do sleep 0.2; done; "
+                 "nic=$(ls /sys/class/net | grep -v lo); "
+                 f"ip addr add {address} dev $nic; ip link set $nic up")
+
     def gone(self):
         """Whether Xen knows the domain no more (a zombie is known)."""
         return self.domid not in self.machine.domids()
