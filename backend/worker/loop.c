@@ -28,7 +28,9 @@
 #define WAKE_BYTES (128u * 1024u)
 /* A quiet completion is told of at last after this (contract: 50 ms). */
 #define LATE_NS	    (20 * NS_PER_MS)
-#define SPIN_CHECKS   256 /* of the doorbells, for one look at the sockets */
+/* For one look at the sockets, a system call: pauses, and checks for each. */
+#define SPIN_PAUSES   64
+#define SPIN_CHECKS   64
 #define SPIN_SKIP_MAX 64 /* sleeps without spinning, after it failed often */
 
 int loop_watch(struct worker *w, int fd, enum loop_tag tag)
@@ -153,7 +155,11 @@ static void fetch(struct worker *w, int timeout)
 
 /* ---- spinning ---- */
 
-/* The stack first: in the middle of a stream it has more already. */
+/*
+ * The stack first: in the middle of a stream it has more already. Pauses leave
+ * the core to its other thread, but cost an emulated one more than they are
+ * worth; hence several checks for each.
+ */
 static bool look_around(struct worker *w)
 {
 	int i;
@@ -161,10 +167,11 @@ static bool look_around(struct worker *w)
 	fetch(w, 0);
 	if (w->nr_active || w->rang || w->stop || w->broken)
 		return true;
-	for (i = 0; i < SPIN_CHECKS; i++) {
+	for (i = 1; i <= SPIN_PAUSES * SPIN_CHECKS; i++) {
 		if (pending(w))
 			return true;
-		__builtin_ia32_pause();
+		if (i % SPIN_CHECKS == 0)
+			__builtin_ia32_pause();
 	}
 	return false;
 }

@@ -116,7 +116,7 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
  * Looks at the sockets before sleeping. To be put to sleep and woken takes about
  * as long as so many: whoever spins longer than that loses more than it can win.
  */
-#define WORKER_SPIN_DEFAULT 16
+#define WORKER_SPIN_DEFAULT 24
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
