@@ -187,7 +187,7 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk)
 
 	lock_sock(sk);
 	sk->sk_disconnects++;
-	if (vsk->phase == VTOE_LISTENING && !vsk->dual)
+	if (vtoe_listens_alone(vsk))
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_err, 0);
 	reset(sock, vsk);

@@ -327,7 +327,7 @@ static int set_ours(struct socket *sock, struct vtoe_sock *vsk,
 
 	/* a dual listener is both, and may get a new slot */
 	if (!vtoe_phase_offloaded(vsk->phase) ||
-	    (vsk->phase == VTOE_LISTENING && vsk->dual))
+	    vtoe_listens_dual(vsk))
 		return set_undecided(sock, vsk, opt, kind);
 	if (kind != CARRIED)
 		return -ENOPROTOOPT;
@@ -475,7 +475,7 @@ static int get_ours(struct socket *sock, int level, int name, int room,
 	if (IS_ERR_OR_NULL(vsk))
 		return vsk ? PTR_ERR(vsk) : 1;
 	if (!vtoe_phase_offloaded(vsk->phase) ||
-	    (vsk->phase == VTOE_LISTENING && vsk->dual))
+	    vtoe_listens_dual(vsk))
 		err = 1;
 	else if (!vsk->has_slot)
 		err = -ENETDOWN;

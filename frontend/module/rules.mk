@@ -6,7 +6,8 @@ KDIR ?= $(lastword $(sort $(wildcard /usr/src/linux-headers-*-amd64)))
 MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  link.c link.h \
 		  call.c call.h intercept.c intercept.h switch.c switch.h \
-		  sock.c sock.h connect.c listen.c offer.c stream.c options.c \
+		  sock.c sock.h slot.c connect.c listen.c offer.c \
+		  stream.c stream.h receive.c send.c poll.c options.c \
 		  options.h proc.c proc.h addr.h) \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
 		  stream.c) \

@@ -61,6 +61,8 @@
 
 struct vtoe_link;
 
+#define VTOE_TX_ORDER_FIRST 2 /* 16 KiB: the first run of a socket */
+
 /*
  * What a socket is. From BOUND on it is offloaded. Written under lock_sock(),
  * but CONNECTING is left by the tasklet, under the device lock.
@@ -135,10 +137,22 @@ void vtoe_offer_forget(struct vtoe_sock *vsk);
 void vtoe_offer_now(void);
 void vtoe_offer_exit(void);
 
+/* Does it listen natively, too? ctl held. */
+static inline bool vtoe_listens_dual(const struct vtoe_sock *vsk)
+{
+	return vsk->phase == VTOE_LISTENING && vsk->dual;
+}
+
+/* Does it listen at dom0 only? ctl held. */
+static inline bool vtoe_listens_alone(const struct vtoe_sock *vsk)
+{
+	return vsk->phase == VTOE_LISTENING && !vsk->dual;
+}
+
 /* Is it a listener that waits for a slot? ctl held. */
 static inline bool vtoe_listen_waits(const struct vtoe_sock *vsk)
 {
-	return vsk->phase == VTOE_LISTENING && vsk->dual && !vsk->has_slot;
+	return vtoe_listens_dual(vsk) && !vsk->has_slot;
 }
 
 /* Bind and listen at dom0 for such a one; ctl held; sleeps. 0 or an error. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * stream.h - bytes: what receive.c, send.c and poll.c have in common.
+ *
+ * Who waits arms first (front_rx_arm(), front_tx_arm()) and looks once more
+ * after that; common/ring.h says why no wake-up is lost then. That holds for
+ * sleepers in here. A program that sleeps in epoll, edge-triggered, has called
+ * nothing of ours since its last recv() or send(): therefore recv() arms when it
+ * has emptied the ring and somebody is on the wait queue, and send() when it
+ * returns -EAGAIN.
+ */
+#ifndef VTOE_MODULE_STREAM_H
+#define VTOE_MODULE_STREAM_H
+
+#include "sock.h"
+
+/*
+ * The shutdown mask as it stands, with what dom0 says. Takes its error over.
+ * lock_sock() or RCU.
+ */
+u8 vtoe_shutdown_now(struct vtoe_sock *vsk, struct sock *sk);
+
+/* Sleep on @wait with the socket unlocked; returns what is left of @timeo. */
+long vtoe_wait_a_moment(struct sock *sk, struct wait_queue_entry *wait,
+			long timeo);
+
+/* Locked. Until a connect is over; 0, -EAGAIN, -EINTR and the like. */
+int vtoe_wait_connected(struct vtoe_sock *vsk, struct sock *sk, long *timeo);
+
+/* Bytes in the ring at which a writer is let go on. */
+static inline u32 vtoe_tx_low(const struct vtoe_sock *vsk, u32 run)
+{
+	return vsk->tx_grow ? 0 : vtoe_run_size(run) / 2;
+}
+
+#endif /* VTOE_MODULE_STREAM_H */
