@@ -99,8 +99,7 @@ static void set_toe(struct guest_net *net, const struct toe *toe)
 	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
 	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
 	memcpy(net->mode, toe->conf.link, sizeof(net->mode));
-	/* a name that vtoed's namespace has too is refused there by the kernel
-	 */
+	/* the kernel refuses a name that vtoed's own namespace has, too */
 	snprintf(net->link, sizeof(net->link), "vtoe%u", toe->row);
 }
 

@@ -17,9 +17,8 @@ typedef int command_fn(struct worker *w, struct slot *s,
 static int answer(struct worker *w, const struct slot *s,
 		  const struct vtoe_submission *cmd, int result, const void *u)
 {
-	if (cmd->flags & VTOE_QUIET)
-		return queue_complete_quiet(w, s, cmd->id, result, u);
-	return queue_complete(w, s, cmd->id, result, u);
+	return queue_complete(w, s, cmd->id, result, u,
+			      cmd->flags & VTOE_QUIET);
 }
 
 /* Are the bytes of the payload from @from on zero? */
@@ -129,7 +128,7 @@ static int established(struct worker *w, struct slot *s, uint32_t id,
 	s->state = SLOT_ESTABLISHED;
 	s->flags |= SLOT_WRITABLE;
 	slot_activate(w, s);
-	return queue_complete(w, s, id, 0, &done.u);
+	return queue_complete(w, s, id, 0, &done.u, false);
 }
 
 static int do_connect(struct worker *w, struct slot *s,
@@ -165,7 +164,7 @@ int command_connected(struct worker *w, struct slot *s)
 		return established(w, s, s->connect_id, &local);
 	s->state = SLOT_OPEN;
 	s->flags &= SLOT_ACTIVE;
-	return queue_complete(w, s, s->connect_id, result, NULL);
+	return queue_complete(w, s, s->connect_id, result, NULL, false);
 }
 
 /*

@@ -75,25 +75,15 @@ static int put(struct worker *w, const struct slot *s, uint32_t id, int result,
 }
 
 int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
-		   int result, const void *u)
-{
-	int err = put(w, s, id, result, u);
-
-	if (!err)
-		loop_rang(w, 0);
-	return err;
-}
-
-int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
-			 int result, const void *u)
+		   int result, const void *u, bool quiet)
 {
 	int err = put(w, s, id, result, u);
 
 	if (err)
 		return err;
 	/* unless there are so many that the guest soon has to wait for them */
-	if (w->cq_prod - vtoe_load(&w->view.queue->cq_cons) <
-	    w->view.geo.nr_entries / 2)
+	if (quiet && w->cq_prod - vtoe_load(&w->view.queue->cq_cons) <
+			     w->view.geo.nr_entries / 2)
 		loop_rang_late(w);
 	else
 		loop_rang(w, 0);

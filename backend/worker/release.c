@@ -5,8 +5,7 @@
  *	ABORT			reset, complete
  *	nothing			send up to tx_end, close, complete
  *	LINGER			send up to tx_end, shut down, wait until all is
- *				acknowledged or the time is over, close,
- *complete
+ *				acknowledged or the time is over, close, complete
  *
  * Closing a kernel socket lets the kernel finish the connection by itself, so
  * the slot is not needed any more once all bytes are out of the run.
@@ -22,8 +21,8 @@
  */
 #define CLOSING_NS	(120000 * NS_PER_MS)
 #define CLOSING_TICK_NS (1000 * NS_PER_MS)
-#define LINGER_TICK_NS	(5 * NS_PER_MS) /* there is no upcall for "all acked"  \
-					 */
+/* There is no upcall for "all acknowledged". */
+#define LINGER_TICK_NS	(5 * NS_PER_MS)
 
 static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 		  bool abort)
@@ -33,9 +32,7 @@ static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 	context_close(&w->contexts, slot_number(w, s), abort);
 	slot_end(w, s);
 	w->counters->releases++;
-	if (quiet)
-		return queue_complete_quiet(w, s, id, result, NULL);
-	return queue_complete(w, s, id, result, NULL);
+	return queue_complete(w, s, id, result, NULL, quiet);
 }
 
 static void schedule(struct worker *w, uint64_t ns)
@@ -90,8 +87,7 @@ static int run_lingering(struct worker *w, struct slot *s)
 {
 	int unsent = context_unsent(&w->contexts, slot_number(w, s));
 
-	/* an error: the connection is over, nothing more will be acknowledged
-	 */
+	/* an error: it is over, nothing more will be acknowledged */
 	if (unsent <= 0)
 		return finish(w, s, s->release_id, 0, false);
 	if (w->now_ns >= s->deadline_ns)
@@ -150,7 +146,8 @@ int release_start(struct worker *w, struct slot *s,
 	case SLOT_ESTABLISHED:
 		return release_connection(w, s, cmd);
 	case SLOT_CONNECTING:
-		err = queue_complete(w, s, s->connect_id, -ECANCELED, NULL);
+		err = queue_complete(w, s, s->connect_id, -ECANCELED, NULL,
+				     false);
 		break;
 	case SLOT_LISTENING:
 		err = listener_end(w, s);

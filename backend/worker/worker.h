@@ -262,12 +262,12 @@ void loop_rang_late(struct worker *w);
 int queue_run(struct worker *w);
 /* True if there is something to carry out (cheap; for sleeping). */
 bool queue_pending(const struct worker *w);
-/* Complete a command; @u: 48 bytes of payload, or NULL for zeroes. */
+/*
+ * Complete a command; @u: 48 bytes of payload, or NULL for zeroes; @quiet: the
+ * guest does not wait for it (VTOE_QUIET).
+ */
 int queue_complete(struct worker *w, const struct slot *s, uint32_t id,
-		   int result, const void *u);
-/* The same for a guest that does not wait (VTOE_QUIET). */
-int queue_complete_quiet(struct worker *w, const struct slot *s, uint32_t id,
-			 int result, const void *u);
+		   int result, const void *u, bool quiet);
 
 /* ---- command.c ---- */
 
