@@ -29,6 +29,16 @@ build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
 BADHOST := $(B)/tests/xen/badhost
 $(eval $(call program,tests/xen/badhost,tests/xen/programs/badhost.c common/geometry.c,,-lxengnttab))
 
+# a kernel module for guests: allocations of vtoe.ko fail
+FAILALLOC := build/tests/xen/failalloc/failalloc.ko
+$(FAILALLOC): tests/xen/programs/failalloc.c
+	$(call say,KBUILD,$@)
+	@mkdir -p $(@D)
+	@cp $< $(@D)
+	@echo 'obj-m := failalloc.o' >$(@D)/Kbuild
+	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(@D) modules \
+		>$(@D)/log 2>&1 || { cat $(@D)/log; false; }
+
 .PHONY: xen-install check-xen demo
 # what a user would install, for dom0
 xen-install: all module $(XEN_GUEST_PROGRAMS)
@@ -36,7 +46,7 @@ xen-install: all module $(XEN_GUEST_PROGRAMS)
 	+$(Q)$(MAKE) --no-print-directory install \
 		DESTDIR=$(CURDIR)/build/install >/dev/null
 
-check-xen: xen-install $(BADHOST)
+check-xen: xen-install $(BADHOST) $(FAILALLOC)
 	$(Q)tests/xen/run --result build/results/xen $(SCENARIO)
 
 demo: packages
