@@ -1,9 +1,10 @@
 """A PVH guest is served as a PV guest is."""
 from story import *
 import offload
+import sockcheck
 import web
 
-SECONDS = 400
+SECONDS = 600
 
 
 def story(machine):
@@ -20,3 +21,5 @@ def story(machine):
             expect_in(total, machine.remote.run(
                 f"curl -sSf http://{offload.ADDRESS}/small | sha256sum",
                 timeout=180).out, "SHA-256")
+        step("sockets behave as Linux's do")
+        sockcheck.run(guest, machine.remote, offload.REMOTE, "-o")

@@ -7,6 +7,7 @@ SECONDS = 600
 MANY = 10000
 PORT = 7200
 FLAT = ("grant_maps", "grant_unmaps", "evtchn_binds")
+GUEST_FLAT = ("grants", "evtchns")
 
 
 def story(machine):
@@ -16,6 +17,7 @@ def story(machine):
         crowd = machine.remote.spawn(f"crowd server 192.0.2.1 {PORT}")
         crowd.wait_for_output("listening")
         before = offload.counters(machine, guest)
+        guest_before = guest_counters(machine, guest)
 
         step(f"{MANY} connections are opened and stay")
         guest.run("mkfifo /tmp/go")
@@ -42,7 +44,22 @@ def story(machine):
         after = offload.counters(machine, guest)
         for name in FLAT:
             expect_equal(after[name], before[name], name)
+        after = guest_counters(machine, guest)
+        expect(after["offloaded"] >= guest_before["offloaded"] + MANY,
+               "the guest's own counters are up to date")
+        for name in GUEST_FLAT:
+            expect_equal(after[name], guest_before[name],
+                         f"the guest's {name}")
         crowd.kill()
+
+
+def guest_counters(machine, guest):
+    """As the guest's driver publishes them, once a second."""
+    sent = int(offload.counters(machine, guest)["connects"])
+    wait_until(lambda: offload.counters(
+        machine, guest, part="guest_counters")["offloaded"] >= sent, 30,
+        "the guest's counters")
+    return offload.counters(machine, guest, part="guest_counters")
 
 
 def memory(machine, guest):
