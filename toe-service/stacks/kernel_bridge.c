@@ -38,7 +38,10 @@ static struct rtnl_neigh *entry_alloc(int bridge, struct nl_addr *station)
 	return entry;
 }
 
-int bridge_enter(struct nl_sock *sk, int lower, struct nl_addr *station)
+/* One entry; @none is the error that says: so it is already. */
+static int change(struct nl_sock *sk, int lower, struct nl_addr *station,
+		  int (*request)(struct nl_sock *, struct rtnl_neigh *, int),
+		  int flags, int none)
 {
 	struct rtnl_neigh *entry;
 	int err;
@@ -48,22 +51,19 @@ int bridge_enter(struct nl_sock *sk, int lower, struct nl_addr *station)
 	entry = entry_alloc(lower, station);
 	if (!entry)
 		return -NLE_NOMEM;
-	err = rtnl_neigh_add(sk, entry, NLM_F_CREATE);
+	err = request(sk, entry, flags);
 	rtnl_neigh_put(entry);
-	return err == -NLE_EXIST ? 0 : err;
+	return err == none ? 0 : err;
+}
+
+int bridge_enter(struct nl_sock *sk, int lower, struct nl_addr *station)
+{
+	return change(sk, lower, station, rtnl_neigh_add, NLM_F_CREATE,
+		      -NLE_EXIST);
 }
 
 int bridge_leave(struct nl_sock *sk, int lower, struct nl_addr *station)
 {
-	struct rtnl_neigh *entry;
-	int err;
-
-	if (!is_bridge(sk, lower))
-		return 0;
-	entry = entry_alloc(lower, station);
-	if (!entry)
-		return -NLE_NOMEM;
-	err = rtnl_neigh_delete(sk, entry, 0);
-	rtnl_neigh_put(entry);
-	return err == -NLE_OBJ_NOTFOUND ? 0 : err;
+	return change(sk, lower, station, rtnl_neigh_delete, 0,
+		      -NLE_OBJ_NOTFOUND);
 }
