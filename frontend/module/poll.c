@@ -3,8 +3,6 @@
 #include <net/tcp.h>
 
 #include "link.h"
-#include "options.h"
-#include "sock.h"
 #include "stream.h"
 
 #define EDGE_TRIES	4 /* to arm behind a ring that is being filled */

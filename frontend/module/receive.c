@@ -5,11 +5,9 @@
 
 #include "link.h"
 #include "options.h"
-#include "sock.h"
 #include "stream.h"
 
-#define CHUNK		65536u /* bytes copied before the other side is told */
-#define RX_WAKE_MAX	65536u /* a reader of much is not woken less often */
+#define RX_WAKE_MAX 65536u /* a reader of much is not woken less often */
 
 #define RECV_FLAGS                                                        \
 	(MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL | MSG_TRUNC |              \
@@ -47,7 +45,7 @@ static int copy_out(struct receiver *r, u32 len)
 /* Copies what is there, @avail bytes beyond what was peeked. */
 static int take(struct receiver *r, u32 avail)
 {
-	u32 len = min_t(size_t, min(avail, CHUNK), r->left);
+	u32 len = min_t(size_t, min(avail, VTOE_CHUNK), r->left);
 	int n = copy_out(r, len);
 
 	if (n < 0)

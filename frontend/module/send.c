@@ -11,10 +11,8 @@
 
 #include "link.h"
 #include "options.h"
-#include "sock.h"
 #include "stream.h"
 
-#define CHUNK		65536u /* bytes copied before the other side is told */
 #define TX_ORDER_MAX	6u     /* 256 KiB */
 #define TX_ORDER_STEP	2u
 #define TX_IDLE		HZ	/* before a run is taken back */
@@ -124,7 +122,7 @@ static int copy_in(struct sender *s, u32 len)
 static int put(struct sender *s, u32 room)
 {
 	struct vtoe_sock *vsk = s->vsk;
-	u32 len = min_t(size_t, min(room, CHUNK), msg_data_left(s->msg));
+	u32 len = min_t(size_t, min(room, VTOE_CHUNK), msg_data_left(s->msg));
 	int n = copy_in(s, len);
 
 	if (n < 0)

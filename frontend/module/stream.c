@@ -7,8 +7,6 @@
 #include <net/tcp.h>
 
 #include "link.h"
-#include "options.h"
-#include "sock.h"
 #include "stream.h"
 
 /* ---- state ---- */

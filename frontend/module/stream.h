@@ -14,6 +14,8 @@
 
 #include "sock.h"
 
+#define VTOE_CHUNK 65536u /* bytes copied before the other side is told */
+
 /*
  * The shutdown mask as it stands, with what dom0 says. Takes its error over.
  * lock_sock() or RCU.
