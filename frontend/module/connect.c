@@ -282,6 +282,22 @@ static long wait_connecting(struct vtoe_sock *vsk, struct sock *sk, long timeo)
 	return timeo;
 }
 
+/* What Linux, which holds the lock, never knows within connect(). Locked. */
+static bool known_later(const struct vtoe_sock *vsk, const struct sock *sk)
+{
+	switch (READ_ONCE(sk->sk_err)) {
+	case 0:
+		return READ_ONCE(vsk->phase) == VTOE_CONNECTED;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case EHOSTUNREACH:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Locked. @err: what to say while it is under way. */
 static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 			int err)
@@ -289,6 +305,8 @@ static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
 
+	if (!timeo && err == -EINPROGRESS && known_later(vsk, sk))
+		return err;
 	if (READ_ONCE(vsk->phase) == VTOE_CONNECTING) {
 		if (!timeo)
 			return err;
