@@ -4,7 +4,7 @@
 import contextlib
 import shlex
 
-from machine import wait_until
+from machine import Failure, wait_until
 
 PAGE = "<html>Served over a connection that Xen's dom0 carries.</html>\n"
 ROOT = "/srv/web"
@@ -68,6 +68,26 @@ class Server:
         if self.job and self.job.running():
             self.node.run(f"kill $(cat {self.root}/nginx.pid)", check=False)
             self.job.wait(30, check=False)
+
+
+def sum_command(url, options=""):
+    """A shell command that fetches and prints the SHA-256 of what came.
+
+    What curl says of the transfer goes to stderr.
+    """
+    return (f"curl -sSf {options} -w '%{{stderr}}curl ended with %{{exitcode}} "
+            "after %{size_download} bytes\\n' " f"{shlex.quote(url)} | sha256sum")
+
+
+def expect_sum(total, result):
+    """That a Result of sum_command() is about the right content."""
+    if total not in result.out:
+        raise Failure(f"expected the SHA-256 {total}: {result}")
+
+
+def fetch(node, url, total, **options):
+    """Fetches with curl and expects this SHA-256; the rest is for run()."""
+    expect_sum(total, node.run(sum_command(url), **options))
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ def restarts(machine):
     with web.server(machine, root=offload.MEMORY_ROOT) as server:
         total = server.file("medium", FILE_MB)
         step("a transfer is under way")
-        job = guest.spawn("curl -sSf --limit-rate 1M "
-                          f"http://{offload.REMOTE}/medium | sha256sum")
+        job = guest.spawn(web.sum_command(
+            f"http://{offload.REMOTE}/medium", "--limit-rate 1M"))
         wait_until(lambda: offload.connections(
             offload.contexts(machine, guest)), 30, "the connection")
         [before] = offload.connections(offload.contexts(machine, guest))
@@ -56,7 +56,7 @@ def restarts(machine):
                      server.page, "the page")
 
         step("the transfer went through all of it")
-        expect_in(total, job.wait(120).out, "SHA-256")
+        web.expect_sum(total, job.wait(120))
         expect_equal(offload.wait_connected(machine, guest)["worker"],
                      worker, "the worker's process")
 
