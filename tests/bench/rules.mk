@@ -15,6 +15,6 @@ $(B)/tests/bench/native_bench: $(FX)/libfakexen.a
 bench: all fakexen $(B)/tests/bench/native_bench $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/bench/native.py --fakexen $(FX)/lib $(BENCH)
 
-bench-xen: xen-install
+bench-xen: xen-install $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/xen/image/build
 	$(Q)tests/bench/xen.py $(BENCH)
