@@ -61,6 +61,17 @@ static int wait_room(struct worker *w, struct slot *s, uint32_t used)
 	return now < 0 ? now : (uint32_t)now <= used;
 }
 
+/*
+ * Does the guest wait for more than was published? Then it consumes nothing
+ * before, and whoever waits for that would wait for ever.
+ */
+static bool waits_for_more(const struct worker *w, const struct slot *s)
+{
+	uint32_t event = vtoe_load(&slot_shared(w, s)->guest.rx_event);
+
+	return (int32_t)(event - s->rx_prod) > 0;
+}
+
 /* Nothing follows: the peer's FIN, or an error. */
 static void rx_end(struct worker *w, struct slot *s, ssize_t n)
 {
@@ -107,7 +118,7 @@ static int rx_room(struct worker *w, struct slot *s)
 
 	if (used < 0)
 		return used;
-	if (used && (s->flags & SLOT_GROW)) {
+	if (used && (s->flags & SLOT_GROW) && !waits_for_more(w, s)) {
 		ready = wait_room(w, s, 0);
 		if (ready <= 0)
 			return ready;
@@ -123,6 +134,8 @@ static int rx_room(struct worker *w, struct slot *s)
 		return (int)(size - (uint32_t)used);
 	/* a full ring: worth while again when half of it is free */
 	ready = wait_room(w, s, size / 2);
+	if (!ready && waits_for_more(w, s))
+		slot_ring(w, s); /* more than the ring holds: it is full */
 	if (ready <= 0)
 		return ready;
 	used = rx_used(w, s);

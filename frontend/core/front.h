@@ -272,11 +272,21 @@ bool front_rx_consume(struct front_stream *stream, uint32_t len);
 
 /**
  * front_rx_arm - be told when at least @len bytes can be read
+ * @have: bytes that the caller knows of and leaves in the ring
+ * @len: above @have; more than the ring holds is legal: a full one is told, too
  *
  * State changes (FIN, HUP, error) are always told. Returns true if there are
- * that many bytes, or a state change, already (do not sleep).
+ * more than @have bytes, or a state change, already (do not sleep).
  */
-bool front_rx_arm(struct front_stream *stream, uint32_t len);
+bool front_rx_arm(struct front_stream *stream, uint32_t have, uint32_t len);
+
+/**
+ * front_rx_keep - after arming with bytes left in the ring
+ *
+ * dom0 may be waiting until they are consumed; now it knows better. Rings the
+ * doorbell: front_wake().
+ */
+void front_rx_keep(struct front_stream *stream);
 
 /* ---- listeners; socket lock and device lock ---- */
 

@@ -174,7 +174,7 @@ bool front_rx_consume(struct front_stream *s, uint32_t len)
 	return true;
 }
 
-bool front_rx_arm(struct front_stream *s, uint32_t len)
+bool front_rx_arm(struct front_stream *s, uint32_t have, uint32_t len)
 {
 	uint32_t error;
 	int status, avail;
@@ -183,5 +183,10 @@ bool front_rx_arm(struct front_stream *s, uint32_t len)
 	vtoe_full_barrier();
 	status = front_status(s, &error);
 	avail = front_rx_avail(s);
-	return status || error || avail < 0 || (uint32_t)avail >= len;
+	return status || error || avail < 0 || (uint32_t)avail > have;
+}
+
+void front_rx_keep(struct front_stream *s)
+{
+	ring(s);
 }

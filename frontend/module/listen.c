@@ -343,7 +343,7 @@ static int accept_native(struct socket *sock, struct socket *newsock, int flags,
 /* Arm, so that the next record wakes; true if there is something already. */
 static bool arm(struct vtoe_sock *vsk, struct sock *sk)
 {
-	return (vsk->has_slot && front_rx_arm(&vsk->stream, 1)) ||
+	return (vsk->has_slot && front_rx_arm(&vsk->stream, 0, 1)) ||
 	       native_ready(vsk, sk);
 }
 

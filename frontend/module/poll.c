@@ -43,23 +43,47 @@ static void arm_next_arrival(struct vtoe_sock *vsk)
 	} while (rx_hint(vsk) != avail && --tries);
 }
 
+/* SO_RCVLOWAT, or what the ring can reach of it. */
+static u32 low_water(const struct vtoe_sock *vsk, const struct sock *sk)
+{
+	u32 run = vtoe_load(&vsk->stream.shared->dom0.rx_run);
+	u32 target = sock_rcvlowat(sk, 0, INT_MAX);
+
+	if (run == VTOE_RUN_NONE || vtoe_run_order(run) > VTOE_MAX_RUN_ORDER)
+		return 1;
+	return min(target, vtoe_run_size(run) / 2);
+}
+
+/* Less than the low-water mark is there: be told when that is reached. */
+static u32 arm_low_water(struct vtoe_sock *vsk, u32 target)
+{
+	u32 avail;
+
+	vtoe_store(&vsk->stream.shared->guest.rx_event,
+		   READ_ONCE(vsk->stream.rx_cons) + target);
+	vtoe_full_barrier();
+	avail = rx_hint(vsk);
+	if (avail && avail < target) {
+		struct vtoe_link *link = READ_ONCE(vsk->link);
+
+		front_rx_keep(&vsk->stream);
+		if (link)
+			vtoe_link_notify(link);
+	}
+	return avail;
+}
+
 static bool readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
 {
-	u32 target = sock_rcvlowat(sk, 0, INT_MAX), avail = rx_hint(vsk), run;
+	u32 avail = rx_hint(vsk), target = low_water(vsk, sk);
 
-	if (avail < target) {
-		vtoe_rx_arm_hint(vsk);
-		avail = rx_hint(vsk);
-	}
-	if (avail >= target) {
-		if (edge)
-			arm_next_arrival(vsk);
-		return true;
-	}
-	/* a low-water mark that the ring cannot reach */
-	run = vtoe_load(&vsk->stream.shared->dom0.rx_run);
-	return avail && vtoe_run_order(run) <= VTOE_MAX_RUN_ORDER &&
-	       avail >= vtoe_run_size(run) / 2;
+	if (avail < target)
+		avail = arm_low_water(vsk, target);
+	if (avail < target)
+		return false;
+	if (edge)
+		arm_next_arrival(vsk);
+	return true;
 }
 
 /* No run is attached: is there one to be had? */

@@ -106,8 +106,13 @@ static void receive_wait(struct receiver *r)
 	struct sock *sk = r->sk;
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	if (!front_rx_arm(&r->vsk->stream, wake_for(r)))
+	if (!front_rx_arm(&r->vsk->stream, r->skip, wake_for(r))) {
+		if (r->skip) {
+			front_rx_keep(&r->vsk->stream);
+			vtoe_link_notify(r->vsk->link);
+		}
 		r->timeo = vtoe_wait_a_moment(sk, &wait, r->timeo);
+	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
@@ -148,7 +153,7 @@ static void receive_rearm(struct vtoe_sock *vsk, struct sock *sk)
 {
 	if (vsk->phase == VTOE_CONNECTED && wq_has_sleeper(sk_sleep(sk)) &&
 	    front_rx_avail(&vsk->stream) == 0 &&
-	    front_rx_arm(&vsk->stream, 1))
+	    front_rx_arm(&vsk->stream, 0, 1))
 		sk->sk_data_ready(sk);
 }
 

@@ -56,6 +56,61 @@ NATIVE_TEST(bytes_come_back_as_they_were_sent)
 	echo(nt, NT_REMOTE_IP, 1000);
 }
 
+/* Until dom0 rings for this socket. */
+static void until_rung(struct tg *tg, const struct tg_sock *s)
+{
+	while (tg_next_ready(tg) != s)
+		ck_assert_int_eq(tg_wait(tg, -1, NT_TIMEOUT), 1);
+}
+
+static void send_zeroes(int fd, size_t len)
+{
+	uint8_t *data = calloc(1, len);
+
+	ck_assert_int_eq(send(fd, data, len, 0), (ssize_t)len);
+	free(data);
+}
+
+NATIVE_TEST(who_waits_for_more_than_a_ring_holds_is_told_when_it_is_full)
+{
+	int remote;
+	struct tg_sock *s = pair(nt, &remote);
+	uint8_t data[60000];
+
+	tg_poll(s->tg);
+	while (tg_next_ready(s->tg)) /* of the connecting */
+		;
+	ck_assert(!front_rx_arm(&s->stream, 0, 1u << 20));
+	send_zeroes(remote, sizeof(data));
+	until_rung(s->tg, s);
+	ck_ok(tg_recv_all(s, data, sizeof(data), NT_TIMEOUT));
+	close(remote);
+}
+
+NATIVE_TEST(who_waits_beside_a_rest_gets_more)
+{
+	enum { RING = 16384, READ = 10000, MORE = 2000 };
+	int remote, avail;
+	struct tg_sock *s = pair(nt, &remote);
+	uint8_t data[RING];
+
+	send_zeroes(remote, RING); /* full: dom0 wants to lend a larger one */
+	while ((avail = front_rx_avail(&s->stream)) < RING)
+		if (!front_rx_arm(&s->stream, (uint32_t)avail, RING))
+			ck_assert_int_eq(tg_wait(s->tg, -1, NT_TIMEOUT), 1);
+	ck_assert_int_eq(tg_recv(s, data, READ), READ);
+	send_zeroes(remote, MORE);
+	while (tg_next_ready(s->tg))
+		;
+	if (!front_rx_arm(&s->stream, RING - READ, RING - READ + 1)) {
+		front_rx_keep(&s->stream);
+		tg_notify(s->tg);
+		until_rung(s->tg, s);
+	}
+	ck_assert_int_gt(front_rx_avail(&s->stream), RING - READ);
+	close(remote);
+}
+
 NATIVE_TEST(ipv6_works_as_ipv4_does)
 {
 	echo(nt, NT_REMOTE_IP6, 1000);
@@ -423,4 +478,6 @@ NATIVE_MAIN("native-connect", 120, a_device_connects,
 	    options_are_carried_or_refused, a_long_option_goes_through_a_run,
 	    a_connect_under_way_is_cancelled_by_release,
 	    commands_of_a_socket_need_no_waiting,
+	    who_waits_for_more_than_a_ring_holds_is_told_when_it_is_full,
+	    who_waits_beside_a_rest_gets_more,
 	    xenstore_shows_what_was_requested_and_resolved)

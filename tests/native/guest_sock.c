@@ -340,7 +340,7 @@ static int accept_one(struct tg_sock *l, struct tg_sock **sp)
 
 	rc = front_accept(&l->stream, &rec);
 	if (!rc)
-		return front_rx_arm(&l->stream, sizeof(rec)) ? -EINTR : -EAGAIN;
+		return front_rx_arm(&l->stream, 0, sizeof(rec)) ? -EINTR : -EAGAIN;
 	if (rc < 0)
 		return rc;
 	s = calloc(1, sizeof(*s));
@@ -484,7 +484,7 @@ again:
 	if (!avail && (status & (VTOE_DOM0_FIN | VTOE_DOM0_HUP)))
 		return 0;
 	if (!avail) {
-		if (front_rx_arm(&s->stream, 1))
+		if (front_rx_arm(&s->stream, 0, 1))
 			goto again;
 		return -EAGAIN;
 	}

@@ -413,12 +413,13 @@ START_TEST(arming_for_what_is_there_says_do_not_sleep)
 
 	setup();
 	open_stream(&s);
-	ck_assert(!front_rx_arm(&s, 1));
+	ck_assert(!front_rx_arm(&s, 0, 1));
 	offer(&s, vtoe_run_make(0, 0), 3);
-	ck_assert(front_rx_arm(&s, 3));
-	ck_assert(!front_rx_arm(&s, 4));
+	ck_assert(front_rx_arm(&s, 0, 3));
+	ck_assert(front_rx_arm(&s, 0, 10000));
+	ck_assert(!front_rx_arm(&s, 3, 4));
 	s.shared->dom0.flags = VTOE_DOM0_FIN;
-	ck_assert(front_rx_arm(&s, 4));
+	ck_assert(front_rx_arm(&s, 3, 4));
 	teardown();
 }
 END_TEST

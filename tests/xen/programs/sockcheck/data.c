@@ -122,6 +122,37 @@ static void wait_all(void)
 	expect(!memcmp(buf, wanted, sizeof(buf)));
 }
 
+/* longer than dom0 lends an empty ring's memory: the next ring is smaller */
+static void wait_all_over_a_pause(void)
+{
+	int fd = peer("two 50000 1500");
+	static uint8_t buf[100000];
+
+	expect_eq(recv(fd, buf, sizeof(buf), MSG_WAITALL), sizeof(buf));
+}
+
+static void peek_waits_behind_a_rest(void)
+{
+	int fd = peer("two 16384 300");
+	uint8_t buf[8000], wanted[18000];
+
+	receive_bytes(fd, 0, 10000);
+	expect_eq(recv(fd, buf, sizeof(buf), MSG_PEEK | MSG_WAITALL),
+		  sizeof(buf));
+	pattern(wanted, 0, sizeof(wanted));
+	expect(!memcmp(buf, wanted + 10000, sizeof(buf)));
+}
+
+static void low_water(void)
+{
+	int fd = peer("two 60 300"), low = 100, there;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)));
+	expect_eq(wait_for(fd, POLLIN), POLLIN);
+	must(ioctl(fd, FIONREAD, &there));
+	expect_eq(there, 120);
+}
+
 static void wait_all_to_the_end(void)
 {
 	int fd = peer("send 1000");
@@ -369,6 +400,9 @@ const struct check data_checks[] = {
 	{ "data-sendmsg-with-name", sendmsg_with_name },
 	{ "data-peek", peek },
 	{ "data-wait-all", wait_all },
+	{ "data-wait-all-over-a-pause", wait_all_over_a_pause },
+	{ "data-peek-waits-behind-a-rest", peek_waits_behind_a_rest },
+	{ "data-low-water", low_water },
 	{ "data-wait-all-to-the-end", wait_all_to_the_end },
 	{ "data-truncated", truncated },
 	{ "data-dont-wait", dont_wait },
