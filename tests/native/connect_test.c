@@ -100,12 +100,11 @@ NATIVE_TEST(who_waits_beside_a_rest_gets_more)
 			ck_assert_int_eq(tg_wait(s->tg, -1, NT_TIMEOUT), 1);
 	ck_assert_int_eq(tg_recv(s, data, READ), READ);
 	send_zeroes(remote, MORE);
-	while (tg_next_ready(s->tg))
-		;
-	if (!front_rx_arm(&s->stream, RING - READ, RING - READ + 1)) {
+	while (!front_rx_arm(&s->stream, RING - READ, RING - READ + 1)) {
 		front_rx_keep(&s->stream);
 		tg_notify(s->tg);
-		until_rung(s->tg, s);
+		/* a ring may still be of the first bytes */
+		ck_assert_int_eq(tg_wait(s->tg, -1, NT_TIMEOUT), 1);
 	}
 	ck_assert_int_gt(front_rx_avail(&s->stream), RING - READ);
 	close(remote);
