@@ -219,6 +219,7 @@ struct job {
 	unsigned int connections;
 	size_t size;
 	double seconds;
+	double start, end; /* of what is measured */
 	uint64_t bytes, operations;
 };
 
@@ -301,14 +302,18 @@ static bool stream_step(struct job *job, int fd, bool out)
 	return n != 0;
 }
 
-/* What the server says it got. */
-static void finish_out(struct job *job, int fd)
+/* What the server says it got, once it has got all. */
+static void finish_out(struct job *job, const int *fd)
 {
+	unsigned int i;
 	uint64_t bytes;
 
-	shutdown(fd, SHUT_WR);
-	receive_all(fd, (char *)&bytes, sizeof(bytes));
-	job->bytes += bytes;
+	for (i = 0; i < job->connections; i++)
+		shutdown(fd[i], SHUT_WR);
+	for (i = 0; i < job->connections; i++) {
+		receive_all(fd[i], (char *)&bytes, sizeof(bytes));
+		job->bytes += bytes;
+	}
 }
 
 static void work_stream(struct job *job, bool out)
@@ -325,18 +330,20 @@ static void work_stream(struct job *job, bool out)
 		ev.data.fd = fd[i];
 		epoll_ctl(ep, EPOLL_CTL_ADD, fd[i], &ev);
 	}
-	end = now() + job->seconds;
+	/* streams are measured, not the connects before them: see crr */
+	job->start = now();
+	end = job->start + job->seconds;
 	while (now() < end) {
 		n = epoll_wait(ep, got, EVENTS_MAX, 100);
 		for (i = 0; (int)i < n; i++)
 			if (!stream_step(job, got[i].data.fd, out))
 				die("stream ended");
 	}
-	for (i = 0; i < job->connections; i++) {
-		if (out)
-			finish_out(job, fd[i]);
+	if (out)
+		finish_out(job, fd);
+	job->end = now();
+	for (i = 0; i < job->connections; i++)
 		close(fd[i]);
-	}
 }
 
 static double cpu_seconds(void)
@@ -350,8 +357,9 @@ static double cpu_seconds(void)
 
 static int client(struct job *job, const char *work)
 {
-	double start = now(), seconds;
+	double seconds;
 
+	job->start = now();
 	if (!strcmp(work, "rr"))
 		work_rr(job);
 	else if (!strcmp(work, "crr"))
@@ -360,7 +368,7 @@ static int client(struct job *job, const char *work)
 		work_stream(job, work[0] == 'o');
 	else
 		return 2;
-	seconds = now() - start;
+	seconds = (job->end ?: now()) - job->start;
 	printf("{\"work\": \"%s\", \"connections\": %u, \"size\": %zu, "
 	       "\"seconds\": %.6f, \"bytes\": %llu, \"operations\": %llu, "
 	       "\"cpu\": %.6f}\n",

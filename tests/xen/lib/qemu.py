@@ -17,7 +17,7 @@ DOM0_MB = 2048
 # QEMU 7.2 mishandles iret at CPL 3 with SMAP (dom0 dies), and intercepted
 # rdtscp kills PVH guests. With XSAVE (and so AVX) a program now and then goes
 # on with the vector registers of another domain's: wrong bytes in copies.
-CPU = "max,-smap,-smep,-rdtscp,-xsave"
+CPU = "max,-smap,-smep,-rdtscp,-xsave,-erms,-fsrm"
 
 
 def nic_arguments(segments):
