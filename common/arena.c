@@ -56,6 +56,7 @@ void arena_init(struct arena *a, struct arena_page *page, uint32_t nr_pages)
 
 	a->nr_pages = nr_pages;
 	a->nr_free = nr_pages;
+	a->nr_runs = 0;
 	a->page = page;
 	for (order = 0; order <= VTOE_MAX_RUN_ORDER; order++)
 		a->head[order] = ARENA_NIL;
@@ -86,6 +87,7 @@ uint32_t arena_alloc(struct arena *a, uint32_t order)
 	a->page[page].order = (uint8_t)order;
 	a->page[page].taken = 1;
 	a->nr_free -= 1u << order;
+	a->nr_runs++;
 	return vtoe_run_make(page, order);
 }
 
@@ -100,6 +102,17 @@ int arena_free(struct arena *a, uint32_t run)
 		return -EINVAL;
 	a->page[page].taken = 0;
 	a->nr_free += 1u << order;
+	a->nr_runs--;
 	give(a, page, order);
 	return 0;
+}
+
+uint32_t arena_fair_order(const struct arena *a)
+{
+	uint32_t runs = vtoe_load(&a->nr_runs), order = 0;
+
+	while (order < VTOE_MAX_RUN_ORDER &&
+	       (uint64_t)runs << (order + 1) <= a->nr_pages)
+		order++;
+	return order;
 }

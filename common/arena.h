@@ -24,6 +24,7 @@ struct arena_page {
 struct arena {
 	uint32_t nr_pages;
 	uint32_t nr_free;
+	uint32_t nr_runs; /* handed out */
 	uint32_t head[VTOE_MAX_RUN_ORDER + 1];
 	struct arena_page *page;
 };
@@ -56,5 +57,14 @@ uint32_t arena_alloc(struct arena *arena, uint32_t order);
  * Returns 0, or -EINVAL if @run is not one that was handed out.
  */
 int arena_free(struct arena *arena, uint32_t run);
+
+/**
+ * arena_fair_order - how large a run is fair now
+ * @arena: the arena
+ *
+ * Returns log2 of the pages that each could have if all who have a run had an
+ * equal one: at most VTOE_MAX_RUN_ORDER. As a hint, without the owner's lock, too.
+ */
+uint32_t arena_fair_order(const struct arena *arena);
 
 #endif /* COMMON_ARENA_H */

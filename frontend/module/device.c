@@ -30,7 +30,7 @@ MODULE_PARM_DESC(slots, "sockets that can be offloaded at once");
 static unsigned int entries = 4096;
 module_param(entries, uint, 0444);
 MODULE_PARM_DESC(entries, "commands that can be under way at once");
-static unsigned int tx_pages = 2048;
+static unsigned int tx_pages = 4096;
 module_param(tx_pages, uint, 0444);
 MODULE_PARM_DESC(tx_pages, "pages of buffer memory for sending");
 static unsigned int rx_pages = 4096;
@@ -75,9 +75,9 @@ static void choose_sizes(const struct xenbus_device *xbdev,
 				     VTOE_MIN_ENTRIES, VTOE_MAX_ENTRIES);
 	sizes->slots = pow2_within(slots, offered(xbdev, VTOE_KEY_MAX_SLOTS),
 				   VTOE_MIN_SLOTS, VTOE_MAX_SLOTS);
-	sizes->tx_pages = min3((unsigned long)tx_pages, share / 3,
+	sizes->tx_pages = min3((unsigned long)tx_pages, share / 2,
 			       (unsigned long)tx_max);
-	sizes->rx_pages = min3((unsigned long)rx_pages, share * 2 / 3,
+	sizes->rx_pages = min3((unsigned long)rx_pages, share / 2,
 			       (unsigned long)rx_max);
 }
 

@@ -3,8 +3,9 @@
  * send.c - sendmsg(), and the runs that it fills.
  *
  * A run is attached when there is something to send. It grows when a writer had
- * to wait, once it has been emptied, and is taken back when it has been empty
- * for a while (vtoe_sock_reclaim()).
+ * to wait, once it has been emptied, but not beyond a fair share of the arena;
+ * it shrinks to that when the arena gets short; and it is taken back when it has
+ * been empty for a while (vtoe_sock_reclaim()).
  */
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
@@ -68,28 +69,55 @@ static unsigned int first_order(size_t len)
 	return len > 4 * VTOE_PAGE_SIZE ? TX_ORDER_STEP * 2 : TX_ORDER_STEP;
 }
 
-/* A larger run, if that is wanted and possible just now. */
-static void run_grow(struct vtoe_sock *vsk)
+static unsigned int fair_order(const struct vtoe_sock *vsk)
 {
-	unsigned int order = vtoe_run_order(vsk->stream.tx_run);
+	return arena_fair_order(&vsk->link->front.tx_arena);
+}
 
-	vsk->tx_grow = false;
+/*
+ * The order that the run, which is empty, should have: more if a writer had to
+ * wait; less if others have to do with less. What is fair is a hint.
+ */
+static unsigned int order_wanted(const struct vtoe_sock *vsk)
+{
+	const struct arena *arena = &vsk->link->front.tx_arena;
+	unsigned int order = vtoe_run_order(vsk->stream.tx_run);
+	unsigned int fair = fair_order(vsk);
+
+	if (vsk->tx_grow && order < fair)
+		return min3(order + TX_ORDER_STEP, TX_ORDER_MAX, fair);
+	if (order > fair && READ_ONCE(arena->nr_free) < arena->nr_pages / 8)
+		return fair;
+	return order;
+}
+
+/* Another run instead of the one that is empty. 0 or -EAGAIN. */
+static int run_exchange(struct vtoe_sock *vsk, unsigned int order)
+{
+	int err;
+
 	run_put(vsk);
-	run_get(vsk, min(order + TX_ORDER_STEP, TX_ORDER_MAX));
+	err = run_get(vsk, order);
+	if (!err)
+		vsk->tx_order = vtoe_run_order(vsk->stream.tx_run);
+	return err;
 }
 
 /* Room in bytes, 0 if there is none for now, or an error. */
 static int tx_room(struct vtoe_sock *vsk, size_t len)
 {
+	unsigned int order;
+
 	if (vsk->stream.tx_run == VTOE_RUN_NONE) {
-		if (run_get(vsk, max_t(unsigned int, vsk->tx_order,
-				       first_order(len))))
+		order = max_t(unsigned int, vsk->tx_order, first_order(len));
+		if (run_get(vsk, min(order, fair_order(vsk))))
 			return 0;
-	} else if (vsk->tx_grow && front_tx_used(&vsk->stream) == 0) {
-		run_grow(vsk);
-		if (vsk->stream.tx_run == VTOE_RUN_NONE)
+	} else if (front_tx_used(&vsk->stream) == 0) {
+		order = order_wanted(vsk);
+		vsk->tx_grow = false;
+		if (order != vtoe_run_order(vsk->stream.tx_run) &&
+		    run_exchange(vsk, order))
 			return 0;
-		vsk->tx_order = vtoe_run_order(vsk->stream.tx_run);
 	}
 	return front_tx_room(&vsk->stream);
 }
@@ -151,7 +179,7 @@ static bool tx_arm(struct vtoe_sock *vsk, struct sock *sk)
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (run == VTOE_RUN_NONE)
 		return list_empty_careful(&vsk->tx_node);
-	if (vtoe_run_order(run) < TX_ORDER_MAX)
+	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)))
 		vsk->tx_grow = true;
 	return front_tx_arm(&vsk->stream, vtoe_tx_low(vsk, run));
 }

@@ -29,10 +29,15 @@ long vtoe_wait_a_moment(struct sock *sk, struct wait_queue_entry *wait,
 /* Locked. Until a connect is over; 0, -EAGAIN, -EINTR and the like. */
 int vtoe_wait_connected(struct vtoe_sock *vsk, struct sock *sk, long *timeo);
 
+/* Runs up to this are filled and emptied in one piece: small ones cost most. */
+#define VTOE_TX_WHOLE 65536u
+
 /* Bytes in the ring at which a writer is let go on. */
 static inline u32 vtoe_tx_low(const struct vtoe_sock *vsk, u32 run)
 {
-	return vsk->tx_grow ? 0 : vtoe_run_size(run) / 2;
+	u32 size = vtoe_run_size(run);
+
+	return vsk->tx_grow || size <= VTOE_TX_WHOLE ? 0 : size / 2;
 }
 
 #endif /* VTOE_MODULE_STREAM_H */

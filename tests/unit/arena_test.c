@@ -123,6 +123,25 @@ START_TEST(neighbours_merge_again)
 }
 END_TEST
 
+START_TEST(a_fair_share_is_what_all_who_have_a_run_could_have)
+{
+	uint32_t i;
+
+	setup(1024);
+	ck_assert_uint_eq(arena_fair_order(&arena), VTOE_MAX_RUN_ORDER);
+	for (i = 0; i < 64; i++)
+		arena_alloc(&arena, 0);
+	ck_assert_uint_eq(arena_fair_order(&arena), 4);
+	i = arena_alloc(&arena, 0);
+	ck_assert_uint_eq(arena_fair_order(&arena), 3);
+	arena_free(&arena, i);
+	ck_assert_uint_eq(arena_fair_order(&arena), 4);
+	while (arena_alloc(&arena, 0) != VTOE_RUN_NONE)
+		;
+	ck_assert_uint_eq(arena_fair_order(&arena), 0);
+}
+END_TEST
+
 /* Against a model that only knows which pages are taken. */
 static void against_the_model(uint32_t nr_pages, uint32_t seed)
 {
@@ -184,4 +203,5 @@ UNIT_MAIN("arena", gives_out_each_page_once,
 	  does_not_fall_back_to_a_smaller_run,
 	  refuses_an_order_above_the_contracts, refuses_a_double_free,
 	  refuses_a_run_that_was_not_handed_out, freeing_none_is_harmless,
-	  neighbours_merge_again, agrees_with_a_naive_model)
+	  neighbours_merge_again,
+	  a_fair_share_is_what_all_who_have_a_run_could_have, agrees_with_a_naive_model)
