@@ -436,6 +436,13 @@ ssize_t context_send(struct contexts *cs, uint32_t slot,
 	return c->driver->send(c->conn, iov, iovcnt, more);
 }
 
+int context_hold(struct contexts *cs, uint32_t slot, bool hold)
+{
+	struct context *c = get(cs, slot);
+
+	return c->driver->hold(c->conn, hold);
+}
+
 int context_shutdown(struct contexts *cs, uint32_t slot)
 {
 	struct context *c = get(cs, slot);

@@ -150,6 +150,14 @@ ssize_t context_recv(struct contexts *cs, uint32_t slot,
 ssize_t context_send(struct contexts *cs, uint32_t slot,
 		     const struct iovec *iov, int iovcnt, bool more);
 
+/**
+ * context_hold - hold back short segments from now on, or not any more
+ *
+ * For streams whose next bytes are sure to come soon. "Not any more" sends what
+ * was held back.
+ */
+int context_hold(struct contexts *cs, uint32_t slot, bool hold);
+
 /** context_shutdown - nothing more will be sent */
 int context_shutdown(struct contexts *cs, uint32_t slot);
 

@@ -148,6 +148,9 @@ struct toe_driver {
 	/* bytes, -EAGAIN, or an error; @more: more follows at once */
 	ssize_t (*send)(struct toe_conn *conn, const struct iovec *iov,
 			int iovcnt, int more);
+	/* hold short segments back, or (0) send them: it is for streams, beside
+	 * what the program in the guest may have asked for by TCP_CORK */
+	int (*hold)(struct toe_conn *conn, int on);
 	int (*shutdown)(struct toe_conn *conn); /* the sending direction */
 	void (*close)(struct toe_conn *conn, unsigned int flags);
 	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */

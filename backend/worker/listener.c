@@ -103,7 +103,8 @@ static int accept_one(struct worker *w, struct slot *s,
 	if (err)
 		return err;
 	slot_serve(w, child, post->gen, SLOT_ESTABLISHED);
-	child->flags |= SLOT_WRITABLE;
+	/* most peers that connect have sent something by now */
+	child->flags |= SLOT_WRITABLE | SLOT_READABLE;
 	write_record(w, s, &record);
 	child->parent = s;
 	child->accept_at = s->rx_prod;

@@ -28,10 +28,6 @@
 #define WAKE_BYTES (128u * 1024u)
 /* A quiet completion is told of at last after this (contract: 50 ms). */
 #define LATE_NS	    (20 * NS_PER_MS)
-/* For one look at the sockets, a system call: pauses, and checks for each. */
-#define SPIN_PAUSES   64
-#define SPIN_CHECKS   64
-#define SPIN_SKIP_MAX 64 /* sleeps without spinning, after it failed often */
 
 int loop_watch(struct worker *w, int fd, enum loop_tag tag)
 {
@@ -61,7 +57,6 @@ static void tell_time(struct worker *w)
 static void wake_guest(struct worker *w)
 {
 	w->rang = false;
-	w->told = true;
 	w->moved = 0;
 	w->late_ns = 0;
 	if (vtoe_wake_claim(&w->view.queue->guest_asleep))
@@ -99,7 +94,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static int timeout_ms(const struct worker *w)
 {
 	uint64_t due = earlier(earlier(w->sweep_ns, w->ending_ns),
-			       earlier(w->retry_ns, w->late_ns));
+			       earlier(earlier(w->retry_ns, w->late_ns),
+				       w->push_ns));
 
 	if (!due)
 		return -1;
@@ -153,61 +149,6 @@ static void fetch(struct worker *w, int timeout)
 		dispatch(w, &ev[i]);
 }
 
-/* ---- spinning ---- */
-
-/*
- * The stack first: in the middle of a stream it has more already. Pauses leave
- * the core to its other thread, but cost an emulated one more than they are
- * worth; hence several checks for each.
- */
-static bool look_around(struct worker *w)
-{
-	int i;
-
-	fetch(w, 0);
-	if (w->nr_active || w->rang || w->stop || w->broken)
-		return true;
-	for (i = 1; i <= SPIN_PAUSES * SPIN_CHECKS; i++) {
-		if (pending(w))
-			return true;
-		if (i % SPIN_CHECKS == 0)
-			__builtin_ia32_pause();
-	}
-	return false;
-}
-
-/*
- * Right after the guest was told something it often answers at once, and to be
- * woken for that costs an event, a switch and three system calls. So the worker
- * looks around for a little while before it sleeps, as long as that pays: each
- * time that nothing came doubles the number of sleeps before it is tried again,
- * and one success makes it the rule. A guest that is quiet, or a stack that is
- * waited for, costs nothing. True if something came.
- */
-static bool spin(struct worker *w)
-{
-	unsigned int i;
-
-	if (!w->told || !w->spin_looks)
-		return false;
-	w->told = false;
-	if (w->spin_skip) {
-		w->spin_skip--;
-		return false;
-	}
-	for (i = 0; i < w->spin_looks; i++) {
-		if (look_around(w)) {
-			w->spin_failed = 0;
-			return true;
-		}
-	}
-	w->spin_failed = w->spin_failed ? 2 * w->spin_failed : 1;
-	if (w->spin_failed > SPIN_SKIP_MAX)
-		w->spin_failed = SPIN_SKIP_MAX;
-	w->spin_skip = w->spin_failed;
-	return false;
-}
-
 /* ---- working ---- */
 
 /* Run each slot that is active now once. 1 if any is still; 0; -EPROTO. */
@@ -236,6 +177,8 @@ static int run_timers(struct worker *w)
 
 	if (w->late_ns && w->now_ns >= w->late_ns)
 		loop_rang(w, 0);
+	if (w->push_ns && w->now_ns >= w->push_ns)
+		tx_push_held(w);
 	if (w->retry_ns && w->now_ns >= w->retry_ns)
 		listener_retry(w);
 	if (w->ending_ns && w->now_ns >= w->ending_ns)
@@ -282,7 +225,7 @@ int loop_run(struct worker *w)
 	while (!w->stop) {
 		if (more && ++busy % BUSY_ROUNDS == 0)
 			fetch(w, 0);
-		if (!more && !spin(w) && fall_asleep(w)) {
+		if (!more && fall_asleep(w)) {
 			device_unmask(w);
 			fetch(w, timeout_ms(w));
 		}

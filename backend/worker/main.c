@@ -44,7 +44,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: vtoe-worker --control=FD --listen=FD --netns=FD "
 	      "--toes=FD\n"
-	      "                   [--spin=LOOKS] [--debug]\n"
+	      "                   [--debug]\n"
 	      "Started by vtoed, one for each vTOE device; not for people.\n",
 	      to);
 }
@@ -69,13 +69,12 @@ static bool parse(struct worker *w, int argc, char **argv)
 		{"listen", required_argument, NULL, 'l'},
 		{"netns", required_argument, NULL, 'n'},
 		{"toes", required_argument, NULL, 't'},
-		{"spin", required_argument, NULL, 's'},
 		{"debug", no_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
-	int c, spin = WORKER_SPIN_DEFAULT, level = LOG_INFO;
+	int c, level = LOG_INFO;
 	bool ok = true;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -92,9 +91,6 @@ static bool parse(struct worker *w, int argc, char **argv)
 		case 't':
 			ok &= number(optarg, &w->toes_fd);
 			break;
-		case 's':
-			ok &= number(optarg, &spin);
-			break;
 		case 'd':
 			level = LOG_DEBUG;
 			break;
@@ -108,13 +104,30 @@ static bool parse(struct worker *w, int argc, char **argv)
 			ok = false;
 		}
 	}
-	w->spin_looks = (uint32_t)spin;
 	log_open("vtoe-worker", level);
 	return ok && optind == argc && w->control >= 0 && w->listen >= 0 &&
 	       w->netns >= 0 && w->toes_fd >= 0;
 }
 
 /* ---- setting up ---- */
+
+/*
+ * How the worker shares a processor with the stack's other users, where there
+ * are no processors to spare. Who consumes must not take the processor from who
+ * produces at each piece: both would see nothing but small pieces, and a switch
+ * for each. As a consumer (to the guest) the worker therefore preempts nobody
+ * (SCHED_BATCH), and as a producer (from the guest) it is not preempted at once
+ * (the nice value).
+ */
+static void share_processor(void)
+{
+	const struct sched_param param = {.sched_priority = 0};
+
+	if (sched_setscheduler(0, SCHED_BATCH, &param))
+		log_warn("scheduling policy: %s", strerror(errno));
+	if (setpriority(PRIO_PROCESS, 0, WORKER_NICE))
+		log_warn("nice value: %s", strerror(errno));
+}
 
 static int fail(char *error, const char *what, int err)
 {
@@ -136,6 +149,7 @@ static int make_slots(struct worker *w, char *error)
 	TAILQ_INIT(&w->active);
 	TAILQ_INIT(&w->ending);
 	TAILQ_INIT(&w->retrying);
+	TAILQ_INIT(&w->held);
 	TAILQ_INIT(&w->holders);
 	TAILQ_INIT(&w->waiting);
 	return 0;
@@ -274,6 +288,7 @@ int main(int argc, char **argv)
 	w.domid = w.start.domid;
 	w.devid = w.start.devid;
 	name_process(&w);
+	share_processor();
 	err = set_up(&w, error);
 	if (err) {
 		log_error("%s", error);

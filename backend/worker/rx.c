@@ -43,8 +43,7 @@ void rx_publish(struct worker *w, struct slot *s, uint32_t old)
 	/* publish, barrier, look: common/ring.h */
 	vtoe_full_barrier();
 	if (vtoe_event_hit(old, s->rx_prod, vtoe_load(&shared->guest.rx_event)))
-		slot_ring(w, s);
-	loop_rang(w, s->rx_prod - old);
+		slot_ring(w, s, s->rx_prod - old);
 }
 
 /*
@@ -89,7 +88,7 @@ static void rx_end(struct worker *w, struct slot *s, ssize_t n)
 			return;
 		}
 		vtoe_store_release(&shared->flags, VTOE_DOM0_FIN);
-		slot_ring(w, s);
+		slot_ring(w, s, 0);
 	}
 }
 
@@ -135,7 +134,7 @@ static int rx_room(struct worker *w, struct slot *s)
 	/* a full ring: worth while again when half of it is free */
 	ready = wait_room(w, s, size / 2);
 	if (!ready && waits_for_more(w, s))
-		slot_ring(w, s); /* more than the ring holds: it is full */
+		slot_ring(w, s, 0); /* more than the ring holds: it is full */
 	if (ready <= 0)
 		return ready;
 	used = rx_used(w, s);

@@ -67,6 +67,7 @@ void slot_end(struct worker *w, struct slot *s)
 		TAILQ_REMOVE(&w->ending, s, ending);
 	if (s->parent)
 		listener_forget(s);
+	tx_forget(w, s);
 	s->flags = 0;
 	s->state = SLOT_FREE;
 	run_detach(w, s);
@@ -130,11 +131,11 @@ int slot_run(struct worker *w, struct slot *s)
 	}
 }
 
-void slot_ring(struct worker *w, const struct slot *s)
+void slot_ring(struct worker *w, const struct slot *s, uint32_t bytes)
 {
 	vtoe_doorbell_ring(w->view.guest_doorbell, w->view.queue->guest_summary,
 			   slot_number(w, s));
-	loop_rang(w, 0);
+	loop_rang(w, bytes);
 }
 
 void slot_hang_up(struct worker *w, struct slot *s, uint32_t error)
@@ -151,5 +152,5 @@ void slot_hang_up(struct worker *w, struct slot *s, uint32_t error)
 	vtoe_store_release(&shared->flags,
 			   VTOE_DOM0_HUP |
 				   (s->flags & SLOT_EOF ? VTOE_DOM0_FIN : 0));
-	slot_ring(w, s);
+	slot_ring(w, s, 0);
 }

@@ -8,6 +8,10 @@
 
 /* One connection's share of a round. */
 #define TX_BUDGET (256u * 1024u)
+/* Bytes of one write: the guest fills one piece while the next is sent. */
+#define TX_PIECE (128u * 1024u)
+/* Longer than a waiting writer takes to go on, in ns. */
+#define TX_HOLD_NS 1000000u
 
 int tx_used(struct worker *w, struct slot *s, uint32_t *runp)
 {
@@ -34,18 +38,21 @@ int tx_used(struct worker *w, struct slot *s, uint32_t *runp)
 	return (int)used;
 }
 
-void tx_publish(struct worker *w, struct slot *s, uint32_t old)
+bool tx_publish(struct worker *w, struct slot *s, uint32_t old)
 {
 	struct vtoe_slot *shared = slot_shared(w, s);
 
 	if (s->tx_cons == old)
-		return;
+		return false;
 	w->counters->tx_bytes += s->tx_cons - old;
 	vtoe_store_release(&shared->dom0.tx_cons, s->tx_cons);
 	/* publish, barrier, look: common/ring.h */
 	vtoe_full_barrier();
-	if (vtoe_event_hit(old, s->tx_cons, vtoe_load(&shared->guest.tx_event)))
-		slot_ring(w, s);
+	if (!vtoe_event_hit(old, s->tx_cons,
+			    vtoe_load(&shared->guest.tx_event)))
+		return false;
+	slot_ring(w, s, s->tx_cons - old);
+	return true;
 }
 
 bool tx_arm(struct worker *w, struct slot *s, uint32_t used)
@@ -95,6 +102,57 @@ static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
 	return context_send(&w->contexts, slot_number(w, s), iov, (int)n, more);
 }
 
+/*
+ * Does a writer wait for room in a ring that is full? Then more follows as soon
+ * as it gets some: the last, short segment of a write is held back to be filled
+ * up, else each write would wake the peer once more for a few bytes. If nothing
+ * follows after all, tx_push_held() sends it off.
+ */
+static bool writer_waits(const struct worker *w, const struct slot *s,
+			 uint32_t run, uint32_t used)
+{
+	uint32_t event = vtoe_load(&slot_shared(w, s)->guest.tx_event);
+
+	return used > vtoe_run_size(run) / 2 &&
+	       (int32_t)(event - s->tx_cons) > 0;
+}
+
+static void tx_hold(struct worker *w, struct slot *s)
+{
+	if (s->flags & SLOT_HELD)
+		return;
+	s->flags |= SLOT_HELD;
+	TAILQ_INSERT_TAIL(&w->held, s, held);
+	w->push_ns = w->now_ns + TX_HOLD_NS;
+	/* fails only if the connection is over, which rx.c will find */
+	context_hold(&w->contexts, slot_number(w, s), true);
+}
+
+static void tx_push(struct worker *w, struct slot *s)
+{
+	if (!(s->flags & SLOT_HELD))
+		return;
+	tx_forget(w, s);
+	context_hold(&w->contexts, slot_number(w, s), false);
+}
+
+void tx_forget(struct worker *w, struct slot *s)
+{
+	if (!(s->flags & SLOT_HELD))
+		return;
+	s->flags &= ~SLOT_HELD;
+	TAILQ_REMOVE(&w->held, s, held);
+}
+
+void tx_push_held(struct worker *w)
+{
+	struct slot *s;
+
+	while ((s = TAILQ_FIRST(&w->held)))
+		tx_push(w, s);
+	w->push_ns = 0;
+}
+
 /* All is taken, and nothing follows. */
 static void tx_end(struct worker *w, struct slot *s)
 {
@@ -107,14 +165,15 @@ static void tx_end(struct worker *w, struct slot *s)
 
 int tx_run(struct worker *w, struct slot *s)
 {
-	const uint32_t start = s->tx_cons;
 	uint32_t budget = TX_BUDGET, run = VTOE_RUN_NONE;
+	bool told = false; /* a writer that waited for room */
 	int flags, used, ret = 0;
 
 	if (s->flags & (SLOT_HUP | SLOT_DEAD | SLOT_SHUT))
 		return 0;
 	while (s->flags & SLOT_WRITABLE) {
 		uint32_t len;
+		bool more;
 		ssize_t n;
 
 		flags = tx_flags(w, s);
@@ -139,8 +198,14 @@ int tx_run(struct worker *w, struct slot *s)
 			ret = 1;
 			break;
 		}
-		len = (uint32_t)used < budget ? (uint32_t)used : budget;
-		n = tx_write(w, s, run, len, len < (uint32_t)used);
+		len = (uint32_t)used < TX_PIECE ? (uint32_t)used : TX_PIECE;
+		len = len < budget ? len : budget;
+		more = len < (uint32_t)used ||
+		       (s->state == SLOT_ESTABLISHED &&
+			(told || writer_waits(w, s, run, (uint32_t)used)));
+		if (more)
+			tx_hold(w, s);
+		n = tx_write(w, s, run, len, more);
 		if (n < 0) {
 			if (n == -EAGAIN)
 				s->flags &= ~SLOT_WRITABLE;
@@ -151,9 +216,12 @@ int tx_run(struct worker *w, struct slot *s)
 		/* a full socket takes a part, and tells when it takes more */
 		if ((uint32_t)n < len)
 			s->flags &= ~SLOT_WRITABLE;
+		if (!more)
+			tx_push(w, s);
 		s->tx_cons += (uint32_t)n;
 		budget -= (uint32_t)n;
+		told = tx_publish(w, s, s->tx_cons - (uint32_t)n) &&
+		       len < (uint32_t)used;
 	}
-	tx_publish(w, s, start);
 	return ret;
 }

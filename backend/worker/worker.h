@@ -76,6 +76,7 @@ enum slot_state {
 #define SLOT_LINGER	 0x0800u /* RELEASE came with LINGER */
 #define SLOT_STACK_HUP	 0x1000u /* TOE_HUP was given */
 #define SLOT_QUIET	 0x2000u /* RELEASE came with QUIET */
+#define SLOT_HELD	 0x4000u /* on worker.held: the stack may hold a tail */
 
 /* Private state of a slot. */
 struct slot {
@@ -99,6 +100,7 @@ struct slot {
 	TAILQ_ENTRY(slot) wait;	  /* waiting or retrying */
 	TAILQ_ENTRY(slot) ending; /* CLOSING, LINGERING */
 	TAILQ_ENTRY(slot) child;  /* in the parent's list */
+	TAILQ_ENTRY(slot) held;	  /* worker.held */
 	TAILQ_HEAD(, slot) children;
 };
 
@@ -112,17 +114,12 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 
 /* ---- the worker ---- */
 
-/*
- * Looks at the sockets before sleeping. To be put to sleep and woken takes about
- * as long as so many: whoever spins longer than that loses more than it can win.
- */
-#define WORKER_SPIN_DEFAULT 24
+#define WORKER_NICE (-5) /* others still get a quarter of a busy processor */
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
 struct worker {
 	uint32_t domid, devid;
-	uint32_t spin_looks; /* before sleeping; 0: no spinning */
 
 	/* control.c */
 	int control; /* -1: no vtoed at the moment */
@@ -143,9 +140,6 @@ struct worker {
 
 	/* loop.c */
 	int epoll;
-	uint32_t spin_failed; /* the last times, as a number of sleeps */
-	uint32_t spin_skip;   /* sleeps before it is tried again */
-	bool told; /* something was published since the last sleep */
 	bool rang; /* something was published for the guest in this round */
 	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
@@ -164,6 +158,10 @@ struct worker {
 	uint64_t ending_ns; /* next look at them */
 	struct slot_list retrying;
 	uint64_t retry_ns;
+
+	/* tx.c */
+	struct slot_list held;
+	uint64_t push_ns; /* when they are given up waiting for more */
 
 	/* run.c */
 	struct arena rx_arena;
@@ -290,8 +288,8 @@ void slot_activate(struct worker *w, struct slot *s);
 int slot_run(struct worker *w, struct slot *s);
 void slot_doorbell(void *worker, uint32_t slot);
 void slot_ready(void *worker, uint32_t slot, unsigned int events);
-/* Ring the guest's doorbell for this slot. */
-void slot_ring(struct worker *w, const struct slot *s);
+/* Ring the guest's doorbell for this slot; @bytes were moved for it. */
+void slot_ring(struct worker *w, const struct slot *s, uint32_t bytes);
 /* The connection is over, both ways; @error: positive errno or 0. */
 void slot_hang_up(struct worker *w, struct slot *s, uint32_t error);
 
@@ -310,8 +308,12 @@ void rx_publish(struct worker *w, struct slot *s, uint32_t old);
 int tx_used(struct worker *w, struct slot *s, uint32_t *run);
 /* Move bytes from the guest to the stack. 1: budget used up; 0; -EPROTO. */
 int tx_run(struct worker *w, struct slot *s);
-/* Publish what was taken since index @old; wakes who waits for room. */
-void tx_publish(struct worker *w, struct slot *s, uint32_t old);
+/* Publish what was taken since index @old; true if somebody waited for room. */
+bool tx_publish(struct worker *w, struct slot *s, uint32_t old);
+/* Nothing has followed: have the stack send what it holds back for more. */
+void tx_push_held(struct worker *w);
+/* The slot ends: nothing is held back any more. */
+void tx_forget(struct worker *w, struct slot *s);
 /* Be told of what the guest produces beyond the @used bytes that are there.
  * True if there is more already.
  */

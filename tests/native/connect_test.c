@@ -150,6 +150,54 @@ NATIVE_TEST(a_large_transfer_is_right_both_ways)
 	free(out);
 }
 
+/* More than a ring holds, so that the writer waits; not a whole of segments. */
+#define STREAM 300001
+
+static uint8_t stream_data[STREAM];
+
+/* The worker holds short segments back while a writer waits for room. */
+NATIVE_TEST(the_end_of_a_stream_arrives_without_anything_that_follows)
+{
+	int remote;
+	struct tg_sock *s = pair(nt, &remote);
+	uint8_t *in = malloc(STREAM);
+
+	nt_fill(stream_data, STREAM, 1, 0);
+	ck_ok(tg_send_all(s, stream_data, STREAM, NT_TIMEOUT));
+	nt_remote_recv(nt, remote, in, STREAM);
+	ck_assert_int_eq(nt_check(in, STREAM, 1, 0), -1);
+	free(in);
+	close(remote);
+}
+
+static int corked(struct tg_sock *s)
+{
+	uint32_t len = sizeof(int);
+	int value = -1;
+
+	ck_ok(tg_getopt(s, IPPROTO_TCP, TCP_CORK, &value, &len, NT_TIMEOUT));
+	return value;
+}
+
+NATIVE_TEST(a_stream_is_corked_only_if_the_program_says_so)
+{
+	const int on = 1, off = 0;
+	int remote;
+	struct tg_sock *s = pair(nt, &remote);
+
+	while (tg_send(s, stream_data, STREAM) > 0)
+		while (!front_tx_arm(&s->stream, 0) &&
+		       tg_wait(s->tg, -1, NT_TIMEOUT / 20) == 1)
+			;
+	ck_assert_int_eq(corked(s), 0);
+	ck_ok(tg_setopt(s, IPPROTO_TCP, TCP_CORK, &on, sizeof(on), NT_TIMEOUT));
+	ck_assert_int_eq(corked(s), 1);
+	ck_ok(tg_setopt(s, IPPROTO_TCP, TCP_CORK, &off, sizeof(off),
+			NT_TIMEOUT));
+	ck_assert_int_eq(corked(s), 0);
+	close(remote);
+}
+
 NATIVE_TEST(a_closed_port_is_refused)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
@@ -479,4 +527,6 @@ NATIVE_MAIN("native-connect", 120, a_device_connects,
 	    commands_of_a_socket_need_no_waiting,
 	    who_waits_for_more_than_a_ring_holds_is_told_when_it_is_full,
 	    who_waits_beside_a_rest_gets_more,
+	    the_end_of_a_stream_arrives_without_anything_that_follows,
+	    a_stream_is_corked_only_if_the_program_says_so,
 	    xenstore_shows_what_was_requested_and_resolved)

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ struct toe_conn {
 	uint32_t next_free;
 	uint16_t family;
 	uint32_t watched; /* EPOLL*; 0: not in the set */
-	bool connecting, refused, listening;
+	bool connecting, refused, listening, corked;
 };
 
 struct toe_stack {
@@ -135,6 +136,7 @@ static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
 	conn->watched = 0;
 	conn->connecting = false;
 	conn->listening = false;
+	conn->corked = false;
 	return conn;
 }
 
@@ -365,6 +367,7 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 		close(fd);
 		return -ENOBUFS;
 	}
+	conn->corked = listener->corked;
 	err = addr_from_sockaddr(&sa, peer);
 	if (!err)
 		err = conn_watch(conn, 0);
@@ -434,6 +437,17 @@ static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
 	return err ? err : n;
 }
 
+/* A program that corks its socket wants short segments to be held back. */
+static int kernel_hold(struct toe_conn *conn, int on)
+{
+	if (conn->corked)
+		return 0;
+	count(conn->stack);
+	if (setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)))
+		return -errno;
+	return 0;
+}
+
 static int kernel_shutdown(struct toe_conn *conn)
 {
 	count(conn->stack);
@@ -499,11 +513,18 @@ static int kernel_setopt(struct toe_conn *conn, int level, int name,
 			 const void *value, uint32_t len)
 {
 	int err = kernel_option_set_ok(conn->family, level, name, value, len);
+	int corked;
 
 	if (err)
 		return err;
 	count(conn->stack);
-	return setsockopt(conn->fd, level, name, value, len) ? -errno : 0;
+	if (setsockopt(conn->fd, level, name, value, len))
+		return -errno;
+	if (level == IPPROTO_TCP && name == TCP_CORK) {
+		memcpy(&corked, value, sizeof(corked));
+		conn->corked = corked != 0;
+	}
+	return 0;
 }
 
 static int kernel_getopt(struct toe_conn *conn, int level, int name,
@@ -511,12 +532,17 @@ static int kernel_getopt(struct toe_conn *conn, int level, int name,
 {
 	int err = kernel_option_get_ok(conn->family, level, name);
 	socklen_t n = *len;
+	int corked;
 
 	if (err)
 		return err;
 	count(conn->stack);
 	if (getsockopt(conn->fd, level, name, value, &n))
 		return -errno;
+	if (level == IPPROTO_TCP && name == TCP_CORK) {
+		corked = conn->corked; /* not what kernel_hold() did */
+		memcpy(value, &corked, n < sizeof(corked) ? n : sizeof(corked));
+	}
 	*len = n;
 	return 0;
 }
@@ -536,6 +562,7 @@ const struct toe_driver kernel_driver = {
 	.set_user = kernel_set_user,
 	.recv = kernel_recv,
 	.send = kernel_send,
+	.hold = kernel_hold,
 	.shutdown = kernel_shutdown,
 	.close = kernel_close,
 	.error = kernel_error,
