@@ -16,7 +16,8 @@ DOM0_MB = 2048
 
 # QEMU 7.2 mishandles iret at CPL 3 with SMAP (dom0 dies), and intercepted
 # rdtscp kills PVH guests. With XSAVE (and so AVX) a program now and then goes
-# on with the vector registers of another domain's: wrong bytes in copies.
+# on with the vector registers of another domain's: wrong bytes in copies. With
+# erms and fsrm Linux copies by "rep movsb", which QEMU does byte by byte.
 CPU = "max,-smap,-smep,-rdtscp,-xsave,-erms,-fsrm"
 
 
