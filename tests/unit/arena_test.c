@@ -204,4 +204,5 @@ UNIT_MAIN("arena", gives_out_each_page_once,
 	  refuses_an_order_above_the_contracts, refuses_a_double_free,
 	  refuses_a_run_that_was_not_handed_out, freeing_none_is_harmless,
 	  neighbours_merge_again,
-	  a_fair_share_is_what_all_who_have_a_run_could_have, agrees_with_a_naive_model)
+	  a_fair_share_is_what_all_who_have_a_run_could_have,
+	  agrees_with_a_naive_model)
