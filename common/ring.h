@@ -114,6 +114,14 @@ static inline unsigned int vtoe_ring_segments(uint8_t *base, uint32_t run,
 	return (first != 0) + (len != first);
 }
 
+/* Bytes that a datagram of @len bytes (at most VTOE_DGRAM_MAX) has in a ring.
+ */
+static inline uint32_t vtoe_dgram_record(uint32_t len)
+{
+	return (uint32_t)sizeof(struct vtoe_datagram) +
+	       ((len + VTOE_DGRAM_ALIGN - 1) & ~(VTOE_DGRAM_ALIGN - 1));
+}
+
 /* Ring the doorbell of @slot; the peer's index must be published before. */
 static inline void vtoe_doorbell_ring(uint64_t *bits, uint64_t *summary,
 				      uint32_t slot)

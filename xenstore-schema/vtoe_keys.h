@@ -21,6 +21,7 @@
 #define VTOE_KEY_MAX_TX_PAGES "max-tx-pages"
 #define VTOE_KEY_MAX_RX_PAGES "max-rx-pages"
 #define VTOE_KEY_FEATURE_TCP  "feature-tcp"
+#define VTOE_KEY_FEATURE_UDP  "feature-udp"
 #define VTOE_KEY_FEATURE_IPV6 "feature-ipv6"
 
 /* Written by the frontend before Initialised. */

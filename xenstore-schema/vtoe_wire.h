@@ -147,15 +147,16 @@ struct vtoe_slot_guest {
 
 /* Section 5.3: dom0's half of a slot. Only dom0 writes it. */
 struct vtoe_slot_dom0 {
-	uint32_t gen;	   /* the generation that dom0 serves */
-	uint32_t rx_prod;  /* bytes produced, free-running */
-	uint32_t tx_cons;  /* bytes consumed, free-running */
-	uint32_t rx_run;   /* run of the RX arena */
-	uint32_t tx_event; /* ring when tx_prod passes this */
-	uint32_t rx_event; /* ring when rx_cons passes this */
-	uint32_t flags;	   /* VTOE_DOM0_* */
-	uint32_t error;	   /* pending errno (Linux numbers), 0: none */
-	uint32_t zero[8];
+	uint32_t gen;	    /* the generation that dom0 serves */
+	uint32_t rx_prod;   /* bytes produced, free-running */
+	uint32_t tx_cons;   /* bytes consumed, free-running */
+	uint32_t rx_run;    /* run of the RX arena */
+	uint32_t tx_event;  /* ring when tx_prod passes this */
+	uint32_t rx_event;  /* ring when rx_cons passes this */
+	uint32_t flags;	    /* VTOE_DOM0_* */
+	uint32_t error;	    /* pending errno (Linux numbers), 0: none */
+	uint32_t error_seq; /* datagrams: moves with each error, after it */
+	uint32_t zero[7];
 };
 
 #define VTOE_DOM0_FIN 0x1u /* nothing follows rx_prod: the peer closed */
@@ -178,11 +179,12 @@ enum vtoe_op {
 };
 
 /* OPEN: types, as Linux numbers them. */
-#define VTOE_STREAM 1u
+#define VTOE_STREAM   1u /* feature-tcp */
+#define VTOE_DATAGRAM 2u /* feature-udp */
 
 struct vtoe_open {
 	uint16_t family; /* VTOE_INET, VTOE_INET6 */
-	uint16_t type;	 /* VTOE_STREAM */
+	uint16_t type;	 /* VTOE_STREAM, VTOE_DATAGRAM */
 	uint32_t uid;	 /* of the creator, for the record */
 	uint32_t zero[10];
 };
@@ -258,6 +260,30 @@ struct vtoe_accept { /* dom0 to guest: a connection that was accepted */
 	struct vtoe_addr peer;
 };
 
+/*
+ * Section 5.7: what stands in front of each datagram in the rings of a datagram
+ * slot. Records are padded to a multiple of VTOE_DGRAM_ALIGN, so that this is
+ * never split by the end of a ring.
+ */
+#define VTOE_DGRAM_ALIGN 64u
+#define VTOE_DGRAM_MAX	 65535u /* bytes of payload */
+
+#define VTOE_DGRAM_LOCAL 0x1u /* local is given */
+#define VTOE_DGRAM_TOS	 0x2u /* tos is given: IP_TOS, IPV6_TCLASS */
+#define VTOE_DGRAM_TTL	 0x4u /* ttl is given: IP_TTL, IPV6_HOPLIMIT */
+#define VTOE_DGRAM_TIME	 0x8u /* time_ns is given; dom0 to guest only */
+
+struct vtoe_datagram {
+	uint32_t len;	/* of the payload, bytes */
+	uint16_t flags; /* VTOE_DGRAM_* */
+	uint8_t tos;
+	uint8_t ttl;
+	uint64_t time_ns;      /* of arrival, since 1970 */
+	struct vtoe_addr addr; /* to; family 0: the connected peer. Or from */
+	uint8_t local[16];     /* from; or to. As in vtoe_addr, of its family */
+	uint32_t zero;
+};
+
 VTOE_ASSERT(sizeof(struct vtoe_layout) <= VTOE_PAGE_SIZE);
 VTOE_ASSERT(offsetof(struct vtoe_layout, dir_ref) == 64);
 VTOE_ASSERT(sizeof(struct vtoe_directory) == VTOE_PAGE_SIZE);
@@ -280,6 +306,10 @@ VTOE_ASSERT(offsetof(struct vtoe_submission, u) == 16);
 VTOE_ASSERT(sizeof(struct vtoe_completion) == VTOE_ENTRY_SIZE);
 VTOE_ASSERT(offsetof(struct vtoe_completion, u) == 16);
 VTOE_ASSERT(sizeof(struct vtoe_option) == 48);
+VTOE_ASSERT(offsetof(struct vtoe_slot_dom0, error_seq) == 32);
+VTOE_ASSERT(sizeof(struct vtoe_datagram) == VTOE_DGRAM_ALIGN);
+VTOE_ASSERT(offsetof(struct vtoe_datagram, addr) == 16);
+VTOE_ASSERT(offsetof(struct vtoe_datagram, local) == 44);
 VTOE_ASSERT(sizeof(struct vtoe_post) == 8);
 VTOE_ASSERT(sizeof(struct vtoe_accept) == 64);
 
