@@ -288,6 +288,46 @@ bool front_rx_arm(struct front_stream *stream, uint32_t have, uint32_t len);
  */
 void front_rx_keep(struct front_stream *stream);
 
+/* ---- datagrams; socket lock ---- */
+
+/**
+ * front_dgram_put - write a datagram's header into the TX ring
+ * @head: len, flags, addr, local, tos, ttl; the rest zero
+ * @seg: where the payload goes
+ *
+ * The ring has room for vtoe_dgram_record(@head->len) bytes. Nothing is
+ * published: that is front_dgram_commit(). Returns the number of segments.
+ */
+unsigned int front_dgram_put(struct front_stream *stream,
+			     const struct vtoe_datagram *head,
+			     struct vtoe_segment seg[2]);
+
+/* Publish it. Returns true if dom0's doorbell was rung: front_wake(). */
+bool front_dgram_commit(struct front_stream *stream, uint32_t len);
+
+/**
+ * front_dgram_peek - the first datagram in the RX ring
+ * @head: set to a checked copy of its header
+ *
+ * Returns 1, 0 if there is none, or -EPROTO.
+ */
+int front_dgram_peek(struct front_stream *stream, struct vtoe_datagram *head);
+
+/* Where the first @len bytes of its payload are; @len at most its own. */
+unsigned int front_dgram_segments(struct front_stream *stream, uint32_t len,
+				  struct vtoe_segment seg[2]);
+
+/* It is used, @len bytes long. Returns true if dom0's doorbell was rung. */
+bool front_dgram_consume(struct front_stream *stream, uint32_t len);
+
+/**
+ * front_dgram_error - has dom0 told of an error since the last call?
+ * @seq: what was seen last; starts with 0
+ *
+ * Returns a positive errno, or 0. No lock, but one caller at a time.
+ */
+uint32_t front_dgram_error(struct front_stream *stream, uint32_t *seq);
+
 /* ---- listeners; socket lock and device lock ---- */
 
 /**
