@@ -351,13 +351,38 @@ static void unconnected(struct contexts *cs, struct context *c)
 	row_end(cs, row);
 }
 
+/* A datagram socket's association ends. */
+static int disconnect(struct contexts *cs, struct context *c,
+		      struct vtoe_addr *local)
+{
+	static const struct vtoe_addr none;
+	struct context_row *row;
+	int err = c->driver->connect(c->conn, &none);
+
+	if (!err)
+		err = c->driver->local(c->conn, local);
+	if (err)
+		return err;
+	row = row_begin(cs, c->slot);
+	row->requested.request = REQUEST_BIND;
+	row->requested.remote = none;
+	row->resolved.remote = none;
+	row->resolved.local = *local;
+	row_state(cs, row, CONTEXT_BOUND);
+	row_end(cs, row);
+	return 0;
+}
+
 int context_connect(struct contexts *cs, uint32_t slot,
 		    const struct vtoe_addr *addr, struct vtoe_addr *local)
 {
 	struct context *c = get(cs, slot);
 	struct context_row *row;
-	int err = use_link(cs, c);
+	int err;
 
+	if (!addr->family)
+		return disconnect(cs, c, local);
+	err = use_link(cs, c);
 	if (err)
 		return err;
 	err = c->driver->connect(c->conn, addr);
@@ -436,6 +461,29 @@ ssize_t context_send(struct contexts *cs, uint32_t slot,
 	return c->driver->send(c->conn, iov, iovcnt, more);
 }
 
+int context_send_datagrams(struct contexts *cs, uint32_t slot,
+			   const struct toe_datagram *datagram, unsigned int nr)
+{
+	struct context *c = get(cs, slot);
+
+	return c->driver->send_datagrams(c->conn, datagram, nr);
+}
+
+int context_recv_datagram(struct contexts *cs, uint32_t slot,
+			  struct toe_datagram *datagram)
+{
+	struct context *c = get(cs, slot);
+
+	return c->driver->recv_datagram(c->conn, datagram);
+}
+
+int context_next_datagram(struct contexts *cs, uint32_t slot)
+{
+	struct context *c = get(cs, slot);
+
+	return c->driver->next_datagram(c->conn);
+}
+
 int context_hold(struct contexts *cs, uint32_t slot, bool hold)
 {
 	struct context *c = get(cs, slot);
@@ -495,6 +543,11 @@ void context_note_failed(struct contexts *cs, uint32_t slot, uint32_t error)
 	row->error = error;
 	row_state(cs, row, CONTEXT_FAILED);
 	row_end(cs, row);
+}
+
+bool context_is_connected(const struct contexts *cs, uint32_t slot)
+{
+	return cs->table->row[slot].state == CONTEXT_ESTABLISHED;
 }
 
 void context_close(struct contexts *cs, uint32_t slot, bool abort)

@@ -121,7 +121,8 @@ int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog);
  * @local: set if 0 is returned
  *
  * Returns 0 if it is connected already, -EINPROGRESS (TOE_CONNECTED follows),
- * or an error, after which it may be tried again.
+ * or an error, after which it may be tried again. A datagram context is
+ * connected at once, may be connected again, and is not any more with family 0.
  */
 int context_connect(struct contexts *cs, uint32_t slot,
 		    const struct vtoe_addr *addr, struct vtoe_addr *local);
@@ -150,6 +151,14 @@ ssize_t context_recv(struct contexts *cs, uint32_t slot,
 ssize_t context_send(struct contexts *cs, uint32_t slot,
 		     const struct iovec *iov, int iovcnt, bool more);
 
+/* context_send_datagrams - as stack.h says of each; datagram contexts only */
+int context_send_datagrams(struct contexts *cs, uint32_t slot,
+			   const struct toe_datagram *datagram,
+			   unsigned int nr);
+int context_recv_datagram(struct contexts *cs, uint32_t slot,
+			  struct toe_datagram *datagram);
+int context_next_datagram(struct contexts *cs, uint32_t slot);
+
 /**
  * context_hold - hold back short segments from now on, or not any more
  *
@@ -177,6 +186,9 @@ void context_note_closing(struct contexts *cs, uint32_t slot);
 
 /** context_note_failed - over, with a positive errno; not yet released */
 void context_note_failed(struct contexts *cs, uint32_t slot, uint32_t error);
+
+/** context_is_connected - has a datagram context a peer? */
+bool context_is_connected(const struct contexts *cs, uint32_t slot);
 
 /** context_close - the end; the context is free. @abort: with a reset */
 void context_close(struct contexts *cs, uint32_t slot, bool abort);

@@ -115,6 +115,13 @@ struct toe_stack_config {
 
 #define TOE_CLOSE_ABORT 0x1u /* reset, drop unsent data */
 
+/* A datagram: where it goes or comes from, and its payload. */
+struct toe_datagram {
+	struct vtoe_datagram head; /* contract, section 5.7; checked */
+	struct iovec iov[2];
+	int iovcnt;
+};
+
 struct toe_driver {
 	const char *name; /* as in vtoed.conf: driver = "name" */
 
@@ -133,7 +140,8 @@ struct toe_driver {
 	int (*listen)(struct toe_conn *conn, unsigned int backlog);
 	/* use this link only, from before bind() or connect() on */
 	int (*use_link)(struct toe_conn *conn, const char *link);
-	/* 0 when connected already, or -EINPROGRESS: TOE_CONNECTED follows */
+	/* 0 when connected already, or -EINPROGRESS: TOE_CONNECTED follows.
+	 * Datagrams: 0; may be repeated; family 0 ends the association */
 	int (*connect)(struct toe_conn *conn, const struct vtoe_addr *addr);
 	/* how it ended: 0 or an error, after which it may be tried again */
 	int (*connected)(struct toe_conn *conn);
@@ -148,6 +156,17 @@ struct toe_driver {
 	/* bytes, -EAGAIN, or an error; @more: more follows at once */
 	ssize_t (*send)(struct toe_conn *conn, const struct iovec *iov,
 			int iovcnt, int more);
+	/* datagrams: how many were sent, at least one; -EAGAIN, or the error
+	 * of the first, which may be one that an earlier one has caused */
+	int (*send_datagrams)(struct toe_conn *conn,
+			      const struct toe_datagram *datagram,
+			      unsigned int nr);
+	/* 0, -EAGAIN, or an error that a sent one has caused; head is set;
+	 * what is longer than the room for it is cut */
+	int (*recv_datagram)(struct toe_conn *conn,
+			     struct toe_datagram *datagram);
+	/* bytes of payload of the next one, or as above */
+	int (*next_datagram)(struct toe_conn *conn);
 	/* hold short segments back, or (0) send them: it is for streams, beside
 	 * what the program in the guest may have asked for by TCP_CORK */
 	int (*hold)(struct toe_conn *conn, int on);

@@ -121,6 +121,7 @@ struct worker_counters {
 	uint64_t grant_maps, grant_unmaps;   /* calls; flat once connected */
 	uint64_t evtchn_binds;		     /* flat once connected */
 	uint64_t runs_failed;		     /* RX arena was exhausted */
+	uint64_t datagrams_lost;	     /* refused by the stack, or no room */
 	uint32_t contexts;		     /* in use now */
 	uint32_t rx_pages_used;		     /* RX arena pages handed out now */
 	uint64_t placements;

@@ -16,6 +16,8 @@
  * was fetched before its connection was closed, by the handler of an earlier
  * event of the same batch, finds nothing.
  *
+ * Datagram sockets are watched from the beginning (kernel_datagram.c).
+ *
  * Connections live in one array, allocated when the stack is opened. Pages of
  * it that were never used are never touched.
  */
@@ -33,47 +35,13 @@
 #include <unistd.h>
 
 #include "drivers.h"
+#include "kernel_conn.h"
 #include "kernel_options.h"
-
-#define INDEX_BITS 32
-#define GEN_MASK   ((1u << (TOE_DATA_BITS - INDEX_BITS)) - 1)
-#define NIL	   0xffffffffu
-
-#define WATCHED (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET)
-
-struct toe_conn {
-	struct toe_stack *stack;
-	void *user;
-	int fd; /* -1: free */
-	uint32_t gen;
-	uint32_t next_free;
-	uint16_t family;
-	uint32_t watched; /* EPOLL*; 0: not in the set */
-	bool connecting, refused, listening, corked;
-};
-
-struct toe_stack {
-	struct toe_stack_config config;
-	uint32_t nr_used; /* elements of conn that were ever used */
-	uint32_t free;	  /* head of a list */
-	struct toe_conn conn[];
-};
-
-union sockaddr_any {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-static void count(struct toe_stack *stack)
-{
-	++*stack->config.syscalls;
-}
 
 /* ---- addresses ---- */
 
-static int addr_to_sockaddr(const struct vtoe_addr *addr,
-			    union sockaddr_any *sa, socklen_t *len)
+int kernel_addr_to(const struct vtoe_addr *addr, union sockaddr_any *sa,
+		   socklen_t *len)
 {
 	memset(sa, 0, sizeof(*sa));
 	if (addr->family == VTOE_INET) {
@@ -95,8 +63,7 @@ static int addr_to_sockaddr(const struct vtoe_addr *addr,
 	return 0;
 }
 
-static int addr_from_sockaddr(const union sockaddr_any *sa,
-			      struct vtoe_addr *addr)
+int kernel_addr_from(const union sockaddr_any *sa, struct vtoe_addr *addr)
 {
 	memset(addr, 0, sizeof(*addr));
 	if (sa->sa.sa_family == AF_INET) {
@@ -137,6 +104,8 @@ static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
 	conn->connecting = false;
 	conn->listening = false;
 	conn->corked = false;
+	conn->datagram = false;
+	conn->mapped = false;
 	return conn;
 }
 
@@ -162,7 +131,7 @@ static int conn_watch(struct toe_conn *conn, uint32_t events)
 
 	if (conn->watched == ev.events)
 		return 0;
-	count(stack);
+	kernel_count(stack);
 	if (epoll_ctl(stack->config.epoll,
 		      conn->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, conn->fd,
 		      &ev))
@@ -262,20 +231,28 @@ static int kernel_open(struct toe_stack *stack, int family, int type,
 		       void *user, struct toe_conn **connp)
 {
 	struct toe_conn *conn;
-	int fd;
+	int fd, err = 0;
 
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (type != SOCK_STREAM)
+	if (type != SOCK_STREAM && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	count(stack);
-	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	kernel_count(stack);
+	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	conn = conn_new(stack, fd, family, user);
 	if (!conn) {
 		close(fd);
 		return -ENOBUFS;
+	}
+	conn->datagram = type == SOCK_DGRAM;
+	if (conn->datagram)
+		err = conn_watch(conn, 0);
+	if (err) {
+		close(fd);
+		conn_put(conn);
+		return err;
 	}
 	*connp = conn;
 	return 0;
@@ -285,17 +262,17 @@ static int kernel_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	union sockaddr_any sa;
 	socklen_t len;
-	int err = addr_to_sockaddr(addr, &sa, &len);
+	int err = kernel_addr_to(addr, &sa, &len);
 
 	if (err)
 		return err;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	return bind(conn->fd, &sa.sa, len) ? -errno : 0;
 }
 
 static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
 {
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (listen(conn->fd, backlog > SOMAXCONN ? SOMAXCONN : (int)backlog))
 		return -errno;
 	conn->listening = true;
@@ -304,7 +281,7 @@ static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
 
 static int kernel_use_link(struct toe_conn *conn, const char *link)
 {
-	count(conn->stack);
+	kernel_count(conn->stack);
 	/* free of privileges as long as it is done once (Linux 5.7) */
 	if (setsockopt(conn->fd, SOL_SOCKET, SO_BINDTODEVICE, link,
 		       (socklen_t)strlen(link) + 1))
@@ -316,11 +293,14 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	union sockaddr_any sa;
 	socklen_t len;
-	int err = addr_to_sockaddr(addr, &sa, &len);
+	int err;
 
+	if (conn->datagram)
+		return kernel_connect_datagram(conn, addr);
+	err = kernel_addr_to(addr, &sa, &len);
 	if (err)
 		return err;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, len))
 		return conn_watch(conn, 0);
 	if (errno != EINPROGRESS)
@@ -343,7 +323,7 @@ static int kernel_connected(struct toe_conn *conn)
 
 	if (!conn->refused)
 		return 0;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, sizeof(sa)) || errno == EISCONN)
 		return 0;
 	return -errno;
@@ -358,7 +338,7 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 	struct toe_conn *conn;
 	int fd, err;
 
-	count(stack);
+	kernel_count(stack);
 	fd = accept4(listener->fd, &sa.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -368,7 +348,7 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 		return -ENOBUFS;
 	}
 	conn->corked = listener->corked;
-	err = addr_from_sockaddr(&sa, peer);
+	err = kernel_addr_from(&sa, peer);
 	if (!err)
 		err = conn_watch(conn, 0);
 	if (err) {
@@ -394,7 +374,7 @@ static ssize_t kernel_recv(struct toe_conn *conn, const struct iovec *iov,
 	};
 	ssize_t n;
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (iovcnt == 1)
 		n = recv(conn->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
 	else
@@ -407,8 +387,7 @@ static size_t total(const struct iovec *iov, int iovcnt)
 	return iov[0].iov_len + (iovcnt > 1 ? iov[1].iov_len : 0);
 }
 
-/* The socket is full: watch for room. @err stands unless that fails. */
-static int want_room(struct toe_conn *conn, int err)
+int kernel_want_room(struct toe_conn *conn, int err)
 {
 	int failed = conn_watch(conn, EPOLLOUT);
 
@@ -426,14 +405,14 @@ static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
 	ssize_t n;
 	int err;
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (iovcnt == 1)
 		n = send(conn->fd, iov->iov_base, iov->iov_len, flags);
 	else
 		n = sendmsg(conn->fd, &msg, flags);
 	err = n < 0 ? -errno : 0;
 	if (err == -EAGAIN || (!err && (size_t)n < total(iov, iovcnt)))
-		err = want_room(conn, err);
+		err = kernel_want_room(conn, err);
 	return err ? err : n;
 }
 
@@ -442,7 +421,7 @@ static int kernel_hold(struct toe_conn *conn, int on)
 {
 	if (conn->corked)
 		return 0;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)))
 		return -errno;
 	return 0;
@@ -450,7 +429,7 @@ static int kernel_hold(struct toe_conn *conn, int on)
 
 static int kernel_shutdown(struct toe_conn *conn)
 {
-	count(conn->stack);
+	kernel_count(conn->stack);
 	return shutdown(conn->fd, SHUT_WR) ? -errno : 0;
 }
 
@@ -458,12 +437,13 @@ static void kernel_close(struct toe_conn *conn, unsigned int flags)
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-	if ((flags & TOE_CLOSE_ABORT) && conn->watched && !conn->listening) {
-		count(conn->stack);
+	if ((flags & TOE_CLOSE_ABORT) && conn->watched && !conn->listening &&
+	    !conn->datagram) {
+		kernel_count(conn->stack);
 		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset,
 			   sizeof(reset));
 	}
-	count(conn->stack);
+	kernel_count(conn->stack);
 	close(conn->fd);
 	conn_put(conn);
 }
@@ -473,7 +453,7 @@ static int kernel_error(struct toe_conn *conn)
 	socklen_t len = sizeof(int);
 	int error;
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len))
 		return -errno;
 	return -error;
@@ -483,7 +463,7 @@ static int kernel_unsent(struct toe_conn *conn)
 {
 	int bytes;
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	return ioctl(conn->fd, SIOCOUTQ, &bytes) ? -errno : bytes;
 }
 
@@ -492,10 +472,10 @@ static int kernel_local(struct toe_conn *conn, struct vtoe_addr *addr)
 	union sockaddr_any sa;
 	socklen_t len = sizeof(sa);
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (getsockname(conn->fd, &sa.sa, &len))
 		return -errno;
-	return addr_from_sockaddr(&sa, addr);
+	return kernel_addr_from(&sa, addr);
 }
 
 static int kernel_peer(struct toe_conn *conn, struct vtoe_addr *addr)
@@ -503,10 +483,10 @@ static int kernel_peer(struct toe_conn *conn, struct vtoe_addr *addr)
 	union sockaddr_any sa;
 	socklen_t len = sizeof(sa);
 
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (getpeername(conn->fd, &sa.sa, &len))
 		return -errno;
-	return addr_from_sockaddr(&sa, addr);
+	return kernel_addr_from(&sa, addr);
 }
 
 static int kernel_setopt(struct toe_conn *conn, int level, int name,
@@ -517,7 +497,7 @@ static int kernel_setopt(struct toe_conn *conn, int level, int name,
 
 	if (err)
 		return err;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (setsockopt(conn->fd, level, name, value, len))
 		return -errno;
 	if (level == IPPROTO_TCP && name == TCP_CORK) {
@@ -536,7 +516,7 @@ static int kernel_getopt(struct toe_conn *conn, int level, int name,
 
 	if (err)
 		return err;
-	count(conn->stack);
+	kernel_count(conn->stack);
 	if (getsockopt(conn->fd, level, name, value, &n))
 		return -errno;
 	if (level == IPPROTO_TCP && name == TCP_CORK) {
@@ -562,6 +542,9 @@ const struct toe_driver kernel_driver = {
 	.set_user = kernel_set_user,
 	.recv = kernel_recv,
 	.send = kernel_send,
+	.send_datagrams = kernel_send_datagrams,
+	.recv_datagram = kernel_recv_datagram,
+	.next_datagram = kernel_next_datagram,
 	.hold = kernel_hold,
 	.shutdown = kernel_shutdown,
 	.close = kernel_close,
