@@ -208,6 +208,7 @@ static json_t *counters_json(const struct device *device)
 	COUNTER(o, c, grant_unmaps);
 	COUNTER(o, c, evtchn_binds);
 	COUNTER(o, c, runs_failed);
+	COUNTER(o, c, datagrams_lost);
 	COUNTER(o, c, contexts);
 	COUNTER(o, c, rx_pages_used);
 	COUNTER(o, c, placements);

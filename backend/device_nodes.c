@@ -109,6 +109,7 @@ void device_put_capabilities(const struct device *device)
 	device_put_uint(device, VTOE_KEY_MAX_TX_PAGES, config->max_tx_pages);
 	device_put_uint(device, VTOE_KEY_MAX_RX_PAGES, config->max_rx_pages);
 	device_put(device, VTOE_KEY_FEATURE_TCP, "1");
+	device_put(device, VTOE_KEY_FEATURE_UDP, "1");
 	device_put(device, VTOE_KEY_FEATURE_IPV6, "1");
 }
 

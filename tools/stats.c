@@ -44,6 +44,7 @@ static const struct stat_row rows[] = {
 	{ "event channels", STAT_PLAIN, "evtchn_binds", "evtchns" },
 	{ "receive pages now", STAT_PLAIN, "rx_pages_used", NULL },
 	{ "receive pages lacking", STAT_PLAIN, "runs_failed", NULL },
+	{ "datagrams lost", STAT_PLAIN, "datagrams_lost", NULL },
 };
 
 /* Two cells: the counter, and how many a megabyte if that is of interest. */

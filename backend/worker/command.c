@@ -51,10 +51,15 @@ static int do_open(struct worker *w, struct slot *s,
 
 	if (!zero_from(cmd, offsetof(struct vtoe_open, zero)))
 		return break_zero(w, s, "OPEN");
-	if (opening.type != VTOE_STREAM)
+	if (opening.type != VTOE_STREAM && opening.type != VTOE_DATAGRAM)
 		err = -ESOCKTNOSUPPORT;
 	else
 		err = context_open(&w->contexts, cmd->slot, &opening);
+	if (!err && opening.type == VTOE_DATAGRAM) {
+		slot_serve(w, s, cmd->gen, SLOT_DATAGRAM);
+		s->flags = SLOT_DGRAM | SLOT_WRITABLE;
+		return answer(w, s, cmd, 0, NULL);
+	}
 	if (!err) {
 		slot_serve(w, s, cmd->gen, SLOT_OPEN);
 		return answer(w, s, cmd, 0, NULL);
@@ -93,7 +98,7 @@ static int do_bind(struct worker *w, struct slot *s,
 		return err;
 	if (err)
 		return answer(w, s, cmd, result, NULL);
-	if (s->state != SLOT_OPEN)
+	if (s->state != SLOT_OPEN && s->state != SLOT_DATAGRAM)
 		return answer(w, s, cmd, -EINVAL, NULL);
 	result = context_bind(&w->contexts, cmd->slot, &cmd->u.addr,
 			      &done.u.addr);
@@ -107,6 +112,8 @@ static int do_listen(struct worker *w, struct slot *s,
 
 	if (!zero_from(cmd, offsetof(struct vtoe_listen, zero)))
 		return break_zero(w, s, "LISTEN");
+	if (s->state == SLOT_DATAGRAM)
+		return answer(w, s, cmd, -EOPNOTSUPP, NULL);
 	if (s->state != SLOT_OPEN && s->state != SLOT_LISTENING)
 		return answer(w, s, cmd, -EINVAL, NULL);
 	result = context_listen(&w->contexts, cmd->slot, cmd->u.listen.backlog);
@@ -131,12 +138,34 @@ static int established(struct worker *w, struct slot *s, uint32_t id,
 	return queue_complete(w, s, id, 0, &done.u, false);
 }
 
+/* A datagram slot gets another peer, or none. */
+static int connect_datagram(struct worker *w, struct slot *s,
+			    const struct vtoe_submission *cmd)
+{
+	struct vtoe_completion done = {0};
+	int result = 0, err;
+
+	if (cmd->u.addr.family || !zero_from(cmd, 0)) {
+		err = check_addr(w, s, cmd, &result);
+		if (err < 0)
+			return err;
+		if (err)
+			return answer(w, s, cmd, result, NULL);
+	}
+	result = context_connect(&w->contexts, cmd->slot, &cmd->u.addr,
+				 &done.u.addr);
+	return answer(w, s, cmd, result, &done.u);
+}
+
 static int do_connect(struct worker *w, struct slot *s,
 		      const struct vtoe_submission *cmd)
 {
 	struct vtoe_addr local;
-	int result = 0, err = check_addr(w, s, cmd, &result);
+	int result = 0, err;
 
+	if (s->state == SLOT_DATAGRAM)
+		return connect_datagram(w, s, cmd);
+	err = check_addr(w, s, cmd, &result);
 	if (err < 0)
 		return err;
 	if (err)

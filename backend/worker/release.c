@@ -57,7 +57,7 @@ static bool given_up(struct worker *w, const struct slot *s)
 static int run_closing(struct worker *w, struct slot *s)
 {
 	uint32_t old = s->tx_cons;
-	int more = tx_run(w, s);
+	int more = s->flags & SLOT_DGRAM ? dgram_tx_run(w, s) : tx_run(w, s);
 
 	if (more < 0)
 		return more;
@@ -144,6 +144,7 @@ int release_start(struct worker *w, struct slot *s,
 		s->flags |= SLOT_QUIET;
 	switch (s->state) {
 	case SLOT_ESTABLISHED:
+	case SLOT_DATAGRAM:
 		return release_connection(w, s, cmd);
 	case SLOT_CONNECTING:
 		err = queue_complete(w, s, s->connect_id, -ECANCELED, NULL,

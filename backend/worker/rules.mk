@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 WORKER_SRCS := $(addprefix backend/worker/, main.c control.c device.c loop.c \
-		 queue.c command.c slot.c rx.c tx.c run.c listener.c release.c \
+		 queue.c command.c slot.c rx.c tx.c dgram.c run.c listener.c release.c \
 		 sandbox.c) \
 	       toe-service/context.c toe-service/place.c \
-	       $(addprefix toe-service/stacks/, drivers.c kernel.c \
+	       $(addprefix toe-service/stacks/, drivers.c kernel.c kernel_datagram.c \
 		 kernel_options.c) \
 	       $(COMMON_RING) $(COMMON_LOG)
 

@@ -46,11 +46,7 @@ void rx_publish(struct worker *w, struct slot *s, uint32_t old)
 		slot_ring(w, s, s->rx_prod - old);
 }
 
-/*
- * Wait until the guest has left at most @used bytes.
- * Returns 1 if that is so already, 0 to wait, or -EPROTO.
- */
-static int wait_room(struct worker *w, struct slot *s, uint32_t used)
+int rx_wait_room(struct worker *w, struct slot *s, uint32_t used)
 {
 	int now;
 
@@ -118,7 +114,7 @@ static int rx_room(struct worker *w, struct slot *s)
 	if (used < 0)
 		return used;
 	if (used && (s->flags & SLOT_GROW) && !waits_for_more(w, s)) {
-		ready = wait_room(w, s, 0);
+		ready = rx_wait_room(w, s, 0);
 		if (ready <= 0)
 			return ready;
 		used = 0;
@@ -132,7 +128,7 @@ static int rx_room(struct worker *w, struct slot *s)
 	if ((uint32_t)used < size)
 		return (int)(size - (uint32_t)used);
 	/* a full ring: worth while again when half of it is free */
-	ready = wait_room(w, s, size / 2);
+	ready = rx_wait_room(w, s, size / 2);
 	if (!ready && waits_for_more(w, s))
 		slot_ring(w, s, 0); /* more than the ring holds: it is full */
 	if (ready <= 0)

@@ -3,10 +3,10 @@
  * sandbox.c - what the worker gives up before it looks at a guest's bytes.
  *
  * Kept: memory, open descriptors, the network namespace (where it may make
- * TCP sockets), and the system calls of the list below. Lost: the file system,
- * all capabilities and the way to get any, new processes, executable memory,
- * everything else. A system call that is not on the list kills the process, and
- * the kernel logs which one it was.
+ * TCP and UDP sockets), and the system calls of the list below. Lost: the file
+ * system, all capabilities and the way to get any, new processes, executable
+ * memory, everything else. A system call that is not on the list kills the
+ * process, and the kernel logs which one it was.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -92,6 +92,7 @@ static const int allowed[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg), /* also control.c, with descriptors */
+	SCMP_SYS(sendmmsg),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername),
@@ -146,6 +147,24 @@ static const unsigned long ioctls[] = {
 	SIOCOUTQ, /* stacks/kernel.c: kernel_unsent() */
 };
 
+/* stacks/kernel.c: kernel_open(): TCP and UDP over IPv4 and IPv6, no more */
+static int allow_sockets(scmp_filter_ctx ctx)
+{
+	static const int family[] = {AF_INET, AF_INET6};
+	static const int type[] = {SOCK_STREAM, SOCK_DGRAM};
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < 4 && !err; i++)
+		err = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family[i / 2]),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
+				(scmp_datum_t)type[i % 2]),
+			SCMP_A2(SCMP_CMP_EQ, 0));
+	return err;
+}
+
 static int add_rules(scmp_filter_ctx ctx)
 {
 	size_t i;
@@ -167,19 +186,8 @@ static int add_rules(scmp_filter_ctx ctx)
 #else
 	(void)ioctls;
 #endif
-	/* stacks/kernel.c: kernel_open(): TCP over IPv4 and IPv6, no more */
 	if (!err)
-		err = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
-			SCMP_A0(SCMP_CMP_EQ, AF_INET),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
-			SCMP_A2(SCMP_CMP_EQ, 0));
-	if (!err)
-		err = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
-			SCMP_A0(SCMP_CMP_EQ, AF_INET6),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
-			SCMP_A2(SCMP_CMP_EQ, 0));
+		err = allow_sockets(ctx);
 	return err;
 }
 

@@ -48,6 +48,7 @@ void slot_serve(struct worker *w, struct slot *s, uint32_t gen,
 	vtoe_store(&shared->rx_event, 0u);
 	vtoe_store(&shared->flags, 0u);
 	vtoe_store(&shared->error, 0u);
+	vtoe_store(&shared->error_seq, 0u);
 	memset(shared->zero, 0, sizeof(shared->zero));
 	/* the guest believes the rest once it sees this */
 	vtoe_store_release(&shared->gen, gen);
@@ -120,6 +121,12 @@ int slot_run(struct worker *w, struct slot *s)
 		if (tx < 0)
 			return tx;
 		rx = rx_run(w, s);
+		return rx < 0 ? rx : tx | rx;
+	case SLOT_DATAGRAM:
+		tx = dgram_tx_run(w, s);
+		if (tx < 0)
+			return tx;
+		rx = dgram_rx_run(w, s);
 		return rx < 0 ? rx : tx | rx;
 	case SLOT_LISTENING:
 		return listener_run(w, s);

@@ -22,6 +22,7 @@
  *	command.c	what each command does
  *	slot.c		a slot's life; upcalls and doorbells
  *	rx.c, tx.c	the two directions of a connection
+ *	dgram.c		datagrams, both directions
  *	run.c		runs of the RX arena
  *	listener.c	posts and accept records
  *	release.c	ways to end
@@ -60,6 +61,9 @@ enum slot_state {
 	SLOT_CLOSING = 5,
 	/* release_id is outstanding; all is sent and being acknowledged. */
 	SLOT_LINGERING = 6,
+	/* dgram.c moves datagrams. BIND and CONNECT are legal. Left by RELEASE.
+	 */
+	SLOT_DATAGRAM = 7,
 };
 
 #define SLOT_READABLE	 0x0001u /* the socket has bytes or connections */
@@ -77,6 +81,7 @@ enum slot_state {
 #define SLOT_STACK_HUP	 0x1000u /* TOE_HUP was given */
 #define SLOT_QUIET	 0x2000u /* RELEASE came with QUIET */
 #define SLOT_HELD	 0x4000u /* on worker.held: the stack may hold a tail */
+#define SLOT_DGRAM	 0x8000u /* carries datagrams, in whatever state */
 
 /* Private state of a slot. */
 struct slot {
@@ -84,8 +89,9 @@ struct slot {
 	uint32_t refused_gen; /* of an OPEN that failed: -EBADF for the rest */
 	uint8_t state;	      /* enum slot_state */
 	uint8_t rx_order;     /* of the next run */
-	uint16_t flags;	      /* SLOT_* */
+	uint32_t flags;	      /* SLOT_* */
 	uint32_t error;	      /* positive errno, with SLOT_DEAD */
+	uint32_t error_seq;   /* datagrams: errors told so far */
 	uint32_t tx_cons;
 	uint32_t tx_end; /* CLOSING: nothing is taken beyond */
 	uint32_t rx_prod;
@@ -299,6 +305,8 @@ void slot_hang_up(struct worker *w, struct slot *s, uint32_t error);
 int rx_used(struct worker *w, struct slot *s);
 /* Move bytes from the stack to the guest. 1: budget used up; 0; -EPROTO. */
 int rx_run(struct worker *w, struct slot *s);
+/* Wait until the guest has left at most @used bytes. 1: it has; 0; -EPROTO. */
+int rx_wait_room(struct worker *w, struct slot *s, uint32_t used);
 /* Publish what was produced since index @old; wakes who waits for it. */
 void rx_publish(struct worker *w, struct slot *s, uint32_t old);
 
@@ -318,6 +326,12 @@ void tx_forget(struct worker *w, struct slot *s);
  * True if there is more already.
  */
 bool tx_arm(struct worker *w, struct slot *s, uint32_t used);
+
+/* ---- dgram.c ---- */
+
+/* As rx_run() and tx_run(), for a datagram slot. */
+int dgram_rx_run(struct worker *w, struct slot *s);
+int dgram_tx_run(struct worker *w, struct slot *s);
 
 /* ---- run.c ---- */
 
