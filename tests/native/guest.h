@@ -56,6 +56,7 @@ struct tg_sock {
 	uint32_t slot;
 	bool listener;
 	bool wrote_fin;
+	uint32_t error_seq;	/* datagrams: errors seen */
 	uint32_t posts;		/* a listener keeps so many slots posted */
 	struct tg_call *connecting;
 	struct vtoe_addr local, peer;	/* of an accepted one */
@@ -170,6 +171,8 @@ int tg_sock_new(struct tg *tg, struct tg_sock **sp);
 
 /** tg_open() - a stream socket */
 int tg_open(struct tg *tg, int family, int timeout, struct tg_sock **sp);
+int tg_open_type(struct tg *tg, int family, uint16_t type, int timeout,
+		 struct tg_sock **sp);
 int tg_bind(struct tg_sock *s, const char *ip, uint16_t port, int timeout,
 	    struct vtoe_addr *bound);
 int tg_listen(struct tg_sock *s, unsigned int backlog, int timeout);
@@ -199,6 +202,28 @@ int tg_send_all(struct tg_sock *s, const void *data, size_t len, int timeout);
 ssize_t tg_recv(struct tg_sock *s, void *data, size_t len);
 ssize_t tg_recv_wait(struct tg_sock *s, void *data, size_t len, int timeout);
 int tg_recv_all(struct tg_sock *s, void *data, size_t len, int timeout);
+
+/* ------------------------------------------------------------ datagrams */
+
+/** tg_open_dgram() - a datagram socket, with a run for the largest */
+int tg_open_dgram(struct tg *tg, int family, int timeout, struct tg_sock **sp);
+
+/** tg_disconnect() - end the association with a peer */
+int tg_disconnect(struct tg_sock *s, int timeout);
+
+/** tg_send_dgram() - -EAGAIN without room; @head: all but len */
+int tg_send_dgram(struct tg_sock *s, const struct vtoe_datagram *head,
+		  const void *data, size_t len);
+/** tg_sendto() - @ip NULL: the connected peer; waits for room */
+int tg_sendto(struct tg_sock *s, const char *ip, uint16_t port,
+	      const void *data, size_t len, int timeout);
+
+/** tg_recvfrom() - the length of one datagram; @head may be NULL */
+ssize_t tg_recvfrom(struct tg_sock *s, void *data, size_t len,
+		    struct vtoe_datagram *head, int timeout);
+
+/** tg_dgram_error() - the error that dom0 told of; 0 after @timeout ms */
+int tg_dgram_error(struct tg_sock *s, int timeout);
 
 /** tg_shutdown() - the sending direction */
 int tg_shutdown(struct tg_sock *s);

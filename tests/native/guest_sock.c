@@ -125,9 +125,15 @@ void tg_sock_free(struct tg_sock *s)
 
 int tg_open(struct tg *tg, int family, int timeout, struct tg_sock **sp)
 {
+	return tg_open_type(tg, family, VTOE_STREAM, timeout, sp);
+}
+
+int tg_open_type(struct tg *tg, int family, uint16_t type, int timeout,
+		 struct tg_sock **sp)
+{
 	struct vtoe_submission cmd = {
 		.op = VTOE_OP_OPEN,
-		.u.open = { .family = (uint16_t)family, .type = VTOE_STREAM },
+		.u.open = { .family = (uint16_t)family, .type = type },
 	};
 	struct tg_sock *s;
 	int rc;

@@ -144,8 +144,8 @@ char *nt_xs(const char *path, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- the remote host ---- */
 
-/** nt_remote_socket() - a stream socket in the remote host's namespace */
-int nt_remote_socket(struct nt *nt, int family);
+/** nt_remote_socket() - a socket in the remote host's namespace */
+int nt_remote_socket(struct nt *nt, int family, int type);
 int nt_remote_listen(struct nt *nt, const char *ip, uint16_t port,
 		     int backlog);
 int nt_remote_connect(struct nt *nt, const char *ip, uint16_t port);
@@ -158,6 +158,9 @@ int nt_remote_end(struct nt *nt, int fd);
 
 /** nt_remote_echo() - an echo server, in a process of its own */
 pid_t nt_remote_echo(struct nt *nt, const char *ip, uint16_t port);
+
+/** nt_remote_dgram() - a UDP socket there, bound */
+int nt_remote_dgram(struct nt *nt, const char *ip, uint16_t port);
 
 #define NT_ECHO_PORT 7000
 /** nt_echo_up() - start that server, and connect to it through the device */

@@ -17,12 +17,12 @@
 
 /* ------------------------------------------------------------ sockets */
 
-int nt_remote_socket(struct nt *nt, int family)
+int nt_remote_socket(struct nt *nt, int family, int type)
 {
 	int fd;
 
 	ck_assert_int_eq(setns(nt->remote_ns, CLONE_NEWNET), 0);
-	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(family, type | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(setns(nt->own_ns, CLONE_NEWNET), 0);
 	ck_assert_int_ge(fd, 0);
 	return fd;
@@ -50,7 +50,7 @@ int nt_remote_listen(struct nt *nt, const char *ip, uint16_t port, int backlog)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = address(ip, port, &ss);
-	int fd = nt_remote_socket(nt, ss.ss_family), one = 1;
+	int fd = nt_remote_socket(nt, ss.ss_family, SOCK_STREAM), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	ck_assert_int_eq(bind(fd, (void *)&ss, len), 0);
@@ -59,11 +59,21 @@ int nt_remote_listen(struct nt *nt, const char *ip, uint16_t port, int backlog)
 	return fd;
 }
 
+int nt_remote_dgram(struct nt *nt, const char *ip, uint16_t port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(ip, port, &ss);
+	int fd = nt_remote_socket(nt, ss.ss_family, SOCK_DGRAM);
+
+	ck_assert_int_eq(bind(fd, (void *)&ss, len), 0);
+	return fd;
+}
+
 int nt_remote_connect(struct nt *nt, const char *ip, uint16_t port)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = address(ip, port, &ss), elen = sizeof(int);
-	int fd = nt_remote_socket(nt, ss.ss_family), err = 0, tries;
+	int fd = nt_remote_socket(nt, ss.ss_family, SOCK_STREAM), err = 0, tries;
 	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
