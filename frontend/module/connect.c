@@ -298,9 +298,9 @@ static bool known_later(const struct vtoe_sock *vsk, const struct sock *sk)
 	}
 }
 
-/* Locked. @err: what to say while it is under way. */
+/* Locked. @err: what to say while it is under way. @failed: it has ended so. */
 static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
-			int err)
+			int err, bool *failed)
 {
 	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
@@ -321,13 +321,24 @@ static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 		sock->state = SS_CONNECTED;
 		return 0;
 	case VTOE_FAILED:
-	case VTOE_DEAD:
-		err = sock_error(sk) ?: -ECONNABORTED;
-		reset(sock, vsk);
-		return err;
+	case VTOE_DEAD: /* connect_again() resets it */
+		*failed = true;
+		return sock_error(sk) ?: -ECONNABORTED;
 	default: /* somebody disconnected it while this one waited */
 		return -ECONNABORTED;
 	}
+}
+
+/* Its failure has been told. ctl is taken before lock_sock(). */
+static void reset_failed(struct socket *sock, struct vtoe_sock *vsk)
+{
+	if (mutex_lock_killable(&vsk->ctl))
+		return; /* so is whoever would have used it anew */
+	lock_sock(sock->sk);
+	if (vsk->phase == VTOE_FAILED || vsk->phase == VTOE_DEAD)
+		reset(sock, vsk);
+	release_sock(sock->sk);
+	mutex_unlock(&vsk->ctl);
 }
 
 /* An offloaded socket: connecting, connected, failed, ... */
@@ -335,15 +346,16 @@ static int connect_again(struct socket *sock, struct vtoe_sock *vsk, int flags,
 			 int err)
 {
 	struct sock *sk = sock->sk;
+	bool failed = false;
 
 	lock_sock(sk);
-	if (vsk->phase == VTOE_LISTENING)
-		err = -EISCONN;
-	else if (sock->state == SS_CONNECTED)
+	if (vsk->phase == VTOE_LISTENING || sock->state == SS_CONNECTED)
 		err = -EISCONN;
 	else
-		err = connect_wait(sock, vsk, flags, err);
+		err = connect_wait(sock, vsk, flags, err, &failed);
 	release_sock(sk);
+	if (failed)
+		reset_failed(sock, vsk);
 	return err;
 }
 
