@@ -178,6 +178,7 @@ struct toe_driver {
 	int (*peer)(struct toe_conn *conn, struct vtoe_addr *addr);
 	int (*setopt)(struct toe_conn *conn, int level, int name,
 		      const void *value, uint32_t len);
+	/* level may be VTOE_SOL_QUEUE, too */
 	int (*getopt)(struct toe_conn *conn, int level, int name, void *value,
 		      uint32_t *len);
 };

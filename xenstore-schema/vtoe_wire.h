@@ -197,8 +197,13 @@ struct vtoe_listen {
 #define VTOE_OPT_INLINE 32u   /* bytes of an option's value in an entry */
 #define VTOE_OPT_MAX	1024u /* bytes of the longest value, in a run */
 
+/* GETOPT's level for what Linux answers by ioctl(): an int of bytes. */
+#define VTOE_SOL_QUEUE	  0xfffeu
+#define VTOE_QUEUE_OUT	  1u /* SIOCOUTQ: not acknowledged by the peer */
+#define VTOE_QUEUE_UNSENT 2u /* SIOCOUTQNSD: not sent */
+
 struct vtoe_option {
-	uint16_t level; /* SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6 */
+	uint16_t level; /* SOL_SOCKET, IPPROTO_*, VTOE_SOL_QUEUE */
 	uint16_t name;	/* as Linux/x86 numbers them */
 	uint32_t len;	/* of the value, bytes */
 	uint32_t run;	/* of the TX arena, if len > VTOE_OPT_INLINE */

@@ -144,7 +144,8 @@ static const unsigned long ioctls[] = {
 	IOCTL_EVTCHN_NOTIFY,		   /* device.c by libxenevtchn */
 	IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, /* device_unmap() by libxengnttab */
 	IOCTL_GNTDEV_UNMAP_GRANT_REF,
-	SIOCOUTQ, /* stacks/kernel.c: kernel_unsent() */
+	SIOCOUTQ, /* stacks/kernel.c: queue_bytes() */
+	SIOCOUTQNSD,
 };
 
 /* stacks/kernel.c: kernel_open(): TCP and UDP over IPv4 and IPv6, no more */

@@ -132,19 +132,54 @@ int vtoe_shutdown(struct socket *sock, int how)
 	return err;
 }
 
+/* Bytes in the rings, or -EINVAL. There never is a mark. */
 static int queued(struct vtoe_sock *vsk, struct sock *sk, unsigned int cmd)
 {
 	int n = 0;
 
 	lock_sock(sk);
 	if (vsk->phase == VTOE_LISTENING)
-		n = -EINVAL;
+		n = cmd == SIOCATMARK ? 0 : -EINVAL;
 	else if (vsk->phase == VTOE_CONNECTED && cmd == SIOCINQ)
 		n = max(front_rx_avail(&vsk->stream), 0);
 	else if (vsk->phase == VTOE_CONNECTED && cmd != SIOCATMARK)
 		n = max(front_tx_used(&vsk->stream), 0);
 	release_sock(sk);
 	return n;
+}
+
+/* What dom0 has taken but not got rid of; 0 if it cannot say. */
+static int queued_at_dom0(struct vtoe_sock *vsk, unsigned int name)
+{
+	struct vtoe_submission cmd = { .op = VTOE_OP_GETOPT,
+				       .u.option = { .level = VTOE_SOL_QUEUE,
+						     .name = name,
+						     .len = sizeof(int) } };
+	struct vtoe_completion cqe;
+	int n = 0;
+
+	if (mutex_lock_killable(&vsk->ctl))
+		return 0;
+	if (vsk->phase == VTOE_CONNECTED && vsk->has_slot &&
+	    !vtoe_sock_command(vsk, &cmd, &cqe))
+		memcpy(&n, cqe.u.option.value, sizeof(n));
+	mutex_unlock(&vsk->ctl);
+	return n;
+}
+
+/* The ring first: what moves on meanwhile is counted twice, not missed. */
+static int queued_in_all(struct vtoe_sock *vsk, struct sock *sk,
+			 unsigned int cmd)
+{
+	int n = queued(vsk, sk, cmd), more = 0;
+
+	if (n < 0)
+		return n;
+	if (cmd == SIOCOUTQ)
+		more = queued_at_dom0(vsk, VTOE_QUEUE_OUT);
+	else if (cmd == SIOCOUTQNSD)
+		more = queued_at_dom0(vsk, VTOE_QUEUE_UNSENT);
+	return more > 0 && more <= INT_MAX - n ? n + more : n;
 }
 
 int vtoe_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
@@ -157,7 +192,7 @@ int vtoe_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	    cmd == SIOCATMARK)
 		vsk = vtoe_sock_get(sk);
 	if (vsk) {
-		n = queued(vsk, sk, cmd);
+		n = queued_in_all(vsk, sk, cmd);
 		vtoe_sock_put(vsk);
 		return n < 0 ? n : put_user(n, (int __user *)arg);
 	}

@@ -459,12 +459,17 @@ static int kernel_error(struct toe_conn *conn)
 	return -error;
 }
 
-static int kernel_unsent(struct toe_conn *conn)
+static int queue_bytes(struct toe_conn *conn, unsigned long request)
 {
 	int bytes;
 
 	kernel_count(conn->stack);
-	return ioctl(conn->fd, SIOCOUTQ, &bytes) ? -errno : bytes;
+	return ioctl(conn->fd, request, &bytes) ? -errno : bytes;
+}
+
+static int kernel_unsent(struct toe_conn *conn)
+{
+	return queue_bytes(conn, SIOCOUTQ);
 }
 
 static int kernel_local(struct toe_conn *conn, struct vtoe_addr *addr)
@@ -500,10 +505,29 @@ static int kernel_setopt(struct toe_conn *conn, int level, int name,
 	kernel_count(conn->stack);
 	if (setsockopt(conn->fd, level, name, value, len))
 		return -errno;
-	if (level == IPPROTO_TCP && name == TCP_CORK) {
+	if (level == IPPROTO_TCP && name == TCP_CORK) { /* an int, or EINVAL */
 		memcpy(&corked, value, sizeof(corked));
 		conn->corked = corked != 0;
 	}
+	return 0;
+}
+
+/* VTOE_SOL_QUEUE */
+static int get_queue(struct toe_conn *conn, int name, void *value,
+		     uint32_t *len)
+{
+	int bytes;
+
+	if (name != VTOE_QUEUE_OUT && name != VTOE_QUEUE_UNSENT)
+		return -ENOPROTOOPT;
+	if (*len < sizeof(bytes))
+		return -EINVAL;
+	bytes = queue_bytes(conn, name == VTOE_QUEUE_OUT ? SIOCOUTQ
+							 : SIOCOUTQNSD);
+	if (bytes < 0)
+		return bytes;
+	*len = sizeof(bytes);
+	memcpy(value, &bytes, sizeof(bytes));
 	return 0;
 }
 
@@ -514,6 +538,8 @@ static int kernel_getopt(struct toe_conn *conn, int level, int name,
 	socklen_t n = *len;
 	int corked;
 
+	if (level == VTOE_SOL_QUEUE)
+		return get_queue(conn, name, value, len);
 	if (err)
 		return err;
 	kernel_count(conn->stack);
