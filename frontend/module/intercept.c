@@ -92,24 +92,16 @@ static struct kprobe probe6 = {
 };
 
 /*
- * setsockopt() of SOL_SOCKET goes past our proto_ops. An option that would mean
- * nothing on an offloaded socket is refused at the entry of the kernel's
- * function: it "returns" from one of ours instead.
+ * setsockopt() of SOL_SOCKET goes past our proto_ops. At the entry of the
+ * kernel's sock_setsockopt(sock, level, name, ...) our sockets are sent to a
+ * function of ours that has the same arguments.
  */
-static int refuse(void)
-{
-	return -ENOPROTOOPT;
-}
-
-/* sock_setsockopt(sock, level, name, ...) */
 static int before_setsockopt(struct kprobe *probe, struct pt_regs *regs)
 {
-	const struct socket *sock = (const struct socket *)regs->di;
-
-	if (!vtoe_ops_ours(sock) || !vtoe_sock_offloaded(sock->sk) ||
-	    vtoe_options_sol_socket_ok((int)regs->dx))
+	if ((int)regs->si == VTOE_SOL_KERNEL ||
+	    !vtoe_ops_ours((const struct socket *)regs->di))
 		return 0;
-	regs->ip = (unsigned long)refuse;
+	regs->ip = (unsigned long)vtoe_setsockopt_socket;
 	return 1; /* go on at regs->ip */
 }
 

@@ -142,10 +142,13 @@ static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 
 	switch (vsk->phase) {
 	case VTOE_UNDECIDED:
+		if (vtoe_switch_listen(sock->sk) != VTOE_TO_BOTH) {
+			vtoe_sock_go_native(sock, vsk);
+			return 1;
+		}
 		if (vsk->has_slot)
 			return listen_dual(sock, vsk, backlog);
-		if (vtoe_switch_listen(sock->sk) == VTOE_TO_BOTH &&
-		    wildcard(sock->sk))
+		if (wildcard(sock->sk))
 			return inet_sk(sock->sk)->inet_num ?
 				       listen_dual(sock, vsk, backlog) :
 				       listen_unbound(sock, vsk, backlog);
@@ -245,7 +248,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 {
 	static const enum sock_flags flags[] = { SOCK_KEEPOPEN, SOCK_LINGER,
 						 SOCK_URGINLINE,
-						 SOCK_ZEROCOPY };
+						 SOCK_LOCALROUTE };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
@@ -255,6 +258,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 	sk->sk_reuse = from->sk_reuse;
 	sk->sk_reuseport = from->sk_reuseport;
 	sk->sk_priority = from->sk_priority;
+	sk->sk_max_pacing_rate = from->sk_max_pacing_rate;
 	sk->sk_rcvtimeo = from->sk_rcvtimeo;
 	sk->sk_sndtimeo = from->sk_sndtimeo;
 	sk->sk_rcvlowat = from->sk_rcvlowat;
@@ -273,6 +277,7 @@ static void adopt(struct vtoe_sock *vsk, struct vtoe_link *link,
 	kref_get(&link->ref);
 	vsk->link = link;
 	vsk->has_slot = true;
+	vsk->family = vsk->sk->sk_family;
 	vsk->local = rec->local;
 	vsk->peer = rec->peer;
 	smp_store_release(&vsk->phase, VTOE_CONNECTED);
@@ -316,7 +321,6 @@ static int accept_dom0(struct vtoe_sock *listener, struct sock *lsk,
 	if (n <= 0)
 		return n ?: -EAGAIN; /* newsock's release frees all */
 	newsock->state = SS_CONNECTED;
-	vtoe_options_inherited(vsk, sk);
 	replenish(listener);
 	return 0;
 

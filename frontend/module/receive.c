@@ -4,7 +4,6 @@
 #include <net/tcp.h>
 
 #include "link.h"
-#include "options.h"
 #include "stream.h"
 
 #define RX_WAKE_MAX 65536u /* a reader of much is not woken less often */
@@ -178,7 +177,6 @@ static int recvmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 	err = vtoe_wait_connected(vsk, sk, &r.timeo);
 	if (err)
 		return err;
-	vtoe_options_sync(vsk, sk);
 	err = receive(&r);
 	receive_rearm(vsk, sk);
 	return r.copied ?: err;

@@ -7,8 +7,8 @@ MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  link.c link.h \
 		  call.c call.h intercept.c intercept.h switch.c switch.h \
 		  sock.c sock.h slot.c connect.c listen.c offer.c \
-		  stream.c stream.h receive.c send.c poll.c options.c \
-		  options.h proc.c proc.h addr.h) \
+		  stream.c stream.h receive.c send.c poll.c option.c \
+		  option.h option_list.h options.c options.h told.c proc.c proc.h addr.h) \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
 		  stream.c) \
 		  $(addprefix common/,arena.c arena.h geometry.c geometry.h \

@@ -11,7 +11,6 @@
 #include <net/tcp.h>
 
 #include "link.h"
-#include "options.h"
 #include "stream.h"
 
 #define TX_ORDER_MAX	6u     /* 256 KiB */
@@ -232,7 +231,6 @@ static int sendmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 
 	if (err)
 		return err;
-	vtoe_options_sync(vsk, sk);
 	if (vsk->phase != VTOE_CONNECTED || sk->sk_err ||
 	    (vtoe_shutdown_now(vsk, sk) & SEND_SHUTDOWN))
 		return sk_stream_error(sk, msg->msg_flags, -EPIPE);

@@ -106,6 +106,7 @@ static int try_open(struct vtoe_sock *vsk, struct sock *sk,
 	if (err)
 		goto unlock;
 	slot_begin(vsk, link, slot);
+	vsk->family = req->family;
 	err = submit_open(vsk, sk, req->family);
 	if (!err)
 		err = submit_options(vsk, req->opt, req->nr_opt);
@@ -145,11 +146,9 @@ static int open_slot(struct vtoe_sock *vsk, struct sock *sk,
 	if (req->family == VTOE_INET6 && !link->ipv6)
 		goto put_link;
 	err = -ENOMEM;
-	req->opt = kmalloc_array(VTOE_COLLECT_MAX, sizeof(*req->opt),
-				 GFP_KERNEL);
+	req->opt = vtoe_options_collect(vsk, sk, req->family, &req->nr_opt);
 	if (!req->opt)
 		goto put_link;
-	req->nr_opt = vtoe_options_collect(vsk, sk, req->family, req->opt);
 	err = open_wait(vsk, sk, link, req, nonblock);
 	kfree(req->opt);
 	if (vsk->has_slot) {
@@ -304,8 +303,8 @@ void vtoe_sock_completed(struct vtoe_sock *vsk, const struct front_done *done)
 		else if (done->op == VTOE_OP_CONNECT)
 			connected(vsk, done);
 		else if (done->op == VTOE_OP_SETOPT && done->cqe.result)
-			pr_debug_ratelimited("vtoe: option not taken: %d\n",
-					     done->cqe.result);
+			pr_info_ratelimited("vtoe: dom0 did not take an option: %d\n",
+					    done->cqe.result);
 	}
 	vtoe_sock_put(vsk);
 }

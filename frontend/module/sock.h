@@ -95,6 +95,7 @@ struct vtoe_sock {
 
 	struct vtoe_link *link; /* while has_slot; a reference */
 	struct front_stream stream; /* lock_sock() */
+	u16 family;		    /* of the slot; ctl */
 	struct list_head tx_node;   /* link->tx_held or tx_short; device lock */
 	struct list_head offer_node; /* offer.c */
 	u32 seen_rx, seen_tx, seen_flags; /* doorbell: what was told; tasklet */
@@ -105,7 +106,6 @@ struct vtoe_sock {
 	unsigned int posts;	      /* listener: posts out; lock_sock() */
 	struct vtoe_addr bind_req;    /* family 0: none; repeated on a new slot */
 	struct vtoe_options options;  /* set while undecided; ctl */
-	struct vtoe_synced synced;    /* lock_sock(), or ctl before a slot */
 };
 
 extern const struct proto_ops *vtoe_native_ops4, *vtoe_native_ops6;
@@ -157,6 +157,15 @@ static inline bool vtoe_listen_waits(const struct vtoe_sock *vsk)
 
 /* Bind and listen at dom0 for such a one; ctl held; sleeps. 0 or an error. */
 int vtoe_listen_offer(struct vtoe_sock *vsk, struct sock *sk);
+
+/*
+ * Are options of @level not the slot's? An IPv6 socket that is connected to a
+ * mapped address has an IPv4 slot, which knows none of IPv6. ctl held.
+ */
+static inline bool vtoe_option_foreign(const struct vtoe_sock *vsk, int level)
+{
+	return level == IPPROTO_IPV6 && vsk->family == VTOE_INET;
+}
 
 /* Is it offloaded just now? Any context, no lock. */
 bool vtoe_sock_offloaded(const struct sock *sk);

@@ -13,7 +13,8 @@
 static bool asks_for_native(const struct sock *sk)
 {
 	return sk->sk_bound_dev_if || sk->sk_mark ||
-	       rcu_access_pointer(sk->sk_filter) || inet_sk(sk)->transparent;
+	       rcu_access_pointer(sk->sk_filter) || inet_sk(sk)->transparent ||
+	       inet_sk(sk)->freebind;
 }
 
 static bool local4(const struct sock *sk, __be32 addr)

@@ -15,8 +15,8 @@
  * kernel_option_set_ok - may a guest set this option to this value?
  * @family: AF_INET, AF_INET6: of the socket
  *
- * Returns 0, -ENOPROTOOPT if the option is not carried, -EINVAL for a length or
- * a value that is out of range, -EPERM for a value that needs privileges.
+ * Returns 0, -ENOPROTOOPT if the option is not carried, -EPERM for a value that
+ * needs privileges. The kernel judges the rest.
  */
 int kernel_option_set_ok(int family, int level, int name, const void *value,
 			 uint32_t len);
