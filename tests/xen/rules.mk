@@ -17,7 +17,7 @@ endef
 
 SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
 	       peer.c connect.c listen.c data.c close.c poll.c option.c \
-	       process.c)
+	       process.c dgram.c dgram_peer.c)
 
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
 $(eval $(call xen_guest_program,crowd,tests/xen/programs/crowd.c))

@@ -218,6 +218,7 @@ _Noreturn void peer_server(const union address *at)
 		exit(1);
 	}
 	signal(SIGCHLD, SIG_IGN);
+	peer_dgram_server(at);
 	puts("listening");
 	fflush(stdout);
 	for (;;) {

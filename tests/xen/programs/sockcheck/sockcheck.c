@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * sockcheck - checks that sockets behave as Linux's TCP sockets do.
+ * sockcheck - checks that sockets behave as Linux's TCP and UDP sockets do.
  *
  *	sockcheck server ADDRESS PORT
  *	sockcheck client [-o] PEER PORT [WORD...]
@@ -30,7 +30,7 @@ bool offloaded;
 
 static const struct check *const lists[] = {
 	connect_checks, listen_checks, data_checks,    close_checks,
-	poll_checks,	option_checks, process_checks,
+	poll_checks,	option_checks, process_checks, dgram_checks,
 };
 
 /* ---- expectations; they end the check's process ---- */

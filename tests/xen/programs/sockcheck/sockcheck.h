@@ -31,7 +31,8 @@ struct check {
 
 /* Each list ends with a check without name. */
 extern const struct check connect_checks[], listen_checks[], data_checks[],
-	close_checks[], poll_checks[], option_checks[], process_checks[];
+	close_checks[], poll_checks[], option_checks[], process_checks[],
+	dgram_checks[];
 
 extern union address peer_address;  /* of the peer's server */
 extern union address local_address; /* ours towards it, port 0 */
@@ -116,5 +117,7 @@ int wait_child(int pid);
 
 /* peer.c */
 _Noreturn void peer_server(const union address *at);
+/* dgram_peer.c; in a process of its own */
+void peer_dgram_server(const union address *at);
 
 #endif /* SOCKCHECK_H */
