@@ -74,6 +74,13 @@ bool front_dgram_consume(struct front_stream *s, uint32_t len)
 	return front_rx_consume(s, vtoe_dgram_record(len));
 }
 
+bool front_dgram_arm(struct front_stream *s)
+{
+	vtoe_store(&s->shared->guest.rx_event, s->rx_cons + 1);
+	vtoe_full_barrier();
+	return front_rx_avail(s) != 0;
+}
+
 uint32_t front_dgram_error(struct front_stream *s, uint32_t *seq)
 {
 	uint32_t now, error;

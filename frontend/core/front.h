@@ -320,6 +320,11 @@ unsigned int front_dgram_segments(struct front_stream *stream, uint32_t len,
 /* It is used, @len bytes long. Returns true if dom0's doorbell was rung. */
 bool front_dgram_consume(struct front_stream *stream, uint32_t len);
 
+/* Be told of the next one. Returns true if there is one, or the device is broken:
+ * do not sleep.
+ */
+bool front_dgram_arm(struct front_stream *stream);
+
 /**
  * front_dgram_error - has dom0 told of an error since the last call?
  * @seq: what was seen last; starts with 0

@@ -32,6 +32,17 @@ static inline void vtoe_addr_from_v6(struct vtoe_addr *to,
 	memcpy(to->addr, &from->sin6_addr, sizeof(to->addr));
 }
 
+/* IPv4 becomes an IPv4-mapped address: dom0 speaks to IPv4 through an IPv6 slot by
+ * these.
+ */
+static inline void vtoe_addr_map(struct vtoe_addr *a)
+{
+	memmove(a->addr + 12, a->addr, 4);
+	memset(a->addr, 0, 10);
+	memset(a->addr + 10, 0xff, 2);
+	a->family = VTOE_INET6;
+}
+
 /**
  * vtoe_addr_to_sockaddr - as a program with a socket of @family expects it
  * @from: any family; IPv4 becomes an IPv4-mapped address for AF_INET6

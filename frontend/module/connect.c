@@ -11,6 +11,7 @@
 #include <net/ip.h>
 
 #include "addr.h"
+#include "dgram.h"
 #include "link.h"
 #include "sock.h"
 #include "switch.h"
@@ -50,12 +51,6 @@ static void undo_bind(struct vtoe_sock *vsk, struct sock *sk)
 	release_sock(sk);
 }
 
-/* dom0 cannot serve this family: not an error, the native side still can. */
-static bool not_for_dom0(int err)
-{
-	return err == -EAFNOSUPPORT || err == -ENETDOWN;
-}
-
 int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		   const struct vtoe_addr *wildcard, bool any_port)
 {
@@ -71,7 +66,7 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		return 0;
 	}
 	undo_bind(vsk, sk);
-	if (not_for_dom0(err))
+	if (vtoe_not_for_dom0(err))
 		return 0;
 	vtoe_sock_unbind_native(sock);
 	return err == -EADDRINUSE && any_port ? -EAGAIN : err;
@@ -160,6 +155,9 @@ int vtoe_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 		err = PTR_ERR(vsk);
 	} else if (vsk) {
 		err = bind_decide(sock, vsk, uaddr, len);
+		if (!err && vtoe_is_dgram(sock->sk) &&
+		    vtoe_dgram_waits(vsk, sock->sk))
+			vtoe_offer_later(vsk);
 		vtoe_sock_leave(vsk);
 	}
 	if (err == 1)
@@ -221,14 +219,9 @@ static int connect_dom0(struct socket *sock, struct vtoe_sock *vsk,
 {
 	int err;
 
-	/* dom0 speaks to IPv4 through an IPv6 slot by mapped addresses */
 	if ((vsk->has_slot || vsk->bind_req.family) &&
-	    vsk->bind_req.family == VTOE_INET6 && to->family == VTOE_INET) {
-		memmove(to->addr + 12, to->addr, 4);
-		memset(to->addr, 0, 10);
-		memset(to->addr + 10, 0xff, 2);
-		to->family = VTOE_INET6;
-	}
+	    vsk->bind_req.family == VTOE_INET6 && to->family == VTOE_INET)
+		vtoe_addr_map(to);
 	if (vsk->has_slot || vsk->bind_req.family)
 		err = connect_bound(sock, vsk, to);
 	else
@@ -256,7 +249,7 @@ static int connect_decide(struct socket *sock, struct vtoe_sock *vsk,
 	switch (vtoe_switch_connect(sk, uaddr, len, &to)) {
 	case VTOE_TO_DOM0:
 		err = connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
-		if (!not_for_dom0(err))
+		if (!vtoe_not_for_dom0(err))
 			return err;
 		fallthrough;
 	case VTOE_TO_NATIVE:

@@ -141,6 +141,7 @@ static void set_up(struct device_state *dev)
 		return;
 	}
 	link->ipv6 = offered(xbdev, VTOE_KEY_FEATURE_IPV6);
+	link->udp = offered(xbdev, VTOE_KEY_FEATURE_UDP);
 	err = write_nodes(xbdev, link);
 	if (err) {
 		vtoe_link_kill(link);

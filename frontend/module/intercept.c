@@ -2,11 +2,12 @@
 /*
  * intercept.c - how an ordinary socket() call gets one of our sockets.
  *
- * A protocol is registered for SOCK_STREAM under a number that IANA keeps for
- * experiments (RFC 3692), with our proto_ops and the kernel's own TCP protocol.
- * A kprobe at the entry of inet_create() and inet6_create() replaces the number
- * in calls that ask for TCP. What comes out is the kernel's TCP socket in every
- * respect (init4(), init6()) but the proto_ops; sock.h says what these do.
+ * Protocols are registered for SOCK_STREAM and SOCK_DGRAM under a number that
+ * IANA keeps for experiments (RFC 3692), with our proto_ops and the kernel's own
+ * TCP and UDP protocols. A kprobe at the entry of inet_create() and
+ * inet6_create() replaces the number in calls that ask for TCP or UDP. What comes
+ * out is the kernel's socket in every respect (init()) but the proto_ops; sock.h
+ * says what these do.
  *
  * Not touched: sockets of the kernel, of other network namespaces than the
  * initial one, and of other protocols. While no device is connected sockets are
@@ -17,58 +18,51 @@
 #include <net/protocol.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
+#include <net/udp.h>
 
 #include "intercept.h"
 #include "sock.h"
 
 #define PROTO_VTOE 253
 
-/* Copies of the kernel's, for the time until init() puts the original back. */
-static struct proto prot4, prot6;
+/* What is registered for each flavour. */
+static struct kind {
+	struct vtoe_flavour *flavour;
+	struct proto prot; /* the kernel's, for the time until init() */
+	struct inet_protosw sw;
+} kinds[] = {
+	{ &vtoe_stream4,
+	  .sw = { .type = SOCK_STREAM, .flags = INET_PROTOSW_ICSK } },
+	{ &vtoe_stream6,
+	  .sw = { .type = SOCK_STREAM, .flags = INET_PROTOSW_ICSK } },
+	{ &vtoe_dgram4, .sw = { .type = SOCK_DGRAM } },
+	{ &vtoe_dgram6, .sw = { .type = SOCK_DGRAM } },
+};
 
-static void become_tcp(struct sock *sk, struct proto *prot)
+static bool have_ipv6(void)
 {
-	sk->sk_protocol = IPPROTO_TCP;
+	return vtoe_stream6.native != NULL;
+}
+
+static int init(struct sock *sk)
+{
+	struct proto *prot = vtoe_flavour(sk)->prot;
+
+	sk->sk_protocol = vtoe_is_dgram(sk) ? IPPROTO_UDP : IPPROTO_TCP;
 	sk->sk_prot = prot;
 	sk->sk_prot_creator = prot;
+	return prot->init(sk);
 }
-
-static int init4(struct sock *sk)
-{
-	become_tcp(sk, &tcp_prot);
-	return tcp_prot.init(sk);
-}
-
-static struct inet_protosw protosw4 = {
-	.type = SOCK_STREAM,
-	.protocol = PROTO_VTOE,
-	.prot = &prot4,
-	.ops = &vtoe_ops4,
-	.flags = INET_PROTOSW_ICSK,
-};
-
-#if IS_ENABLED(CONFIG_IPV6)
-static int init6(struct sock *sk)
-{
-	become_tcp(sk, &tcpv6_prot);
-	return tcpv6_prot.init(sk);
-}
-
-static struct inet_protosw protosw6 = {
-	.type = SOCK_STREAM,
-	.protocol = PROTO_VTOE,
-	.prot = &prot6,
-	.ops = &vtoe_ops6,
-	.flags = INET_PROTOSW_ICSK,
-};
-#endif
 
 static bool wanted(const struct net *net, const struct socket *sock,
 		   int protocol, int kern)
 {
-	return net == &init_net && !kern && sock->type == SOCK_STREAM &&
-	       (protocol == IPPROTO_IP || protocol == IPPROTO_TCP) &&
-	       module_is_live(THIS_MODULE);
+	if (net != &init_net || kern || !module_is_live(THIS_MODULE))
+		return false;
+	if (sock->type == SOCK_STREAM)
+		return protocol == IPPROTO_IP || protocol == IPPROTO_TCP;
+	return sock->type == SOCK_DGRAM &&
+	       (protocol == IPPROTO_IP || protocol == IPPROTO_UDP);
 }
 
 /* inet_create(net, sock, protocol, kern), by the calling convention of x86-64 */
@@ -119,7 +113,7 @@ static int probes_register(void)
 	err = register_kprobe(&probe4);
 	if (err)
 		goto unregister_setsockopt;
-	if (vtoe_native_ops6)
+	if (have_ipv6())
 		err = register_kprobe(&probe6);
 	if (err)
 		goto unregister_4;
@@ -132,48 +126,68 @@ unregister_setsockopt:
 	return err;
 }
 
+static int kind_register(struct kind *kind)
+{
+	struct vtoe_flavour *flavour = kind->flavour;
+
+	kind->prot = *flavour->prot;
+	kind->prot.init = init;
+	kind->sw.protocol = PROTO_VTOE;
+	kind->sw.prot = &kind->prot;
+	kind->sw.ops = &flavour->ours;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (flavour->ours.family == PF_INET6)
+		return inet6_register_protosw(&kind->sw);
+#endif
+	inet_register_protosw(&kind->sw);
+	return 0;
+}
+
+static void kinds_unregister(unsigned int n)
+{
+	while (n--) {
+		struct kind *kind = &kinds[n];
+
+		if (!kind->flavour->native)
+			continue;
+#if IS_ENABLED(CONFIG_IPV6)
+		if (kind->flavour->ours.family == PF_INET6) {
+			inet6_unregister_protosw(&kind->sw);
+			continue;
+		}
+#endif
+		inet_unregister_protosw(&kind->sw);
+	}
+}
+
 int vtoe_intercept_init(void)
 {
+	unsigned int i;
 	int err;
 
-	prot4 = tcp_prot;
-	prot4.init = init4;
-	inet_register_protosw(&protosw4);
-#if IS_ENABLED(CONFIG_IPV6)
-	if (vtoe_native_ops6) {
-		prot6 = tcpv6_prot;
-		prot6.init = init6;
-		err = inet6_register_protosw(&protosw6);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!kinds[i].flavour->native)
+			continue;
+		err = kind_register(&kinds[i]);
 		if (err)
-			goto unregister_4;
+			goto unregister;
 	}
-#endif
 	err = probes_register();
-	if (err)
-		goto unregister_6;
-	return 0;
+	if (!err)
+		return 0;
 
-unregister_6:
-#if IS_ENABLED(CONFIG_IPV6)
-	if (vtoe_native_ops6)
-		inet6_unregister_protosw(&protosw6);
-unregister_4:
-#endif
-	inet_unregister_protosw(&protosw4);
+unregister:
+	kinds_unregister(i);
 	return err;
 }
 
 void vtoe_intercept_exit(void)
 {
-	if (vtoe_native_ops6)
+	if (have_ipv6())
 		unregister_kprobe(&probe6);
 	unregister_kprobe(&probe4);
 	unregister_kprobe(&probe_setsockopt);
 	/* who has our number still has to find our protocol */
 	synchronize_rcu_tasks();
-#if IS_ENABLED(CONFIG_IPV6)
-	if (vtoe_native_ops6)
-		inet6_unregister_protosw(&protosw6);
-#endif
-	inet_unregister_protosw(&protosw4);
+	kinds_unregister(ARRAY_SIZE(kinds));
 }

@@ -53,7 +53,7 @@ struct vtoe_link {
 	struct rcu_head rcu;
 	spinlock_t lock; /* the device lock */
 	bool dead;	 /* set once; device lock, or READ_ONCE() as a hint */
-	bool ipv6;	 /* the backend has feature-ipv6 */
+	bool ipv6, udp;	 /* the backend has feature-ipv6, feature-udp */
 	struct front front;
 	struct vtoe_sock **sock;   /* by slot; device lock */
 	struct list_head calls;	   /* vtoe_call.node; device lock */

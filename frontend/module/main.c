@@ -17,9 +17,7 @@ static int __init vtoe_init(void)
 
 	if (!xen_domain())
 		return -ENODEV;
-	err = vtoe_sock_init();
-	if (err)
-		return err;
+	vtoe_sock_init();
 	err = vtoe_intercept_init();
 	if (err)
 		return err;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * offer.c - wildcard listeners that wait for a device.
+ * offer.c - wildcard listeners and datagram sockets that wait for a device.
  *
  * A program that listens on all addresses means those of the device, too,
  * whenever there is one: before it is attached, while its worker in dom0 is
  * started anew. Such a listener listens natively, is LISTENING without a slot,
  * and is on a list here; when a link goes live, a work item binds and listens at
- * dom0 for each. What dom0 refuses (the port is taken) stays on the list for the
+ * dom0 for each. A datagram socket is bound and connected there as it is. What dom0 refuses (the port is taken) stays on the list for the
  * next link.
  *
  * The list holds a reference of each. Lock order: vtoe_sock.ctl, lock.
@@ -14,6 +14,7 @@
 #include <linux/workqueue.h>
 #include <net/tcp.h>
 
+#include "dgram.h"
 #include "link.h"
 #include "sock.h"
 
@@ -76,10 +77,22 @@ static struct vtoe_sock *first(struct list_head *list)
 	return vsk;
 }
 
+/* ctl held. False: the next link may serve it. */
+static bool served(struct vtoe_sock *vsk)
+{
+	struct sock *sk = vsk->sk;
+
+	if (!sk)
+		return true;
+	if (vtoe_is_dgram(sk))
+		return !vtoe_dgram_waits(vsk, sk) || !vtoe_dgram_offer(vsk, sk);
+	return !vtoe_listen_waits(vsk) || !vtoe_listen_offer(vsk, sk);
+}
+
 static void offer(struct vtoe_sock *vsk)
 {
 	mutex_lock(&vsk->ctl);
-	if (vsk->sk && vtoe_listen_waits(vsk) && vtoe_listen_offer(vsk, vsk->sk))
+	if (!served(vsk))
 		add(vsk);
 	mutex_unlock(&vsk->ctl);
 }

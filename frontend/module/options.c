@@ -204,8 +204,9 @@ static int set_carried(struct socket *sock, int level, int name, sockptr_t val,
 	vsk = vtoe_sock_enter(sock);
 	if (IS_ERR_OR_NULL(vsk))
 		return vsk ? PTR_ERR(vsk) : 1;
-	/* a dual listener is both, and may get a new slot */
-	if (!vtoe_phase_offloaded(vsk->phase) || vtoe_listens_dual(vsk))
+	/* a dual listener is both, and so may a datagram socket be */
+	if (!vtoe_phase_offloaded(vsk->phase) || vtoe_listens_dual(vsk) ||
+	    vtoe_is_dgram(sock->sk))
 		err = set_undecided(sock, vsk, &opt);
 	else
 		err = set_offloaded(sock, vsk, &opt);
@@ -360,6 +361,9 @@ static int get_offloaded(struct socket *sock, int level, int name,
 {
 	switch (vtoe_option_kind(sock->sk, level, name)) {
 	case VTOE_OPTION_CARRIED:
+		if (vtoe_is_dgram(sock->sk))
+			return 1; /* was set there, too */
+		fallthrough;
 	case VTOE_OPTION_READ:
 		return get_carried(sock, level, name, val, len);
 	case VTOE_OPTION_REFUSED:

@@ -50,7 +50,7 @@ int vtoe_getsockopt(struct socket *sock, int level, int name, char __user *val,
 
 /* ---- told.c ---- */
 
-#define VTOE_TOLD_MAX 9 /* options that vtoe_told_collect() knows */
+#define VTOE_TOLD_MAX 11 /* options that vtoe_told_collect() knows */
 
 /* As vtoe_options_collect(), of SOL_SOCKET; returns how many. */
 unsigned int vtoe_told_collect(const struct sock *sk, struct vtoe_option *opt);

@@ -73,7 +73,7 @@ static u32 arm_low_water(struct vtoe_sock *vsk, u32 target)
 	return avail;
 }
 
-static bool readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
+bool vtoe_poll_readable(struct vtoe_sock *vsk, struct sock *sk, bool edge)
 {
 	u32 avail = rx_hint(vsk), target = low_water(vsk, sk);
 
@@ -104,7 +104,7 @@ static bool run_to_be_had(struct vtoe_sock *vsk)
 	return had;
 }
 
-static bool writable(struct vtoe_sock *vsk, struct sock *sk)
+bool vtoe_poll_writable(struct vtoe_sock *vsk, struct sock *sk)
 {
 	struct front_stream *stream = &vsk->stream;
 	u32 run = READ_ONCE(stream->tx_run), low, used;
@@ -134,9 +134,9 @@ static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (readable(vsk, sk, edge))
+	if (vtoe_poll_readable(vsk, sk, edge))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (shutdown & SEND_SHUTDOWN || writable(vsk, sk))
+	if (shutdown & SEND_SHUTDOWN || vtoe_poll_writable(vsk, sk))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }

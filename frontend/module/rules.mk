@@ -7,10 +7,11 @@ MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  link.c link.h \
 		  call.c call.h intercept.c intercept.h switch.c switch.h \
 		  sock.c sock.h slot.c connect.c listen.c offer.c \
-		  stream.c stream.h receive.c send.c poll.c option.c \
+		  stream.c stream.h receive.c send.c tx_run.c poll.c \
+		  dgram.c dgram.h dgram_send.c dgram_receive.c option.c \
 		  option.h option_list.h options.c options.h told.c proc.c proc.h addr.h) \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
-		  stream.c) \
+		  stream.c dgram.c) \
 		  $(addprefix common/,arena.c arena.h geometry.c geometry.h \
 		  ring.h atomic.h) \
 		  $(addprefix xenstore-schema/,vtoe_wire.h vtoe_keys.h)

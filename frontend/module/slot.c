@@ -29,7 +29,7 @@ static int submit_open(struct vtoe_sock *vsk, const struct sock *sk, u16 family)
 	struct vtoe_submission cmd = {
 		.op = VTOE_OP_OPEN,
 		.u.open.family = family,
-		.u.open.type = VTOE_STREAM,
+		.u.open.type = vtoe_is_dgram(sk) ? VTOE_DATAGRAM : VTOE_STREAM,
 		.u.open.uid = from_kuid_munged(&init_user_ns, sk->sk_uid),
 	};
 
@@ -74,6 +74,7 @@ static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
 	vsk->open_error = 0;
 	vsk->posts = 0;
 	vsk->seen_rx = vsk->seen_tx = vsk->seen_flags = 0;
+	vsk->seen_error = 0;
 	memset(&vsk->local, 0, sizeof(vsk->local));
 	memset(&vsk->peer, 0, sizeof(vsk->peer));
 	smp_store_release(&vsk->has_slot, true);
@@ -143,7 +144,8 @@ static int open_slot(struct vtoe_sock *vsk, struct sock *sk,
 	if (!link)
 		return -ENETDOWN;
 	err = -EAFNOSUPPORT;
-	if (req->family == VTOE_INET6 && !link->ipv6)
+	if ((req->family == VTOE_INET6 && !link->ipv6) ||
+	    (vtoe_is_dgram(sk) && !link->udp))
 		goto put_link;
 	err = -ENOMEM;
 	req->opt = vtoe_options_collect(vsk, sk, req->family, &req->nr_opt);
@@ -309,6 +311,17 @@ void vtoe_sock_completed(struct vtoe_sock *vsk, const struct front_done *done)
 	vtoe_sock_put(vsk);
 }
 
+/* Of which there may be many. */
+static void take_dgram_error(struct vtoe_sock *vsk, struct sock *sk)
+{
+	u32 error = front_dgram_error(&vsk->stream, &vsk->seen_error);
+
+	if (!error)
+		return;
+	WRITE_ONCE(sk->sk_err, (int)error);
+	sk_error_report(sk);
+}
+
 /*
  * Only hints are read here: who is woken looks again, and checks, under the
  * socket's lock. Errors are the exception, as SO_ERROR asks only sk_err.
@@ -327,7 +340,10 @@ void vtoe_sock_doorbell(struct vtoe_sock *vsk)
 		return;
 	rx = vtoe_load(&dom0->rx_prod);
 	tx = vtoe_load(&dom0->tx_cons);
-	vtoe_sock_take_error(vsk, sk, error);
+	if (vtoe_is_dgram(sk))
+		take_dgram_error(vsk, sk);
+	else
+		vtoe_sock_take_error(vsk, sk, error);
 	if ((u32)flags != vsk->seen_flags) {
 		vsk->seen_flags = flags;
 		sk->sk_state_change(sk);
@@ -400,6 +416,12 @@ static void sock_link_died(struct vtoe_sock *vsk, struct sock *sk,
 	if (!vsk->has_slot || vsk->link != link)
 		return;
 	slot_lost(vsk, link);
+	if (vtoe_is_dgram(sk)) { /* gets another one as soon as there is one */
+		vsk->dual = false;
+		vtoe_offer_later(vsk);
+		sk->sk_state_change(sk); /* who waits for room looks again */
+		return;
+	}
 	if (phase == VTOE_UNDECIDED)
 		return; /* still bound natively */
 	if (phase == VTOE_LISTENING && vsk->dual) {

@@ -3,14 +3,15 @@
 #include <linux/slab.h>
 #include <net/inet_common.h>
 #include <net/tcp.h>
+#include <net/udp.h>
 
 #include "addr.h"
 #include "call.h"
+#include "dgram.h"
 #include "link.h"
 #include "sock.h"
 
-const struct proto_ops *vtoe_native_ops4, *vtoe_native_ops6;
-struct proto_ops vtoe_ops4, vtoe_ops6;
+struct vtoe_flavour vtoe_stream4, vtoe_stream6;
 
 /* ---- calls on their way through, see sock.h ---- */
 
@@ -45,43 +46,94 @@ static const struct tcp_ulp_ops vtoe_ulp = {
 	.clone = ulp_clone,
 };
 
+/*
+ * A UDP socket has no such place, but sk_user_data, whose lowest bits are flags
+ * of those who use it. The next one up is ours. An allocation leaves it free:
+ * kmalloc() aligns what it takes from caches of 256 and 512 bytes by as much.
+ */
+#define USER_DATA_OURS 8ul
+
+static_assert(sizeof(struct vtoe_sock) > 192 &&
+	      sizeof(struct vtoe_sock) <= 512);
+static_assert(!(USER_DATA_OURS & ~SK_USER_DATA_PTRMASK));
+
+static struct vtoe_sock *beside_dgram(const struct sock *sk)
+{
+	unsigned long data = (unsigned long)READ_ONCE(sk->sk_user_data);
+
+	if (!(data & USER_DATA_OURS))
+		return NULL;
+	return (struct vtoe_sock *)(data & ~USER_DATA_OURS & SK_USER_DATA_PTRMASK);
+}
+
 /* Under RCU, lock_sock(), or with the file's reference if it is offloaded. */
 static struct vtoe_sock *beside(const struct sock *sk)
 {
 	const struct inet_connection_sock *icsk = inet_csk(sk);
 
+	if (vtoe_is_dgram(sk))
+		return beside_dgram(sk);
 	if (READ_ONCE(icsk->icsk_ulp_ops) != &vtoe_ulp)
 		return NULL;
 	return rcu_dereference_check(icsk->icsk_ulp_data, 1);
 }
 
-void vtoe_sock_attach(struct vtoe_sock *vsk, struct sock *sk)
+static bool attach_dgram(struct vtoe_sock *vsk, struct sock *sk)
+{
+	unsigned long data = (unsigned long)vsk | USER_DATA_OURS;
+	bool free;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	free = !sk->sk_user_data;
+	if (free) {
+		vsk->sk = sk;
+		smp_store_release(&sk->sk_user_data, (void *)data);
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+	return free;
+}
+
+bool vtoe_sock_attach(struct vtoe_sock *vsk, struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
+	if (vtoe_is_dgram(sk))
+		return attach_dgram(vsk, sk);
 	vsk->sk = sk;
 	rcu_assign_pointer(icsk->icsk_ulp_data, vsk);
 	smp_store_release(&icsk->icsk_ulp_ops, &vtoe_ulp);
+	return true;
 }
 
 static void detach(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
+	if (vtoe_is_dgram(sk)) {
+		WRITE_ONCE(sk->sk_user_data, NULL);
+		return;
+	}
 	WRITE_ONCE(icsk->icsk_ulp_ops, NULL);
 	rcu_assign_pointer(icsk->icsk_ulp_data, NULL);
+}
+
+/* Has dom0 something of it? A datagram socket may be in both worlds. */
+static bool offloaded(const struct sock *sk, const struct vtoe_sock *vsk)
+{
+	return vtoe_phase_offloaded(smp_load_acquire(&vsk->phase)) ||
+	       (vtoe_is_dgram(sk) && READ_ONCE(vsk->has_slot));
 }
 
 bool vtoe_sock_offloaded(const struct sock *sk)
 {
 	struct vtoe_sock *vsk;
-	bool offloaded;
+	bool ret;
 
 	rcu_read_lock();
 	vsk = beside(sk);
-	offloaded = vsk && vtoe_phase_offloaded(READ_ONCE(vsk->phase));
+	ret = vsk && offloaded(sk, vsk);
 	rcu_read_unlock();
-	return offloaded;
+	return ret;
 }
 
 struct vtoe_sock *vtoe_sock_get(const struct sock *sk)
@@ -90,8 +142,7 @@ struct vtoe_sock *vtoe_sock_get(const struct sock *sk)
 
 	rcu_read_lock();
 	vsk = beside(sk);
-	if (vsk && (!vtoe_phase_offloaded(smp_load_acquire(&vsk->phase)) ||
-		    !refcount_inc_not_zero(&vsk->ref)))
+	if (vsk && (!offloaded(sk, vsk) || !refcount_inc_not_zero(&vsk->ref)))
 		vsk = NULL;
 	rcu_read_unlock();
 	return vsk;
@@ -145,8 +196,7 @@ static struct vtoe_sock *find_or_make(struct socket *sock)
 		return ERR_PTR(-ENOMEM);
 	lock_sock(sock->sk);
 	vsk = beside(sock->sk);
-	if (!vsk && vtoe_ops_ours(sock)) {
-		vtoe_sock_attach(fresh, sock->sk);
+	if (!vsk && vtoe_ops_ours(sock) && vtoe_sock_attach(fresh, sock->sk)) {
 		vsk = fresh;
 		fresh = NULL;
 	}
@@ -208,6 +258,8 @@ void vtoe_sock_go_native(struct socket *sock, struct vtoe_sock *vsk)
 
 static u32 close_flags(struct vtoe_sock *vsk, struct sock *sk)
 {
+	if (vtoe_is_dgram(sk))
+		return 0;
 	if (vsk->phase != VTOE_CONNECTED)
 		return VTOE_RELEASE_ABORT;
 	/* Unread bytes are lost: the peer is told so (RFC 2525, 2.17). */
@@ -270,7 +322,7 @@ static void sock_close(struct socket *sock, struct vtoe_sock *vsk)
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	if (vsk->has_slot) {
 		flags = close_flags(vsk, sk);
-		if (!flags && sock_flag(sk, SOCK_LINGER) &&
+		if (!flags && sock_flag(sk, SOCK_LINGER) && !vtoe_is_dgram(sk) &&
 		    !(current->flags & PF_EXITING))
 			close_linger(vsk, sk);
 		else
@@ -284,17 +336,16 @@ static void sock_close(struct socket *sock, struct vtoe_sock *vsk)
 	vtoe_sock_put(vsk);
 }
 
-static int vtoe_release(struct socket *sock)
+int vtoe_release(struct socket *sock)
 {
+	const struct vtoe_flavour *flavour =
+		container_of(sock->ops, struct vtoe_flavour, ours);
 	struct sock *sk = sock->sk;
 	struct vtoe_sock *vsk = sk ? beside(sk) : NULL;
-	const struct proto_ops *native = sock->ops == &vtoe_ops6 ?
-						 vtoe_native_ops6 :
-						 vtoe_native_ops4;
 
 	if (vsk)
 		sock_close(sock, vsk);
-	return native->release(sock);
+	return flavour->native->release(sock);
 }
 
 void vtoe_sock_unbind_native(struct socket *sock)
@@ -303,8 +354,11 @@ void vtoe_sock_unbind_native(struct socket *sock)
 
 	lock_sock(sk);
 	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
-	/* tcp_disconnect() on a closed socket gives the port back, too */
-	sk->sk_prot->disconnect(sk, 0);
+	/* on a closed TCP socket that gives the port back, too */
+	if (vtoe_is_dgram(sk))
+		__udp_disconnect(sk, 0);
+	else
+		sk->sk_prot->disconnect(sk, 0);
 	sock->state = SS_UNCONNECTED;
 	release_sock(sk);
 }
@@ -341,7 +395,7 @@ static int getname_ours(struct vtoe_sock *vsk, struct sock *sk,
 	return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
 }
 
-static int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
+int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
 {
 	struct vtoe_sock *vsk = vtoe_sock_get(sock->sk);
 	int ret = 1;
@@ -353,7 +407,7 @@ static int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	return ret == 1 ? native_getname(sock, addr, peer) : ret;
 }
 
-static int vtoe_gettstamp(struct socket *sock, void __user *userstamp,
+int vtoe_gettstamp(struct socket *sock, void __user *userstamp,
 			  bool timeval, bool time32)
 {
 	int err;
@@ -366,7 +420,7 @@ static int vtoe_gettstamp(struct socket *sock, void __user *userstamp,
 }
 
 #ifdef CONFIG_COMPAT
-static int vtoe_compat_ioctl(struct socket *sock, unsigned int cmd,
+int vtoe_compat_ioctl(struct socket *sock, unsigned int cmd,
 			     unsigned long arg)
 {
 	const struct proto_ops *native = vtoe_native_ops(sock->sk);
@@ -393,35 +447,33 @@ static int vtoe_compat_ioctl(struct socket *sock, unsigned int cmd,
 		.set_rcvlowat = vtoe_set_rcvlowat,                             \
 	}
 
-/* The kernel does not export inet6_stream_ops; a socket has it. */
-static int find_native_ops6(void)
+/* Not all of it is exported; a socket has it. */
+void vtoe_flavour_find(struct vtoe_flavour *flavour, int type, int protocol)
 {
 	struct socket *sock;
-	int err = sock_create_kern(&init_net, PF_INET6, SOCK_STREAM,
-				   IPPROTO_TCP, &sock);
 
-	if (err)
-		return err;
-	vtoe_native_ops6 = sock->ops;
+	if (sock_create_kern(&init_net, PF_INET6, type, protocol, &sock))
+		return; /* no IPv6 in this kernel */
+	flavour->native = sock->ops;
+	flavour->prot = sock->sk->sk_prot;
 	sock_release(sock);
-	return 0;
 }
 
-int vtoe_sock_init(void)
+void vtoe_sock_init(void)
 {
 	static const struct proto_ops ops4 = VTOE_OPS(PF_INET);
 	static const struct proto_ops ops6 = VTOE_OPS(PF_INET6);
 
-	vtoe_native_ops4 = &inet_stream_ops;
-	vtoe_ops4 = ops4;
-	vtoe_ops6 = ops6;
-	if (find_native_ops6())
-		vtoe_native_ops6 = NULL; /* no IPv6 in this kernel */
+	vtoe_stream4.native = &inet_stream_ops;
+	vtoe_stream4.prot = &tcp_prot;
+	vtoe_flavour_find(&vtoe_stream6, SOCK_STREAM, IPPROTO_TCP);
+	vtoe_stream4.ours = ops4;
+	vtoe_stream6.ours = ops6;
 #ifdef CONFIG_COMPAT
-	vtoe_ops4.compat_ioctl = vtoe_compat_ioctl;
-	vtoe_ops6.compat_ioctl = vtoe_compat_ioctl;
+	vtoe_stream4.ours.compat_ioctl = vtoe_compat_ioctl;
+	vtoe_stream6.ours.compat_ioctl = vtoe_compat_ioctl;
 #endif
-	return 0;
+	vtoe_dgram_init();
 }
 
 void vtoe_sock_exit(void)

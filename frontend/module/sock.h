@@ -99,6 +99,7 @@ struct vtoe_sock {
 	struct list_head tx_node;   /* link->tx_held or tx_short; device lock */
 	struct list_head offer_node; /* offer.c */
 	u32 seen_rx, seen_tx, seen_flags; /* doorbell: what was told; tasklet */
+	u32 seen_error;		     /* datagrams: the same */
 
 	struct vtoe_addr local, peer; /* family 0: not known; device lock */
 	int open_error;		      /* OPEN's result; device lock */
@@ -108,22 +109,45 @@ struct vtoe_sock {
 	struct vtoe_options options;  /* set while undecided; ctl */
 };
 
-extern const struct proto_ops *vtoe_native_ops4, *vtoe_native_ops6;
-extern struct proto_ops vtoe_ops4, vtoe_ops6;
+/* One type of sockets of one family: the kernel's own, and ours. */
+struct vtoe_flavour {
+	const struct proto_ops *native; /* NULL: not in this kernel */
+	struct proto *prot;		/* the kernel's */
+	struct proto_ops ours;
+};
+
+extern struct vtoe_flavour vtoe_stream4, vtoe_stream6; /* sock.c */
+extern struct vtoe_flavour vtoe_dgram4, vtoe_dgram6;   /* dgram.c */
+
+static inline bool vtoe_is_dgram(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_DGRAM;
+}
+
+static inline const struct vtoe_flavour *vtoe_flavour(const struct sock *sk)
+{
+	if (vtoe_is_dgram(sk))
+		return sk->sk_family == AF_INET6 ? &vtoe_dgram6 : &vtoe_dgram4;
+	return sk->sk_family == AF_INET6 ? &vtoe_stream6 : &vtoe_stream4;
+}
 
 static inline const struct proto_ops *vtoe_native_ops(const struct sock *sk)
 {
-	return sk->sk_family == AF_INET6 ? vtoe_native_ops6 : vtoe_native_ops4;
+	return vtoe_flavour(sk)->native;
 }
 
 static inline bool vtoe_ops_ours(const struct socket *sock)
 {
 	const struct proto_ops *ops = READ_ONCE(sock->ops);
 
-	return ops == &vtoe_ops4 || ops == &vtoe_ops6;
+	return ops == &vtoe_stream4.ours || ops == &vtoe_stream6.ours ||
+	       ops == &vtoe_dgram4.ours || ops == &vtoe_dgram6.ours;
 }
 
-int vtoe_sock_init(void);
+/* Learn what the kernel has for IPv6 sockets of @type; it exports less of it. */
+void vtoe_flavour_find(struct vtoe_flavour *flavour, int type, int protocol);
+
+void vtoe_sock_init(void);
 /* Wait for calls on their way through; see "Module reference". */
 void vtoe_sock_exit(void);
 void vtoe_ops_enter(void);
@@ -199,8 +223,10 @@ void vtoe_sock_put(struct vtoe_sock *vsk);
 
 /* Allocated for an accepted connection; phase CONNECTED, one reference. */
 struct vtoe_sock *vtoe_sock_alloc(void);
-/* Put it beside a struct sock; lock_sock() held or nobody else knows @sk. */
-void vtoe_sock_attach(struct vtoe_sock *vsk, struct sock *sk);
+/* Put it beside a struct sock; lock_sock() held or nobody else knows @sk. False:
+ * somebody else has taken that place.
+ */
+bool vtoe_sock_attach(struct vtoe_sock *vsk, struct sock *sk);
 
 /* Decide "native"; ctl held. Drops the struct sock's reference. */
 void vtoe_sock_go_native(struct socket *sock, struct vtoe_sock *vsk);
@@ -257,6 +283,12 @@ bool vtoe_rx_arm_hint(struct vtoe_sock *vsk);
 /* Take dom0's error over into sk_err, once. lock_sock() or tasklet. */
 void vtoe_sock_take_error(struct vtoe_sock *vsk, struct sock *sk, u32 error);
 
+/* dom0 cannot serve this: not an error, the native side still can. */
+static inline bool vtoe_not_for_dom0(int err)
+{
+	return err == -EAFNOSUPPORT || err == -ENETDOWN;
+}
+
 /* Undo a native bind() or listen(). Socket not locked. */
 void vtoe_sock_unbind_native(struct socket *sock);
 
@@ -269,6 +301,13 @@ void vtoe_sock_link_died(struct vtoe_link *link);
 void vtoe_sock_reclaim(struct vtoe_link *link);
 
 /* ---- the operations, by file ---- */
+int vtoe_release(struct socket *sock);
+int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer);
+int vtoe_gettstamp(struct socket *sock, void __user *userstamp, bool timeval,
+		   bool time32);
+#ifdef CONFIG_COMPAT
+int vtoe_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+#endif
 int vtoe_bind(struct socket *sock, struct sockaddr *addr, int len);
 /**
  * vtoe_bind_dual - bind a slot to the port that the socket has natively

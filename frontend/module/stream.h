@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * stream.h - bytes: what receive.c, send.c and poll.c have in common.
+ * stream.h - bytes: what receive.c, send.c, tx_run.c and poll.c have in common.
  *
  * Who waits arms first (front_rx_arm(), front_tx_arm()) and looks once more
  * after that; common/ring.h says why no wake-up is lost then. That holds for
@@ -28,6 +28,27 @@ long vtoe_wait_a_moment(struct sock *sk, struct wait_queue_entry *wait,
 
 /* Locked. Until a connect is over; 0, -EAGAIN, -EINTR and the like. */
 int vtoe_wait_connected(struct vtoe_sock *vsk, struct sock *sk, long *timeo);
+
+/* ---- tx_run.c; lock_sock() held ---- */
+
+/* Room for @len bytes or a part of them, 0 if there is none for now, or an error. */
+int vtoe_tx_room(struct vtoe_sock *vsk, size_t len);
+/* The same, for a record that may not be split: at least @record bytes, or 0. */
+int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record);
+
+/*
+ * Says how the socket wants to be told of room (for a record). Returns true if
+ * there is some already.
+ */
+bool vtoe_tx_arm(struct vtoe_sock *vsk, struct sock *sk);
+bool vtoe_tx_arm_record(struct vtoe_sock *vsk, struct sock *sk, u32 record);
+
+/* ---- poll.c; no lock but RCU ---- */
+
+/* Are there bytes? If not, or if @edge, be told of the next. */
+bool vtoe_poll_readable(struct vtoe_sock *vsk, struct sock *sk, bool edge);
+/* Is there room? If not, be told. */
+bool vtoe_poll_writable(struct vtoe_sock *vsk, struct sock *sk);
 
 /* Runs up to this are filled and emptied in one piece: small ones cost most. */
 #define VTOE_TX_WHOLE 65536u

@@ -4,6 +4,7 @@
 #include <net/route.h>
 
 #include "addr.h"
+#include "sock.h"
 #include "switch.h"
 
 /*
@@ -13,6 +14,7 @@
 static bool asks_for_native(const struct sock *sk)
 {
 	return sk->sk_bound_dev_if || sk->sk_mark ||
+	       (vtoe_is_dgram(sk) && READ_ONCE(sk->sk_peek_off) >= 0) ||
 	       rcu_access_pointer(sk->sk_filter) || inet_sk(sk)->transparent ||
 	       inet_sk(sk)->freebind;
 }

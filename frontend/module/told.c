@@ -31,6 +31,8 @@ static const struct told {
 	{ SO_PRIORITY, 4, 0 },
 	{ SO_SNDBUF, 4, 0 },
 	{ SO_RCVBUF, 4, 0 },
+	{ SO_BROADCAST, 4, 0 },
+	{ SO_TIMESTAMPNS_OLD, 4, 0 },
 	{ SO_MAX_PACING_RATE, 8, ~0ull },
 };
 
@@ -59,6 +61,10 @@ static u64 value_of(const struct sock *sk, u16 name)
 		return sk->sk_userlocks & SOCK_RCVBUF_LOCK ?
 			       READ_ONCE(sk->sk_rcvbuf) / 2 :
 			       0;
+	case SO_BROADCAST:
+		return sock_flag(sk, SOCK_BROADCAST);
+	case SO_TIMESTAMPNS_OLD: /* of whatever form */
+		return sock_flag(sk, SOCK_RCVTSTAMP);
 	default: /* SO_MAX_PACING_RATE */
 		return READ_ONCE(sk->sk_max_pacing_rate);
 	}
@@ -128,6 +134,9 @@ static const struct told *find(int name)
 		name = SO_SNDBUF;
 	if (name == SO_RCVBUFFORCE)
 		name = SO_RCVBUF;
+	if (name == SO_TIMESTAMP_OLD || name == SO_TIMESTAMP_NEW ||
+	    name == SO_TIMESTAMPNS_OLD || name == SO_TIMESTAMPNS_NEW)
+		name = SO_TIMESTAMPNS_OLD;
 	for (i = 0; i < ARRAY_SIZE(told) - 1; i++)
 		if (told[i].name == name)
 			break;

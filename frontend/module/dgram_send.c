@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * dgram_send.c - sendmsg() of a datagram socket.
+ *
+ * The order of checks and the errors are those of udp_sendmsg() and
+ * udpv6_sendmsg(). What only dom0's stack can know of an address comes later: as
+ * the error of a connected socket, else not at all (contract, section 5.7).
+ */
+#include <linux/sched/signal.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+
+#include "addr.h"
+#include "dgram.h"
+#include "link.h"
+#include "stream.h"
+#include "switch.h"
+
+#define UDP4_MAX 65507u /* 65,535 less the headers of IPv4 and UDP */
+#define UDP6_MAX 65527u /* 65,535 less UDP's; IPv6's does not count */
+
+/* ---- control messages ---- */
+
+static int cmsg_int(const struct cmsghdr *cmsg, int *value)
+{
+	if (cmsg->cmsg_len == CMSG_LEN(sizeof(u8))) {
+		*value = *(u8 *)CMSG_DATA(cmsg);
+		return 0;
+	}
+	if (cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -EINVAL;
+	memcpy(value, CMSG_DATA(cmsg), sizeof(int));
+	return 0;
+}
+
+/* An interface of the guest's means nothing to dom0. */
+static int take_pktinfo(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+{
+	struct in_pktinfo info;
+
+	if (cmsg->cmsg_len != CMSG_LEN(sizeof(info)))
+		return -EINVAL;
+	memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+	if (info.ipi_ifindex)
+		return -ENODEV;
+	if (!info.ipi_spec_dst.s_addr)
+		return 0;
+	memcpy(head->local, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
+	head->flags |= VTOE_DGRAM_LOCAL;
+	return 0;
+}
+
+static int take_pktinfo6(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+{
+	struct in6_pktinfo info;
+
+	if (cmsg->cmsg_len < CMSG_LEN(sizeof(info)))
+		return -EINVAL;
+	memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+	if (info.ipi6_ifindex)
+		return -ENODEV;
+	if (ipv6_addr_any(&info.ipi6_addr))
+		return 0;
+	memcpy(head->local, &info.ipi6_addr, sizeof(info.ipi6_addr));
+	head->flags |= VTOE_DGRAM_LOCAL;
+	return 0;
+}
+
+static int take_tos(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+{
+	int value, err = cmsg_int(cmsg, &value);
+
+	if (err || value < -1 || value > 255)
+		return -EINVAL;
+	if (value >= 0) {
+		head->tos = value;
+		head->flags |= VTOE_DGRAM_TOS;
+	}
+	return 0;
+}
+
+static int take_ttl(struct vtoe_datagram *head, const struct cmsghdr *cmsg,
+		    int least)
+{
+	int value, err = cmsg_int(cmsg, &value);
+
+	if (err || value < least || value > 255)
+		return -EINVAL;
+	if (value >= 0) {
+		head->ttl = value;
+		head->flags |= VTOE_DGRAM_TTL;
+	}
+	return 0;
+}
+
+static int take_cmsg(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+{
+	if (cmsg->cmsg_level == SOL_SOCKET)
+		return cmsg->cmsg_type == SCM_RIGHTS ||
+				       cmsg->cmsg_type == SCM_CREDENTIALS ?
+			       0 :
+			       -EOPNOTSUPP;
+	if (cmsg->cmsg_level == IPPROTO_IP) {
+		switch (cmsg->cmsg_type) {
+		case IP_PKTINFO:
+			return take_pktinfo(head, cmsg);
+		case IP_TOS:
+			return take_tos(head, cmsg);
+		case IP_TTL:
+			return take_ttl(head, cmsg, 1);
+		}
+	} else if (cmsg->cmsg_level == IPPROTO_IPV6) {
+		switch (cmsg->cmsg_type) {
+		case IPV6_PKTINFO:
+			return take_pktinfo6(head, cmsg);
+		case IPV6_TCLASS:
+			return take_tos(head, cmsg);
+		case IPV6_HOPLIMIT:
+			return take_ttl(head, cmsg, -1);
+		}
+	}
+	return -EOPNOTSUPP;
+}
+
+static int take_control(struct vtoe_datagram *head, struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	int err;
+
+	if (!msg->msg_controllen)
+		return 0;
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		err = take_cmsg(head, cmsg);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- to the ring ---- */
+
+struct sender {
+	struct vtoe_sock *vsk;
+	struct sock *sk;
+	struct msghdr *msg;
+	struct vtoe_datagram head;
+	long timeo;
+};
+
+static int put(struct sender *s)
+{
+	struct front_stream *stream = &s->vsk->stream;
+	struct vtoe_segment seg[2];
+	unsigned int i, n = front_dgram_put(stream, &s->head, seg);
+
+	for (i = 0; i < n; i++)
+		if (_copy_from_iter(seg[i].data, seg[i].len,
+				    &s->msg->msg_iter) != seg[i].len)
+			return -EFAULT; /* nothing was published */
+	s->vsk->tx_last = jiffies;
+	atomic64_add(s->head.len, &vtoe_counters.tx_bytes);
+	if (front_dgram_commit(stream, s->head.len))
+		vtoe_link_notify(s->vsk->link);
+	return s->head.len;
+}
+
+static int send_wait(struct sender *s, u32 record)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = s->sk;
+
+	if (!s->timeo)
+		return vtoe_tx_arm_record(s->vsk, sk, record) ? 0 : -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(s->timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	if (!vtoe_tx_arm_record(s->vsk, sk, record))
+		s->timeo = vtoe_wait_a_moment(sk, &wait, s->timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+/* lock_sock() held */
+static int send(struct sender *s)
+{
+	u32 record = vtoe_dgram_record(s->head.len);
+	int room, err;
+
+	for (;;) {
+		err = sock_error(s->sk);
+		if (err)
+			return err;
+		if (s->sk->sk_shutdown & SEND_SHUTDOWN)
+			return -EPIPE;
+		if (!s->vsk->has_slot)
+			return -ENETDOWN;
+		room = vtoe_tx_room_record(s->vsk, record);
+		if (room < 0)
+			return -ENETDOWN; /* dom0 broke the protocol */
+		if (room)
+			return put(s);
+		err = send_wait(s, record);
+		if (err)
+			return err;
+	}
+}
+
+/* Flags that ask for something; UDP ignores the others, and so IPv6 does MSG_OOB. */
+static bool refused(const struct sock *sk, unsigned int flags)
+{
+	return flags & MSG_MORE ||
+	       (flags & MSG_OOB && sk->sk_family == AF_INET) ||
+	       (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY));
+}
+
+/* @to: NULL for the peer */
+static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
+		     size_t len, const struct vtoe_addr *to)
+{
+	struct sender s = {
+		.vsk = vsk,
+		.sk = sk,
+		.msg = msg,
+		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
+		.head.len = len,
+	};
+	const struct vtoe_addr *dest = to ?: &vsk->peer;
+	int err;
+
+	if (refused(sk, msg->msg_flags))
+		return -EOPNOTSUPP;
+	if (to && !to->port)
+		return -EINVAL;
+	err = take_control(&s.head, msg);
+	if (err)
+		return err;
+	atomic64_inc(&vtoe_counters.calls);
+	lock_sock(sk);
+	if (to) {
+		s.head.addr = *to;
+		err = vtoe_dgram_addr_for_slot(vsk, &s.head.addr);
+	}
+	if (!err && len > (dest->family == VTOE_INET ? UDP4_MAX : UDP6_MAX))
+		err = -EMSGSIZE;
+	if (!err)
+		err = send(&s);
+	release_sock(sk);
+	return err;
+}
+
+/* ---- which world ---- */
+
+static int send_native(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	int err;
+
+	vtoe_ops_enter();
+	err = vtoe_native_ops(sock->sk)->sendmsg(sock, msg, len);
+	vtoe_ops_leave();
+	return err;
+}
+
+/* The first one of this socket that goes to dom0. */
+static int send_first(struct socket *sock, struct msghdr *msg, size_t len,
+		      const struct vtoe_addr *to)
+{
+	struct vtoe_sock *vsk;
+	int ret;
+
+	vtoe_ops_enter();
+	vsk = vtoe_dgram_autobind(sock);
+	vtoe_ops_leave();
+	if (IS_ERR(vsk))
+		return PTR_ERR(vsk);
+	if (!vsk)
+		return send_native(sock, msg, len);
+	ret = send_dom0(vsk, sock->sk, msg, len, to);
+	vtoe_sock_put(vsk);
+	return ret;
+}
+
+/* To an address that was given. */
+static int send_to(struct socket *sock, struct vtoe_sock *vsk,
+		   struct msghdr *msg, size_t len)
+{
+	bool alone = vsk && vtoe_phase_offloaded(READ_ONCE(vsk->phase));
+	struct vtoe_sockaddr addr;
+	struct vtoe_addr to;
+
+	vtoe_dgram_addr(sock->sk, msg->msg_name, msg->msg_namelen, &addr);
+	switch (vtoe_switch_connect(sock->sk, (struct sockaddr *)&addr.ss,
+				    addr.len, &to)) {
+	case VTOE_TO_DOM0:
+		if (alone || (vsk && READ_ONCE(vsk->has_slot)))
+			return send_dom0(vsk, sock->sk, msg, len, &to);
+		return send_first(sock, msg, len, &to);
+	case VTOE_TO_NATIVE:
+		if (alone)
+			return -ENETUNREACH; /* not from that address */
+		fallthrough;
+	default:
+		return send_native(sock, msg, len);
+	}
+}
+
+int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct vtoe_sock *vsk = vtoe_sock_find(sock->sk);
+	int ret;
+
+	if (msg->msg_name)
+		ret = send_to(sock, vsk, msg, len);
+	else if (vsk && READ_ONCE(vsk->phase) == VTOE_CONNECTED)
+		ret = send_dom0(vsk, sock->sk, msg, len, NULL);
+	else if (vsk && READ_ONCE(vsk->phase) == VTOE_BOUND)
+		ret = -EDESTADDRREQ;
+	else
+		ret = send_native(sock, msg, len);
+	if (vsk)
+		vtoe_sock_put(vsk);
+	return ret;
+}
