@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * sockbench - measures TCP sockets the way programs use them.
+ * sockbench - measures TCP and UDP sockets the way programs use them.
  *
  *	sockbench server ADDRESS PORT
  *	sockbench client [-c CONNECTIONS] [-s SIZE] [-t SECONDS] WORK ADDRESS PORT
@@ -10,6 +10,8 @@
  *	in	stream from the server
  *	rr	one request of SIZE bytes and its echo after the other
  *	crr	connect, request and echo of SIZE bytes, close, again
+ *	udp	as rr, in datagrams
+ *	query	as crr, by UDP: as a resolver does
  *
  * The client prints one JSON object. Bytes of "out" are what the server says
  * that it got, so that nothing counts that is still in a buffer. Linked
@@ -35,6 +37,7 @@
 #define CONNECTIONS_MAX 1024
 #define BUFFER_SIZE (128 * 1024) /* a common size of programs' buffers */
 #define EVENTS_MAX 64
+#define ANSWER_S 1 /* a datagram is lost after this, and sent again */
 
 enum work { WORK_SINK = 'S', WORK_SOURCE = 'G', WORK_ECHO = 'E' };
 
@@ -45,6 +48,7 @@ struct conn {
 };
 
 static char buffer[BUFFER_SIZE];
+static struct conn datagrams; /* the server's one UDP socket */
 
 static void die(const char *what)
 {
@@ -168,11 +172,28 @@ static void accept_all(int listener, int ep)
 	}
 }
 
+static void echo_datagrams(int fd)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	ssize_t n;
+
+	while ((n = recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &len)) >= 0) {
+		sendto(fd, buffer, (size_t)n, 0, (struct sockaddr *)&from, len);
+		len = sizeof(from);
+	}
+}
+
 static void serve(struct conn *c, uint32_t events, int ep)
 {
 	struct epoll_event ev = { .data.ptr = c, .events = EPOLLOUT };
 	bool ok = true;
 
+	if (c == &datagrams) {
+		echo_datagrams(c->fd);
+		return;
+	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		ok = conn_input(c);
 	else if (c->work == WORK_SOURCE && (events & EPOLLOUT))
@@ -200,6 +221,12 @@ static _Noreturn void server(const char *addr, const char *port)
 		die("listen");
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
 		die("epoll_ctl");
+	datagrams.fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+	ev.data.ptr = &datagrams;
+	if (datagrams.fd < 0 ||
+	    bind(datagrams.fd, (struct sockaddr *)&ss, len) ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, datagrams.fd, &ev))
+		die("datagram socket");
 	for (;;) {
 		n = epoll_wait(ep, got, EVENTS_MAX, -1);
 		for (i = 0; i < n; i++) {
@@ -288,6 +315,47 @@ static void work_crr(struct job *job)
 	}
 }
 
+static int dial_datagram(const struct job *job)
+{
+	struct timeval tv = { .tv_sec = ANSWER_S };
+	int fd = socket(job->ss.ss_family, SOCK_DGRAM, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ||
+	    connect(fd, (const struct sockaddr *)&job->ss, job->len))
+		die("datagram socket");
+	return fd;
+}
+
+static void ask(const struct job *job, int fd)
+{
+	do {
+		if (send(fd, buffer, job->size, 0) != (ssize_t)job->size)
+			die("send");
+	} while (recv(fd, buffer, sizeof(buffer), 0) < 0 && errno == EAGAIN);
+}
+
+static void work_udp(struct job *job)
+{
+	int fd = dial_datagram(job);
+	double end = now() + job->seconds;
+
+	for (; now() < end; job->operations++)
+		ask(job, fd);
+	close(fd);
+}
+
+static void work_query(struct job *job)
+{
+	double end = now() + job->seconds;
+
+	for (; now() < end; job->operations++) {
+		int fd = dial_datagram(job);
+
+		ask(job, fd);
+		close(fd);
+	}
+}
+
 /* One step of a stream; false when the connection is of no more use. */
 static bool stream_step(struct job *job, int fd, bool out)
 {
@@ -364,6 +432,10 @@ static int client(struct job *job, const char *work)
 		work_rr(job);
 	else if (!strcmp(work, "crr"))
 		work_crr(job);
+	else if (!strcmp(work, "udp"))
+		work_udp(job);
+	else if (!strcmp(work, "query"))
+		work_query(job);
 	else if (!strcmp(work, "out") || !strcmp(work, "in"))
 		work_stream(job, work[0] == 'o');
 	else
@@ -382,7 +454,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: sockbench server ADDRESS PORT\n"
 			"       sockbench client [-c CONNECTIONS] [-s SIZE] "
-			"[-t SECONDS] out|in|rr|crr ADDRESS PORT\n");
+			"[-t SECONDS] out|in|rr|crr|udp|query ADDRESS PORT\n");
 	return 2;
 }
 

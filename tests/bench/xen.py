@@ -40,6 +40,9 @@ WORKS = {
     "in 64": ("-c 64 in", "guest"),
     "rr 1": ("-s 1 rr", "guest"),
     "rr 1024": ("-s 1024 rr", "guest"),
+    "udp 64": ("-s 64 udp", "guest"),
+    "udp 1024": ("-s 1024 udp", "guest"),
+    "query": ("-s 64 query", "guest"),
     "crr client": ("-s 64 crr", "guest"),
     "crr server": ("-s 64 crr", "peer"),
 }
