@@ -454,11 +454,11 @@ ssize_t context_recv(struct contexts *cs, uint32_t slot,
 }
 
 ssize_t context_send(struct contexts *cs, uint32_t slot,
-		     const struct iovec *iov, int iovcnt, bool more)
+		     const struct iovec *iov, int iovcnt)
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->send(c->conn, iov, iovcnt, more);
+	return c->driver->send(c->conn, iov, iovcnt);
 }
 
 int context_send_datagrams(struct contexts *cs, uint32_t slot,

@@ -147,9 +147,9 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 ssize_t context_recv(struct contexts *cs, uint32_t slot,
 		     const struct iovec *iov, int iovcnt);
 
-/** context_send - bytes, -EAGAIN, or an error; @more follows at once */
+/** context_send - bytes, -EAGAIN, or an error */
 ssize_t context_send(struct contexts *cs, uint32_t slot,
-		     const struct iovec *iov, int iovcnt, bool more);
+		     const struct iovec *iov, int iovcnt);
 
 /* context_send_datagrams - as stack.h says of each; datagram contexts only */
 int context_send_datagrams(struct contexts *cs, uint32_t slot,

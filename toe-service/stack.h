@@ -153,9 +153,9 @@ struct toe_driver {
 	/* bytes, 0 at the end of the stream, -EAGAIN, or an error */
 	ssize_t (*recv)(struct toe_conn *conn, const struct iovec *iov,
 			int iovcnt);
-	/* bytes, -EAGAIN, or an error; @more: more follows at once */
+	/* bytes, -EAGAIN, or an error */
 	ssize_t (*send)(struct toe_conn *conn, const struct iovec *iov,
-			int iovcnt, int more);
+			int iovcnt);
 	/* datagrams: how many were sent, at least one; -EAGAIN, or the error
 	 * of the first, which may be one that an earlier one has caused */
 	int (*send_datagrams)(struct toe_conn *conn,

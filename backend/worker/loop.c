@@ -24,8 +24,6 @@
 #define BUSY_ROUNDS 4  /* rounds with work left over, for one look at epoll */
 #define COUNT_NS    1000000000ull
 #define NS_PER_MS   1000000ull
-/* So much is published without a word before a sleeping guest is woken. */
-#define WAKE_BYTES (128u * 1024u)
 /* A quiet completion is told of at last after this (contract: 50 ms). */
 #define LATE_NS	    (20 * NS_PER_MS)
 
@@ -67,7 +65,7 @@ void loop_rang(struct worker *w, uint32_t bytes)
 {
 	w->rang = true;
 	w->moved += bytes;
-	if (w->moved >= WAKE_BYTES)
+	if (w->moved >= PIECE)
 		wake_guest(w);
 }
 

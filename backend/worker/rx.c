@@ -14,8 +14,6 @@
 
 /* One connection's share of a round. */
 #define RX_BUDGET (256u * 1024u)
-/* Bytes of one read: the guest copies one piece while the next is read. */
-#define RX_PIECE     (128u * 1024u)
 #define RX_ORDER_MAX 6u /* 256 KiB */
 
 int rx_used(struct worker *w, struct slot *s)
@@ -181,7 +179,7 @@ int rx_run(struct worker *w, struct slot *s)
 		room = rx_room(w, s);
 		if (room <= 0)
 			return room;
-		len = (uint32_t)room < RX_PIECE ? (uint32_t)room : RX_PIECE;
+		len = (uint32_t)room < PIECE ? (uint32_t)room : PIECE;
 		len = len < budget ? len : budget;
 		n = rx_read(w, s, len);
 		if (n == -EAGAIN && !(s->flags & SLOT_DEAD)) {

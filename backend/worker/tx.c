@@ -8,8 +8,6 @@
 
 /* One connection's share of a round. */
 #define TX_BUDGET (256u * 1024u)
-/* Bytes of one write: the guest fills one piece while the next is sent. */
-#define TX_PIECE (128u * 1024u)
 /* Longer than a waiting writer takes to go on, in ns. */
 #define TX_HOLD_NS 1000000u
 
@@ -88,7 +86,7 @@ static void tx_fail(struct slot *s, int err)
 
 /* One write. As context_send(). */
 static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
-			uint32_t len, bool more)
+			uint32_t len)
 {
 	struct vtoe_segment seg[2];
 	struct iovec iov[2];
@@ -99,7 +97,7 @@ static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
 		iov[i].iov_base = seg[i].data;
 		iov[i].iov_len = seg[i].len;
 	}
-	return context_send(&w->contexts, slot_number(w, s), iov, (int)n, more);
+	return context_send(&w->contexts, slot_number(w, s), iov, (int)n);
 }
 
 /*
@@ -198,14 +196,14 @@ int tx_run(struct worker *w, struct slot *s)
 			ret = 1;
 			break;
 		}
-		len = (uint32_t)used < TX_PIECE ? (uint32_t)used : TX_PIECE;
+		len = (uint32_t)used < PIECE ? (uint32_t)used : PIECE;
 		len = len < budget ? len : budget;
 		more = len < (uint32_t)used ||
 		       (s->state == SLOT_ESTABLISHED &&
 			(told || writer_waits(w, s, run, (uint32_t)used)));
 		if (more)
 			tx_hold(w, s);
-		n = tx_write(w, s, run, len, more);
+		n = tx_write(w, s, run, len);
 		if (n < 0) {
 			if (n == -EAGAIN)
 				s->flags &= ~SLOT_WRITABLE;

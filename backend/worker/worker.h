@@ -120,6 +120,11 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 
 /* ---- the worker ---- */
 
+/*
+ * Bytes of one read or write of the stack: the guest has one piece while the next
+ * is moved. Therefore a guest that sleeps is woken after as much.
+ */
+#define PIECE (128u * 1024u)
 #define WORKER_NICE (-5) /* others still get a quarter of a busy processor */
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u

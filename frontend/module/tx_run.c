@@ -74,14 +74,15 @@ static unsigned int fair_order(const struct vtoe_sock *vsk)
 static unsigned int order_wanted(const struct vtoe_sock *vsk)
 {
 	const struct arena *arena = &vsk->link->front.tx_arena;
-	unsigned int order = vtoe_run_order(vsk->stream.tx_run);
-	unsigned int fair = fair_order(vsk);
+	unsigned int order = vtoe_run_order(vsk->stream.tx_run), fair;
+	bool is_short = READ_ONCE(arena->nr_free) < arena->nr_pages / 8;
 
+	if (!vsk->tx_grow && !is_short)
+		return order;
+	fair = fair_order(vsk);
 	if (vsk->tx_grow && order < fair)
 		return min3(order + TX_ORDER_STEP, TX_ORDER_MAX, fair);
-	if (order > fair && READ_ONCE(arena->nr_free) < arena->nr_pages / 8)
-		return fair;
-	return order;
+	return order > fair && is_short ? fair : order;
 }
 
 /* Another run instead of the one that is empty. 0 or -EAGAIN. */

@@ -395,9 +395,9 @@ int kernel_want_room(struct toe_conn *conn, int err)
 }
 
 static ssize_t kernel_send(struct toe_conn *conn, const struct iovec *iov,
-			   int iovcnt, int more)
+			   int iovcnt)
 {
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	struct msghdr msg = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
