@@ -243,12 +243,13 @@ static struct sock *make_sk(const struct sock *listener)
 	return sk;
 }
 
-/* What an accepted socket has of its listener's on Linux. */
+/* What an accepted socket has of its listener's on Linux; no priority. */
 static void inherit(struct sock *sk, const struct sock *from)
 {
-	static const enum sock_flags flags[] = { SOCK_KEEPOPEN, SOCK_LINGER,
-						 SOCK_URGINLINE,
-						 SOCK_LOCALROUTE };
+	static const enum sock_flags flags[] = {
+		SOCK_KEEPOPEN,	SOCK_LINGER, SOCK_URGINLINE, SOCK_LOCALROUTE,
+		SOCK_BROADCAST, SOCK_DBG,    SOCK_NOFCS, SOCK_SELECT_ERR_QUEUE,
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
@@ -257,7 +258,6 @@ static void inherit(struct sock *sk, const struct sock *from)
 	sk->sk_lingertime = from->sk_lingertime;
 	sk->sk_reuse = from->sk_reuse;
 	sk->sk_reuseport = from->sk_reuseport;
-	sk->sk_priority = from->sk_priority;
 	sk->sk_max_pacing_rate = from->sk_max_pacing_rate;
 	sk->sk_rcvtimeo = from->sk_rcvtimeo;
 	sk->sk_sndtimeo = from->sk_sndtimeo;
@@ -266,7 +266,13 @@ static void inherit(struct sock *sk, const struct sock *from)
 	sk->sk_rcvbuf = from->sk_rcvbuf;
 	sk->sk_userlocks = from->sk_userlocks &
 			   (SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK);
+	sk->sk_no_check_tx = from->sk_no_check_tx;
 	sk->sk_ipv6only = from->sk_ipv6only;
+	inet_sk(sk)->cmsg_flags = inet_sk(from)->cmsg_flags;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		inet6_sk(sk)->rxopt.all = inet6_sk(from)->rxopt.all;
+#endif
 }
 
 /* Device lock held. The slot of an accepted connection becomes @vsk's. */

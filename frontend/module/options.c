@@ -76,14 +76,13 @@ struct vtoe_option *vtoe_options_collect(struct vtoe_sock *vsk,
 					 const struct sock *sk, u16 family,
 					 unsigned int *nr)
 {
-	unsigned int i, n;
+	unsigned int i, n = 0;
 	struct vtoe_option *opt =
 		kmalloc_array(vsk->options.nr + VTOE_TOLD_MAX + 1, sizeof(*opt),
 			      GFP_KERNEL);
 
 	if (!opt)
 		return NULL;
-	n = vtoe_told_collect(sk, opt);
 	if (family == VTOE_INET6)
 		vtoe_option_number(&opt[n++], IPPROTO_IPV6, IPV6_V6ONLY,
 				   sk->sk_ipv6only, LEN_INT);
@@ -95,7 +94,8 @@ struct vtoe_option *vtoe_options_collect(struct vtoe_sock *vsk,
 			continue;
 		opt[n++] = *o;
 	}
-	*nr = n;
+	/* last, as IP_TOS changes SO_PRIORITY */
+	*nr = n + vtoe_told_collect(sk, opt + n);
 	return opt;
 }
 
@@ -114,13 +114,16 @@ static int option_read(struct vtoe_option *opt, int level, int name,
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		len = min_t(unsigned int, len, CA_NAME_MAX - 1);
 	} else {
-		len = min_t(unsigned int, len, LEN_INT);
+		/* more is not looked at, but some options mind */
+		len = min_t(unsigned int, len, LEN_INT + 1);
 		if (level == IPPROTO_TCP && len < LEN_INT)
 			return -EINVAL;
 	}
 	opt->len = len;
 	if (level == IPPROTO_IPV6 && sockptr_is_null(val))
 		return 0; /* means 0 there */
+	if (len == LEN_INT + 1)
+		len = LEN_INT;
 	return copy_from_sockptr(opt->value, val, len) ? -EFAULT : 0;
 }
 
@@ -234,9 +237,17 @@ int vtoe_option_refuse(struct socket *sock)
 	return err;
 }
 
+/* Has a socket of this family that level? If not, Linux says so. */
+static bool level_of(const struct sock *sk, int level)
+{
+	return level != IPPROTO_IPV6 || sk->sk_family == AF_INET6;
+}
+
 static int set_ours(struct socket *sock, int level, int name, sockptr_t val,
 		    unsigned int len)
 {
+	if (!level_of(sock->sk, level))
+		return 1;
 	switch (vtoe_option_kind(sock->sk, level, name)) {
 	case VTOE_OPTION_CARRIED:
 		return set_carried(sock, level, name, val, len);
@@ -342,8 +353,10 @@ static int get_carried(struct socket *sock, int level, int name,
 
 	if (get_user(room, len))
 		return -EFAULT;
-	if (room < 0)
+	if (room < 0 && level != IPPROTO_IPV6)
 		return -EINVAL;
+	if (room < 0)
+		room = LEN_INT; /* is what IPv6 takes it for */
 	vsk = vtoe_sock_enter(sock);
 	if (IS_ERR_OR_NULL(vsk))
 		return vsk ? PTR_ERR(vsk) : 1;
@@ -379,7 +392,7 @@ int vtoe_getsockopt(struct socket *sock, int level, int name, char __user *val,
 	int err = 1;
 
 	vtoe_ops_enter();
-	if (vtoe_sock_offloaded(sock->sk))
+	if (vtoe_sock_offloaded(sock->sk) && level_of(sock->sk, level))
 		err = get_offloaded(sock, level, name, val, len);
 	if (err == 1)
 		err = vtoe_native_ops(sock->sk)->getsockopt(sock, level, name,
