@@ -20,15 +20,47 @@
 
 /* ---- bind ---- */
 
+/* Both bound, to one port, for programs of different users? */
+static bool strangers(const struct vtoe_sock *a, const struct vtoe_sock *b)
+{
+	u8 phase = READ_ONCE(b->phase);
+
+	return b != a && b->sk && b->sk->sk_type == a->sk->sk_type &&
+	       b->local.port == a->local.port &&
+	       (phase == VTOE_UNDECIDED || phase == VTOE_BOUND ||
+		phase == VTOE_LISTENING) &&
+	       !uid_eq(a->sk->sk_uid, b->sk->sk_uid);
+}
+
+/*
+ * SO_REUSEPORT shares a port among the sockets of one user. To dom0 all of the
+ * guest's users are one, so this is for us to see. Of two that bind at once
+ * each finds the other.
+ */
+static int share_port(struct vtoe_sock *vsk, const struct vtoe_addr *local)
+{
+	struct vtoe_link *link = vsk->link;
+	bool taken = false;
+	u32 i;
+
+	spin_lock_bh(&link->lock);
+	vsk->local = *local;
+	for (i = 0; vsk->sk->sk_reuseport && !taken &&
+		    i < link->front.view.geo.nr_slots; i++)
+		taken = link->sock[i] && strangers(vsk, link->sock[i]);
+	if (taken)
+		memset(&vsk->local, 0, sizeof(vsk->local));
+	spin_unlock_bh(&link->lock);
+	return taken ? -EADDRINUSE : 0;
+}
+
 static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
 {
 	struct vtoe_submission cmd = { .op = VTOE_OP_BIND, .u.addr = *addr };
 	struct vtoe_completion cqe;
 	int err = vtoe_sock_command(vsk, &cmd, &cqe);
 
-	if (!err)
-		vsk->local = cqe.u.addr;
-	return err;
+	return err ?: share_port(vsk, &cqe.u.addr);
 }
 
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
@@ -178,6 +210,21 @@ static void reset(struct socket *sock, struct vtoe_sock *vsk)
 	sock->state = SS_UNCONNECTED;
 }
 
+/* As tcp_disconnect(): is there a connection to be torn down? Locked. */
+static bool disconnect_resets(struct vtoe_sock *vsk)
+{
+	u32 error;
+
+	switch (READ_ONCE(vsk->phase)) {
+	case VTOE_CONNECTING:
+		return true;
+	case VTOE_CONNECTED:
+		return !(front_status(&vsk->stream, &error) & VTOE_DOM0_HUP);
+	default:
+		return false;
+	}
+}
+
 static int disconnect(struct socket *sock, struct vtoe_sock *vsk)
 {
 	struct sock *sk = sock->sk;
@@ -187,9 +234,12 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk)
 	sk->sk_disconnects++;
 	if (vtoe_listens_alone(vsk))
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	WRITE_ONCE(sk->sk_err, 0);
+	if (disconnect_resets(vsk))
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	reset(sock, vsk);
 	sk->sk_state_change(sk);
+	if (sk->sk_err)
+		sk_error_report(sk);
 	release_sock(sk);
 	return dual ? 1 : 0; /* the native half, too */
 }
@@ -318,7 +368,7 @@ static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 		*failed = true;
 		return sock_error(sk) ?: -ECONNABORTED;
 	default: /* somebody disconnected it while this one waited */
-		return -ECONNABORTED;
+		return sock_error(sk) ?: -ECONNABORTED;
 	}
 }
 

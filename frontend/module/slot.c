@@ -58,6 +58,7 @@ static int submit_connect(struct vtoe_sock *vsk, const struct vtoe_addr *to)
 	if (err)
 		return err;
 	vsk->peer = *to;
+	WRITE_ONCE(vsk->sk->sk_err, 0); /* of a connection before this one */
 	smp_store_release(&vsk->phase, VTOE_CONNECTING);
 	return 0;
 }
