@@ -42,4 +42,5 @@ check-unit:
 		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers kernel $(UNIT_KERNEL_HEADERS)' \
 		'tests/unit/manpages $(MAN_PAGES)' \
+		'tests/unit/options frontend/module/option_list.h man/vtoe.4 toe-service/stacks/kernel_options.c' \
 		'tests/unit/model/check build/model'

@@ -6,24 +6,25 @@
 
 XEN_GUEST_PROGRAMS :=
 
-# $(call xen_guest_program,NAME,SOURCE): a static program for guests and dom0
+# $(call xen_guest_program,NAME,SOURCE,LIBS): static, for guests and dom0
 define xen_guest_program
 build/xen/guest-bin/$(1): $(2)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -static -o $$@ $(2)
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -static -o $$@ $(2) $(3)
 XEN_GUEST_PROGRAMS += build/xen/guest-bin/$(1)
 endef
 
 SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
 	       peer.c connect.c listen.c data.c close.c poll.c option.c \
-	       process.c dgram.c dgram_peer.c)
+	       process.c dgram.c dgram_peer.c life.c uring.c walk.c)
 
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
 $(eval $(call xen_guest_program,crowd,tests/xen/programs/crowd.c))
 $(eval $(call xen_guest_program,chatter,tests/xen/programs/chatter.c))
-$(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK)))
-build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h
+$(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK),-luring))
+build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h \
+	       frontend/module/option_list.h
 
 # runs in dom0, with its libraries
 BADHOST := $(B)/tests/xen/badhost

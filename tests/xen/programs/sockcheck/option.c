@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* option.c - socket options. */
 #include <errno.h>
+#include <ifaddrs.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -233,6 +238,144 @@ static void v6_only(void)
 	expect_eq(get(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
 }
 
+/* A listener for IPv6 that takes IPv4, or not; the peer's answer to a call. */
+static const char *called_by_ipv4(int v6only, int *l)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6 };
+
+	*l = must(socket(AF_INET6, SOCK_STREAM, 0));
+	must(set(*l, IPPROTO_IPV6, IPV6_V6ONLY, v6only));
+	must(bind(*l, (struct sockaddr *)&a, sizeof(a)));
+	must(listen(*l, 4));
+	return read_line(peer("dial %u send 3", local_port(*l)));
+}
+
+static void mapped_is_accepted(void)
+{
+	struct sockaddr_in6 a;
+	socklen_t len = sizeof(a);
+	int l, fd;
+
+	if (peer_address.sa.sa_family != AF_INET)
+		return;
+	expect(!strcmp(called_by_ipv4(0, &l), "connected"));
+	fd = must(accept(l, (struct sockaddr *)&a, &len));
+	expect_eq(len, sizeof(a));
+	expect(IN6_IS_ADDR_V4MAPPED(&a.sin6_addr));
+	expect(!memcmp(&a.sin6_addr.s6_addr[12], &peer_address.v4.sin_addr, 4));
+	expect_eq(get(fd, SOL_SOCKET, SO_DOMAIN), AF_INET6);
+	expect_eq(get(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
+	receive_bytes(fd, 0, 3);
+}
+
+static void mapped_is_refused(void)
+{
+	int l;
+
+	if (peer_address.sa.sa_family != AF_INET)
+		return;
+	expect(!strcmp(called_by_ipv4(1, &l), "ECONNREFUSED"));
+}
+
+static void mapped_has_ipv6_options(void)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+				  .sin6_port = peer_address.v4.sin_port };
+	int fd = must(socket(AF_INET6, SOCK_STREAM, 0));
+
+	if (peer_address.sa.sa_family != AF_INET)
+		return;
+	must(set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0x20));
+	a.sin6_addr.s6_addr[10] = a.sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&a.sin6_addr.s6_addr[12], &peer_address.v4.sin_addr, 4);
+	must(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+	expect_eq(get(fd, IPPROTO_IPV6, IPV6_TCLASS), 0x20);
+	expect_eq(get(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
+	must(set(fd, IPPROTO_IPV6, IPV6_TCLASS, 0x40));
+	expect_eq(get(fd, IPPROTO_IPV6, IPV6_TCLASS), 0x40);
+	must(set(fd, IPPROTO_IP, IP_TOS, 0x10));
+	expect_eq(get(fd, IPPROTO_IP, IP_TOS), 0x10);
+}
+
+/* accept() has nobody to give until the peer has said something. */
+static void accept_deferred(void)
+{
+	union address a = local_address;
+	int l = must(new_socket(SOCK_NONBLOCK)), fd;
+
+	must(set(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 30));
+	must(bind(l, &a.sa, address_size(&a)));
+	must(listen(l, 4));
+	fd = peer("dial %u send 3 700", local_port(l));
+	expect(!strcmp(read_line(fd), "connected"));
+	pause_ms(200);
+	expect_errno(accept(l, NULL, NULL), EAGAIN);
+	expect_eq(wait_for(l, POLLIN), POLLIN);
+	receive_bytes(must(accept(l, NULL, NULL)), 0, 3);
+}
+
+static int queued(int fd, unsigned long request)
+{
+	int n = -1;
+
+	must(ioctl(fd, request, &n));
+	expect(n >= 0);
+	return n;
+}
+
+/* Bytes that the peer has not got are counted, wherever they are. */
+static void out_queue(void)
+{
+	uint16_t port;
+	int fd = peer("count 1500"), l = listener(0, &port), n;
+
+	expect_eq(queued(fd, SIOCATMARK), 0);
+	expect(fill(fd));
+	expect(queued(fd, SIOCOUTQNSD) > 0);
+	expect(queued(fd, SIOCOUTQ) >= queued(fd, SIOCOUTQNSD));
+	for (int i = 0; queued(fd, SIOCOUTQ) && i < 200; i++)
+		pause_ms(50);
+	expect_eq(queued(fd, SIOCOUTQ), 0);
+	expect_errno(ioctl(l, SIOCOUTQ, &n), EINVAL);
+	expect_errno(ioctl(l, FIONREAD, &n), EINVAL);
+	expect_eq(queued(l, SIOCATMARK), 0);
+	expect_errno(ioctl(fd, SIOCOUTQ, (void *)8), EFAULT);
+}
+
+/* A socket is what programs ask about the guest's own interfaces. */
+static void interfaces(void)
+{
+	struct ifreq requests[8];
+	struct ifconf conf = { .ifc_len = sizeof(requests),
+			       .ifc_req = requests };
+	struct ifreq lo = { .ifr_name = "lo" };
+	struct ifaddrs *all;
+	int fd = peer("hold");
+
+	must(ioctl(fd, SIOCGIFCONF, &conf));
+	expect(conf.ifc_len >= (int)sizeof(lo));
+	expect(!strcmp(requests[0].ifr_name, "lo"));
+	must(ioctl(fd, SIOCGIFFLAGS, &lo));
+	expect(lo.ifr_flags & IFF_LOOPBACK);
+	must(getifaddrs(&all));
+	expect(all && !strcmp(all->ifa_name, "lo"));
+	freeifaddrs(all);
+	expect_errno(ioctl(fd, 0x5499, &lo), ENOTTY);
+}
+
+static void zero_copy(void)
+{
+	int fd = peer("echo");
+	char c;
+
+	/* without SO_ZEROCOPY the flag means nothing */
+	expect_eq(send(fd, "x", 1, MSG_ZEROCOPY), 1);
+	expect_eq(recv(fd, &c, 1, 0), 1);
+	if (offloaded)
+		expect_errno(set(fd, SOL_SOCKET, SO_ZEROCOPY, 1), ENOPROTOOPT);
+	expect_errno(recv(fd, &c, 1, MSG_ERRQUEUE), EAGAIN);
+}
+
 static void congestion(void)
 {
 	char name[16] = "";
@@ -272,6 +415,13 @@ const struct check option_checks[] = {
 	{ "option-not-swallowed", not_swallowed },
 	{ "option-type-of-service", type_of_service },
 	{ "option-v6only", v6_only },
+	{ "option-mapped-is-accepted", mapped_is_accepted },
+	{ "option-mapped-is-refused", mapped_is_refused },
+	{ "option-mapped-has-ipv6-options", mapped_has_ipv6_options },
+	{ "option-accept-deferred", accept_deferred },
+	{ "option-out-queue", out_queue },
+	{ "option-interfaces", interfaces },
+	{ "option-zero-copy", zero_copy },
 	{ "option-congestion", congestion },
 	{ "option-tcp-info", info },
 	{ 0 },

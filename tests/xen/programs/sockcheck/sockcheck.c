@@ -4,6 +4,7 @@
  *
  *	sockcheck server ADDRESS PORT
  *	sockcheck client [-o] PEER PORT [WORD...]
+ *	sockcheck walk PEER PORT
  *
  * The client prints one line a check, "ok NAME" or "FAILED NAME: why", and
  * a count. It is run natively first, then in a guest through vtoe (-o), with
@@ -31,6 +32,7 @@ bool offloaded;
 static const struct check *const lists[] = {
 	connect_checks, listen_checks, data_checks,    close_checks,
 	poll_checks,	option_checks, process_checks, dgram_checks,
+	life_checks,	uring_checks,
 };
 
 /* ---- expectations; they end the check's process ---- */
@@ -191,10 +193,19 @@ static int client(char **words)
 	return failed ? 1 : 0;
 }
 
+/* What is expected while walking ends it, with the reason. */
+static int walk_alone(void)
+{
+	dup2(STDERR_FILENO, REPORT_FD);
+	meet_peer();
+	return walk_options();
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "usage: sockcheck server ADDRESS PORT\n"
-			"       sockcheck client [-o] PEER PORT [WORD...]\n");
+			"       sockcheck client [-o] PEER PORT [WORD...]\n"
+			"       sockcheck walk PEER PORT\n");
 	return 2;
 }
 
@@ -241,5 +252,7 @@ int main(int argc, char **argv)
 		peer_server(&peer_address);
 	if (!strcmp(argv[1], "client"))
 		return client(argv + 4);
+	if (!strcmp(argv[1], "walk"))
+		return walk_alone();
 	return usage();
 }

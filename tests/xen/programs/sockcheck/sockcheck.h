@@ -32,7 +32,7 @@ struct check {
 /* Each list ends with a check without name. */
 extern const struct check connect_checks[], listen_checks[], data_checks[],
 	close_checks[], poll_checks[], option_checks[], process_checks[],
-	dgram_checks[];
+	dgram_checks[], life_checks[], uring_checks[];
 
 extern union address peer_address;  /* of the peer's server */
 extern union address local_address; /* ours towards it, port 0 */
@@ -114,6 +114,9 @@ void pause_ms(int ms);
 void alarm_without_restart(int ms);
 bool fill(int fd);
 int wait_child(int pid);
+
+/* walk.c: every option; 0 or an exit code */
+int walk_options(void);
 
 /* peer.c */
 _Noreturn void peer_server(const union address *at);
