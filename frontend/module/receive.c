@@ -18,6 +18,7 @@ struct receiver {
 	struct msghdr *msg;
 	size_t left, target;
 	u32 skip; /* peeked so far */
+	int disconnects; /* of the connection that is read */
 	int flags, copied;
 	long timeo;
 };
@@ -127,7 +128,7 @@ static int receive(struct receiver *r)
 	int avail, n;
 
 	while (r->left) {
-		if (r->vsk->phase != VTOE_CONNECTED)
+		if (!vtoe_still(r->vsk, r->sk, r->disconnects))
 			return nothing(r, SHUTDOWN_MASK);
 		shutdown = vtoe_shutdown_now(r->vsk, r->sk);
 		avail = front_rx_avail(&r->vsk->stream);
@@ -164,6 +165,7 @@ static int recvmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 		.sk = sk,
 		.msg = msg,
 		.left = min_t(size_t, len, INT_MAX),
+		.disconnects = sk->sk_disconnects,
 		.flags = flags,
 		.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT),
 		.target = sock_rcvlowat(sk, flags & MSG_WAITALL,

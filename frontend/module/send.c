@@ -16,6 +16,7 @@ struct sender {
 	struct vtoe_sock *vsk;
 	struct sock *sk;
 	struct msghdr *msg;
+	int disconnects; /* of the connection that is written */
 	int copied;
 	long timeo;
 };
@@ -80,7 +81,8 @@ static int send(struct sender *s)
 	int room, err;
 
 	while (msg_data_left(s->msg)) {
-		if (s->vsk->phase != VTOE_CONNECTED || s->sk->sk_err ||
+		if (!vtoe_still(s->vsk, s->sk, s->disconnects) ||
+		    s->sk->sk_err ||
 		    (vtoe_shutdown_now(s->vsk, s->sk) & SEND_SHUTDOWN))
 			return -EPIPE;
 		room = vtoe_tx_room(s->vsk, msg_data_left(s->msg));
@@ -100,6 +102,7 @@ static int sendmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 		.vsk = vsk,
 		.sk = sk,
 		.msg = msg,
+		.disconnects = sk->sk_disconnects,
 		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
 	};
 	int err = vtoe_wait_connected(vsk, sk, &s.timeo);

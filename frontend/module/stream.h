@@ -22,6 +22,16 @@
  */
 u8 vtoe_shutdown_now(struct vtoe_sock *vsk, struct sock *sk);
 
+/*
+ * Is it still the connection that it was? Somebody may have disconnected, and
+ * even connected it anew, while this call slept. Locked.
+ */
+static inline bool vtoe_still(const struct vtoe_sock *vsk,
+			      const struct sock *sk, int disconnects)
+{
+	return vsk->phase == VTOE_CONNECTED && sk->sk_disconnects == disconnects;
+}
+
 /* Sleep on @wait with the socket unlocked; returns what is left of @timeo. */
 long vtoe_wait_a_moment(struct sock *sk, struct wait_queue_entry *wait,
 			long timeo);
