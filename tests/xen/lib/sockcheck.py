@@ -5,14 +5,15 @@ from machine import Failure
 from story import step
 
 PORT = 7001
-CHECKS_SECONDS = 280
+CHECKS_SECONDS = 400
 
 
-def run(client, peer, address, options="", timeout=CHECKS_SECONDS):
-    """All checks in a node, against a server in another one."""
+def run(client, peer, address, options="", words="",
+        timeout=CHECKS_SECONDS):
+    """Checks in a node, against a server in another one; words choose."""
     server = peer.spawn(f"sockcheck server {address} {PORT}")
     server.wait_for_output("listening")
-    result = client.run(f"sockcheck client {options} {address} {PORT}",
+    result = client.run(f"sockcheck client {options} {address} {PORT} {words}",
                         check=False, timeout=timeout)
     server.kill()
     lines = result.out.splitlines()

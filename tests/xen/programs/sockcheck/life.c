@@ -551,7 +551,7 @@ static void no_herd(void)
 /* SO_REUSEPORT: a listener for each worker, and all get their share. */
 static void reuse_port_shares(void)
 {
-	union address a = local_address;
+	union address a = bind_address;
 	int l[2], on = 1, got[2] = { 0, 0 };
 
 	for (int i = 0; i < 2; i++) {
@@ -589,7 +589,7 @@ static int bind_sharing(const union address *a)
 /* Another user cannot take a share of our port. */
 static void reuse_port_is_of_one_user(void)
 {
-	union address a = local_address;
+	union address a = bind_address;
 	union address any = { .sa.sa_family = a.sa.sa_family };
 	int fd = bind_sharing(&a);
 
@@ -686,7 +686,7 @@ static void partial_when_interrupted(void)
 
 static int bind_again(uint16_t port, int reuse)
 {
-	union address a = local_address;
+	union address a = bind_address;
 	int l = must(new_socket(0));
 
 	address_set_port(&a, port);
@@ -720,7 +720,7 @@ static void time_wait_holds_port(void)
 
 static void bound_port_comes_free(void)
 {
-	union address a = local_address;
+	union address a = bind_address;
 
 	for (int i = 0; i < RACES; i++) {
 		int fd = must(new_socket(0));

@@ -13,7 +13,7 @@
 
 static int bind_port(int fd, uint16_t port)
 {
-	union address a = local_address;
+	union address a = bind_address;
 
 	address_set_port(&a, port);
 	return bind(fd, &a.sa, address_size(&a));

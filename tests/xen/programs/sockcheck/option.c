@@ -98,7 +98,7 @@ static void inherited(void)
 	uint16_t port;
 	int l = must(new_socket(0)), fd;
 
-	must(bind(l, &local_address.sa, address_size(&local_address)));
+	must(bind(l, &bind_address.sa, address_size(&bind_address)));
 	set_keepalive(l);
 	must(set(l, IPPROTO_TCP, TCP_NODELAY, 1));
 	must(listen(l, 4));
@@ -300,7 +300,7 @@ static void mapped_has_ipv6_options(void)
 /* accept() has nobody to give until the peer has said something. */
 static void accept_deferred(void)
 {
-	union address a = local_address;
+	union address a = bind_address;
 	int l = must(new_socket(SOCK_NONBLOCK)), fd;
 
 	must(set(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 30));

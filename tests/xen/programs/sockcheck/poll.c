@@ -185,7 +185,7 @@ static void epoll_before_listen(void)
 {
 	int fd = must(new_socket(0)), ep = epoll_with(fd, EPOLLIN), control;
 
-	must(bind(fd, &local_address.sa, address_size(&local_address)));
+	must(bind(fd, &bind_address.sa, address_size(&bind_address)));
 	must(listen(fd, 4));
 	expect_eq(next(ep, 0), 0);
 	control = peer("dial %u hold", local_port(fd));

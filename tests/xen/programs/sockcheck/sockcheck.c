@@ -3,13 +3,14 @@
  * sockcheck - checks that sockets behave as Linux's TCP and UDP sockets do.
  *
  *	sockcheck server ADDRESS PORT
- *	sockcheck client [-o] PEER PORT [WORD...]
+ *	sockcheck client [-o] [-a] PEER PORT [WORD...]
  *	sockcheck walk PEER PORT
  *
  * The client prints one line a check, "ok NAME" or "FAILED NAME: why", and
  * a count. It is run natively first, then in a guest through vtoe (-o), with
  * the same expectations but for what vtoe(4) says is refused. WORDs choose
- * checks whose names contain one. Linked statically.
+ * checks whose names contain one. With -a listeners are bound
+ * to the wildcard address, not to ours. Linked statically.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,8 +27,9 @@
 
 #define REPORT_FD 90 /* where a check's process says why it failed */
 
-union address peer_address, local_address;
+union address peer_address, local_address, bind_address;
 bool offloaded;
+static bool bind_any; /* -a */
 
 static const struct check *const lists[] = {
 	connect_checks, listen_checks, data_checks,    close_checks,
@@ -171,6 +173,11 @@ static void meet_peer(void)
 		exit(2);
 	}
 	address_set_port(&local_address, 0);
+	bind_address = local_address;
+	if (bind_any) {
+		memset(&bind_address, 0, sizeof(bind_address));
+		bind_address.sa.sa_family = local_address.sa.sa_family;
+	}
 	close(fd);
 }
 
@@ -204,7 +211,8 @@ static int walk_alone(void)
 static int usage(void)
 {
 	fprintf(stderr, "usage: sockcheck server ADDRESS PORT\n"
-			"       sockcheck client [-o] PEER PORT [WORD...]\n"
+			"       sockcheck client [-o] [-a] PEER PORT "
+			"[WORD...]\n"
 			"       sockcheck walk PEER PORT\n");
 	return 2;
 }
@@ -240,11 +248,14 @@ int main(int argc, char **argv)
 		return executed(atoi(argv[2]), true);
 	if (argc == 3 && !strcmp(argv[1], "exec-closed"))
 		return executed(atoi(argv[2]), false);
-	if (argc > 2 && !strcmp(argv[2], "-o")) {
-		offloaded = true;
+	for (; argc > 2 && *argv[2] == '-'; argv++, argc--) {
+		if (!strcmp(argv[2], "-o"))
+			offloaded = true;
+		else if (!strcmp(argv[2], "-a"))
+			bind_any = true;
+		else
+			return usage();
 		argv[2] = argv[1];
-		argv++;
-		argc--;
 	}
 	if (argc < 4 || !parse(&peer_address, argv[2], argv[3]))
 		return usage();

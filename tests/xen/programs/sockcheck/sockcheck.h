@@ -36,6 +36,7 @@ extern const struct check connect_checks[], listen_checks[], data_checks[],
 
 extern union address peer_address;  /* of the peer's server */
 extern union address local_address; /* ours towards it, port 0 */
+extern union address bind_address;  /* what listeners bind: it, or any */
 extern bool offloaded; /* the sockets go through vtoe: refusals differ */
 
 #define expect(condition)                                                  \
@@ -75,7 +76,7 @@ int peer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** peer_full_port - a port of the peer where a SYN is never answered. */
 uint16_t peer_full_port(void);
 
-/** listener - listens at our address; its port. */
+/** listener - listens at bind_address; its port. */
 int listener(int flags, uint16_t *port);
 
 /**

@@ -110,7 +110,7 @@ int listener(int flags, uint16_t *port)
 {
 	int fd = must(new_socket(flags));
 
-	must(bind(fd, &local_address.sa, address_size(&local_address)));
+	must(bind(fd, &bind_address.sa, address_size(&bind_address)));
 	must(listen(fd, 16));
 	*port = local_port(fd);
 	expect(*port);
