@@ -122,8 +122,8 @@ static void tell(struct vtoe_sock *vsk, const struct sock *sk,
 			   value_of(sk, t->name), t->len);
 	if (vtoe_option_quietly(vsk, &cmd.u.option) == -EAGAIN)
 		vtoe_sock_command(vsk, &cmd, NULL);
-	else
-		vtoe_link_notify(vsk->link);
+	else /* most programs set several */
+		vtoe_link_notify_later(vsk->link);
 }
 
 static const struct told *find(int name)
