@@ -4,7 +4,7 @@ import offload
 import sockcheck
 import web
 
-SECONDS = 600
+SECONDS = 900
 
 
 def story(machine):
