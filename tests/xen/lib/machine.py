@@ -41,6 +41,10 @@ class Failure(Exception):
     """What a scenario expected did not happen."""
 
 
+class TimeOver(Failure):
+    """A scenario has no time left: nobody should go on after this."""
+
+
 def wait_until(condition, timeout, what, interval=0.2):
     """Calls condition() until it is true, and returns what it returned."""
     end = time.monotonic() + timeout
@@ -57,19 +61,28 @@ class Connection:
     """One conversation with the machine's server."""
 
     def __init__(self, path):
+        self.path = path
+        self.connect()
+
+    def connect(self):
+        self.waits = False      # for an answer
         self.sock = socket.socket(socket.AF_UNIX)
         # A path by way of /proc is short however deep the work tree is.
-        folder = os.open(path.parent, os.O_PATH)
+        folder = os.open(self.path.parent, os.O_PATH)
         try:
-            self.sock.connect(f"/proc/self/fd/{folder}/{path.name}")
+            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
         finally:
             os.close(folder)
         self.file = self.sock.makefile("rwb")
 
     def call(self, op, **args):
+        if self.waits:
+            self.connect()      # that answer, to an interrupted call, is lost
+        self.waits = True
         self.file.write(json.dumps({"op": op, **args}).encode() + b"\n")
         self.file.flush()
         line = self.file.readline()
+        self.waits = False
         if not line:
             raise Failure("the machine's server ended")
         answer = json.loads(line)
@@ -79,11 +92,12 @@ class Connection:
 
 
 class Result:
-    """What a command left: out and err (text), raw (bytes), rc."""
+    """What a command left: out and err (text), raw (bytes), rc, seconds."""
 
-    def __init__(self, answer, command, node):
+    def __init__(self, answer, command, node, seconds=None):
         self.command = command
         self.node = node
+        self.seconds = seconds
         self.raw = base64.b64decode(answer["out"])
         self.out = self.raw.decode(errors="replace")
         self.err = base64.b64decode(answer["err"]).decode(errors="replace")
@@ -99,6 +113,8 @@ class Result:
 
     def __str__(self):
         how = "killed at its time limit" if self.timeout else f"rc {self.rc}"
+        if self.seconds is not None:
+            how += f", {self.seconds:.1f} s"
         return f"{self.node}$ {self.command}\n{self.out}{self.err}[{how}]"
 
 
@@ -169,10 +185,11 @@ class Node:
 
     def run(self, command, check=True, timeout=COMMAND_SECONDS, stdin=None):
         """Runs a shell command. check: anything but exit code 0 is a Failure."""
+        start = time.monotonic()
         answer = self.machine.call("exec", node=self.agent, timeout=timeout,
                                    command=self._line(command),
                                    stdin=self._stdin(stdin))
-        result = Result(answer, command, self.name)
+        result = Result(answer, command, self.name, time.monotonic() - start)
         self.machine.note(str(result))
         if check and (result.rc != 0 or result.timeout):
             raise Failure(f"failed: {result}")
@@ -228,12 +245,14 @@ class Guest(Node):
         self.machine.guests.pop(self.name, None)
         wait_until(lambda: self.gone(), 30, f"{self.name} gone from xl list")
 
-    def set_up_vif(self, address):
-        """Gives the guest's one network interface an address (with /bits)."""
+    def set_up_vif(self, *addresses):
+        """Gives the guest's one network interface addresses (with /bits)."""
         self.run("modprobe xen-netfront; "
                  "until ls /sys/class/net | grep -qv lo; do sleep 0.2; done; "
                  "nic=$(ls /sys/class/net | grep -v lo); "
-                 f"ip addr add {address} dev $nic; ip link set $nic up")
+                 f"for a in {' '.join(addresses)}; do "
+                 "ip addr add $a dev $nic $(echo $a | grep -q : && "
+                 "echo nodad) || exit; done; ip link set $nic up")
 
     def gone(self):
         """Whether Xen knows the domain no more (a zombie is known)."""

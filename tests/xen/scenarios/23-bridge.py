@@ -1,27 +1,17 @@
 """On a bridge: a guest is a station like others, and only it sees its frames."""
 from story import *
+from bridge import bridge
 import offload
 import web
 
-CONF = 'toe bridged { driver = "kernel" netdev = "xenbr0" }\n'
 PLAIN = "192.0.2.20"        # a guest with a vif on the same bridge
 FILE_MB = 8                 # some 800 frames even with 10-KB segments
 STRAY_FRAMES = 100          # ARP, neighbour discovery: what goes to all ports
 
 
 def story(machine):
-    dom0 = machine.dom0
-    conf = dom0.read("/etc/vtoe/vtoed.conf")
-    dom0.run("ip link add xenbr0 type bridge forward_delay 0; "
-             "ip link set toe0 master xenbr0; ip link set xenbr0 up")
-    dom0.write("/etc/vtoe/vtoed.conf", CONF)
-    dom0.run("systemctl restart vtoed", timeout=120)
-    try:
+    with bridge(machine):
         bridged(machine)
-    finally:
-        dom0.write("/etc/vtoe/vtoed.conf", conf)
-        dom0.run("systemctl restart vtoed; ip link set toe0 nomaster; "
-                 "ip link del xenbr0", timeout=120)
 
 
 def stations(machine):
