@@ -8,10 +8,6 @@
 
 #define RX_WAKE_MAX 65536u /* a reader of much is not woken less often */
 
-#define RECV_FLAGS                                                        \
-	(MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL | MSG_TRUNC |              \
-	 MSG_NOSIGNAL | MSG_CMSG_COMPAT | MSG_CMSG_CLOEXEC | MSG_ERRQUEUE)
-
 struct receiver {
 	struct vtoe_sock *vsk;
 	struct sock *sk;
@@ -20,46 +16,55 @@ struct receiver {
 	u32 skip; /* peeked so far */
 	int disconnects; /* of the connection that is read */
 	int flags, copied;
+	bool finished; /* peer_finished(), before the look for bytes */
 	long timeo;
 };
 
+/* All or nothing: bytes that a bad address kept back are still there. */
 static int copy_out(struct receiver *r, u32 len)
 {
 	struct vtoe_segment seg[2];
 	unsigned int i, n;
-	size_t done = 0, got;
 
 	if (r->flags & MSG_TRUNC)
-		return len;
+		return 0;
 	n = front_rx_segments(&r->vsk->stream, r->skip, len, seg);
 	for (i = 0; i < n; i++) {
 		/* lengths are checked; skip the check of usercopy */
-		got = _copy_to_iter(seg[i].data, seg[i].len, &r->msg->msg_iter);
-		done += got;
-		if (got < seg[i].len)
-			break;
+		if (_copy_to_iter(seg[i].data, seg[i].len,
+				  &r->msg->msg_iter) < seg[i].len)
+			return -EFAULT;
 	}
-	return done ?: -EFAULT;
+	return 0;
 }
 
 /* Copies what is there, @avail bytes beyond what was peeked. */
 static int take(struct receiver *r, u32 avail)
 {
 	u32 len = min_t(size_t, min(avail, VTOE_CHUNK), r->left);
-	int n = copy_out(r, len);
+	int err = copy_out(r, len);
 
-	if (n < 0)
-		return n;
+	if (err)
+		return err;
 	if (r->flags & MSG_PEEK) {
-		r->skip += n;
+		r->skip += len;
 	} else {
-		atomic64_add(n, &vtoe_counters.rx_bytes);
-		if (front_rx_consume(&r->vsk->stream, n))
+		atomic64_add(len, &vtoe_counters.rx_bytes);
+		if (front_rx_consume(&r->vsk->stream, len))
 			vtoe_link_notify(r->vsk->link);
 	}
-	r->copied += n;
-	r->left -= n;
-	return n < (int)len ? -EFAULT : 0;
+	r->copied += len;
+	r->left -= len;
+	return 0;
+}
+
+/* Once the peer's FIN was here, an error that came later is for others. */
+static bool peer_finished(const struct vtoe_sock *vsk)
+{
+	u32 error;
+	int flags = front_status(&vsk->stream, &error);
+
+	return flags > 0 && flags & VTOE_DOM0_FIN;
 }
 
 /*
@@ -75,6 +80,8 @@ static int nothing(struct receiver *r, u8 shutdown)
 	if (r->copied)
 		return r->timeo && !sk->sk_err && !(shutdown & RCV_SHUTDOWN) &&
 		       !signal_pending(current);
+	if (r->finished)
+		return 0;
 	if (sk->sk_err)
 		return sock_error(sk);
 	if (shutdown & RCV_SHUTDOWN)
@@ -122,18 +129,20 @@ static bool peeked_all(const struct receiver *r)
 	return r->skip && r->skip == vtoe_run_size(r->vsk->stream.rx_run);
 }
 
+/* As on Linux, who wants no bytes sleeps once if there are none. */
 static int receive(struct receiver *r)
 {
 	u8 shutdown;
 	int avail, n;
 
-	while (r->left) {
+	do {
 		if (!vtoe_still(r->vsk, r->sk, r->disconnects))
 			return nothing(r, SHUTDOWN_MASK);
 		shutdown = vtoe_shutdown_now(r->vsk, r->sk);
+		r->finished = peer_finished(r->vsk);
 		avail = front_rx_avail(&r->vsk->stream);
 		if (avail > (int)r->skip) {
-			n = take(r, avail - r->skip);
+			n = r->left ? take(r, avail - r->skip) : 0;
 			if (n)
 				return n;
 			continue;
@@ -144,7 +153,7 @@ static int receive(struct receiver *r)
 		if (n <= 0 || peeked_all(r))
 			return min(n, 0);
 		receive_wait(r);
-	}
+	} while (r->left);
 	return 0;
 }
 
@@ -176,21 +185,14 @@ static int recvmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 	if (vsk->phase == VTOE_BOUND || vsk->phase == VTOE_LISTENING ||
 	    !vtoe_phase_offloaded(vsk->phase))
 		return -ENOTCONN;
+	if (flags & MSG_OOB)
+		return -EINVAL; /* as TCP says when there is none */
 	err = vtoe_wait_connected(vsk, sk, &r.timeo);
 	if (err)
 		return err;
 	err = receive(&r);
 	receive_rearm(vsk, sk);
 	return r.copied ?: err;
-}
-
-static int check_receive(int flags)
-{
-	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN; /* nothing ever is in it */
-	if (flags & MSG_OOB)
-		return -EINVAL; /* as TCP says when there is none */
-	return flags & ~RECV_FLAGS ? -EOPNOTSUPP : 0;
 }
 
 int vtoe_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
@@ -205,8 +207,8 @@ int vtoe_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		vtoe_ops_leave();
 		return ret;
 	}
-	ret = check_receive(flags);
-	if (!ret) {
+	ret = -EAGAIN; /* nothing ever is in the error queue */
+	if (!(flags & MSG_ERRQUEUE)) {
 		atomic64_inc(&vtoe_counters.calls);
 		lock_sock(sk);
 		ret = recvmsg_locked(vsk, sk, msg, len, flags);

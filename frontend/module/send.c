@@ -6,11 +6,8 @@
 #include "link.h"
 #include "stream.h"
 
-#define SEND_FLAGS                                                         \
-	(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE | MSG_EOR | MSG_CONFIRM |  \
-	 MSG_DONTROUTE | MSG_CMSG_COMPAT | MSG_CMSG_CLOEXEC | MSG_BATCH |  \
-	 MSG_SENDPAGE_NOTLAST | MSG_NO_SHARED_FRAGS | MSG_WAITALL |        \
-	 MSG_ZEROCOPY)
+/* Others mean nothing to TCP, and it does not mind them. */
+#define REFUSED_FLAGS	(MSG_OOB | MSG_FASTOPEN)
 
 struct sender {
 	struct vtoe_sock *vsk;
@@ -21,42 +18,40 @@ struct sender {
 	long timeo;
 };
 
+/* All or nothing: behind a bad address nothing is sent. */
 static int copy_in(struct sender *s, u32 len)
 {
 	struct vtoe_segment seg[2];
 	unsigned int i, n;
-	size_t done = 0, got;
 
 	n = front_tx_segments(&s->vsk->stream, len, seg);
 	for (i = 0; i < n; i++) {
-		got = _copy_from_iter(seg[i].data, seg[i].len,
-				      &s->msg->msg_iter);
-		done += got;
-		if (got < seg[i].len)
-			break;
+		if (_copy_from_iter(seg[i].data, seg[i].len,
+				    &s->msg->msg_iter) < seg[i].len)
+			return -EFAULT;
 	}
-	return done ?: -EFAULT;
+	return 0;
 }
 
 static int put(struct sender *s, u32 room)
 {
 	struct vtoe_sock *vsk = s->vsk;
 	u32 len = min_t(size_t, min(room, VTOE_CHUNK), msg_data_left(s->msg));
-	int n = copy_in(s, len);
+	int err = copy_in(s, len);
 
-	if (n < 0)
-		return n;
-	s->copied += n;
+	if (err)
+		return err;
+	s->copied += len;
 	vsk->tx_last = jiffies;
-	atomic64_add(n, &vtoe_counters.tx_bytes);
-	if (front_tx_commit(&vsk->stream, n)) {
+	atomic64_add(len, &vtoe_counters.tx_bytes);
+	if (front_tx_commit(&vsk->stream, len)) {
 		if (s->msg->msg_flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST) &&
-		    (u32)n < room / 2)
+		    len < room / 2)
 			vtoe_link_notify_later(vsk->link);
 		else
 			vtoe_link_notify(vsk->link);
 	}
-	return n < (int)len ? -EFAULT : 0;
+	return 0;
 }
 
 static int send_wait(struct sender *s)
@@ -95,6 +90,42 @@ static int send(struct sender *s)
 	return 0;
 }
 
+/* Control messages of SOL_SOCKET ask for things that are not carried. */
+static int check_control(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	if (!msg->msg_controllen)
+		return 0;
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level != SOL_SOCKET)
+			continue;
+		switch (cmsg->cmsg_type) {
+		case SCM_RIGHTS:
+		case SCM_CREDENTIALS:
+			continue;
+		case SO_MARK:
+		case SO_TIMESTAMPING_OLD:
+		case SO_TIMESTAMPING_NEW:
+			return -EOPNOTSUPP;
+		default: /* unknown, or of a socket option that is refused */
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_send(const struct sock *sk, struct msghdr *msg)
+{
+	if (msg->msg_flags & REFUSED_FLAGS)
+		return -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+		return -EOPNOTSUPP;
+	return check_control(msg);
+}
+
 static int sendmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 			  struct msghdr *msg)
 {
@@ -112,37 +143,13 @@ static int sendmsg_locked(struct vtoe_sock *vsk, struct sock *sk,
 	if (vsk->phase != VTOE_CONNECTED || sk->sk_err ||
 	    (vtoe_shutdown_now(vsk, sk) & SEND_SHUTDOWN))
 		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
+	err = check_send(sk, msg);
+	if (err)
+		return err;
 	err = send(&s);
 	if (s.copied)
 		return s.copied;
 	return err ? sk_stream_error(sk, msg->msg_flags, err) : 0;
-}
-
-/* Control messages of SOL_SOCKET ask for things that are not carried. */
-static int check_control(struct msghdr *msg)
-{
-	struct cmsghdr *cmsg;
-
-	if (!msg->msg_controllen)
-		return 0;
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg))
-			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_SOCKET &&
-		    cmsg->cmsg_type != SCM_RIGHTS &&
-		    cmsg->cmsg_type != SCM_CREDENTIALS)
-			return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-static int check_send(const struct sock *sk, struct msghdr *msg)
-{
-	if (msg->msg_flags & ~SEND_FLAGS)
-		return -EOPNOTSUPP;
-	if (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
-		return -EOPNOTSUPP;
-	return check_control(msg);
 }
 
 int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -161,13 +168,10 @@ int vtoe_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		vtoe_ops_leave();
 		return ret;
 	}
-	ret = check_send(sk, msg);
-	if (!ret) {
-		atomic64_inc(&vtoe_counters.calls);
-		lock_sock(sk);
-		ret = sendmsg_locked(vsk, sk, msg);
-		release_sock(sk);
-	}
+	atomic64_inc(&vtoe_counters.calls);
+	lock_sock(sk);
+	ret = sendmsg_locked(vsk, sk, msg);
+	release_sock(sk);
 	vtoe_sock_put(vsk);
 	return ret;
 }
