@@ -94,11 +94,26 @@ enum vtoe_verdict vtoe_switch_connect(const struct sock *sk,
 	return VTOE_TO_DOM0;
 }
 
+/* For old programs' sake Linux takes this for AF_INET's wildcard. */
+static bool unspec_any(const struct sock *sk, const struct sockaddr *addr,
+		       int len)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
+
+	return sk->sk_family == AF_INET && len >= (int)sizeof(*sin) &&
+	       sin->sin_family == AF_UNSPEC &&
+	       sin->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 enum vtoe_verdict vtoe_switch_bind(const struct sock *sk,
 				   const struct sockaddr *addr, int len,
 				   struct vtoe_addr *to)
 {
-	if (!parse(sk, addr, len, to))
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
+
+	if (unspec_any(sk, addr, len))
+		vtoe_addr_from_v4(to, INADDR_ANY, sin->sin_port);
+	else if (!parse(sk, addr, len, to))
 		return VTOE_PASS;
 	if (asks_for_native(sk))
 		return VTOE_TO_NATIVE;
