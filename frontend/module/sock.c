@@ -354,11 +354,14 @@ void vtoe_sock_unbind_native(struct socket *sock)
 
 	lock_sock(sk);
 	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
-	/* on a closed TCP socket that gives the port back, too */
-	if (vtoe_is_dgram(sk))
+	if (vtoe_is_dgram(sk)) {
 		__udp_disconnect(sk, 0);
-	else
+	} else {
 		sk->sk_prot->disconnect(sk, 0);
+		if (inet_csk(sk)->icsk_bind_hash) /* it did not listen */
+			inet_put_port(sk);
+		inet_sk(sk)->inet_sport = 0;
+	}
 	sock->state = SS_UNCONNECTED;
 	release_sock(sk);
 }
