@@ -152,6 +152,36 @@ static int bind_offloaded(struct vtoe_sock *vsk, struct sock *sk,
 	return 0;
 }
 
+/* What Linux says of an address before it looks at the socket's state. */
+static int address_error(const struct sock *sk, const struct sockaddr *uaddr,
+			 int len)
+{
+	int shortest = sk->sk_family == AF_INET6 ? SIN6_LEN_RFC2133 :
+						   sizeof(struct sockaddr_in);
+
+	if (len < shortest)
+		return -EINVAL;
+	return uaddr->sa_family == sk->sk_family ? 0 : -EAFNOSUPPORT;
+}
+
+/* Binds again as was requested; the phase becomes BOUND. ctl held. */
+int vtoe_bind_again(struct vtoe_sock *vsk, struct sock *sk)
+{
+	int err;
+
+	if (!vtoe_bound_before(vsk, sk))
+		return 0;
+	err = vtoe_bind_dom0(vsk, sk, &vsk->bind_req);
+	if (err) {
+		undo_bind(vsk, sk);
+		return err;
+	}
+	lock_sock(sk);
+	smp_store_release(&vsk->phase, VTOE_BOUND);
+	release_sock(sk);
+	return 0;
+}
+
 /* Returns 1 to be passed on. */
 static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 		       struct sockaddr *uaddr, int len)
@@ -159,8 +189,8 @@ static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 	struct sock *sk = sock->sk;
 	struct vtoe_addr addr;
 
-	if (vsk->phase != VTOE_UNDECIDED)
-		return -EINVAL;
+	if (vsk->phase != VTOE_UNDECIDED || vtoe_bound_before(vsk, sk))
+		return address_error(sk, uaddr, len) ?: -EINVAL;
 	if (inet_sk(sk)->inet_num || vsk->has_slot)
 		return 1; /* bound already; says -EINVAL */
 	switch (vtoe_switch_bind(sk, uaddr, len, &addr)) {
@@ -291,8 +321,6 @@ static int connect_decide(struct socket *sock, struct vtoe_sock *vsk,
 	struct vtoe_addr to;
 	int err;
 
-	if (len < (int)sizeof(uaddr->sa_family))
-		return -EINVAL;
 	if (uaddr->sa_family == AF_UNSPEC || sk->sk_state != TCP_CLOSE ||
 	    sock->state != SS_UNCONNECTED)
 		return 1;
@@ -407,15 +435,17 @@ static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 {
 	struct vtoe_addr to;
 
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
 	if (!vtoe_phase_offloaded(vsk->phase))
 		return connect_decide(sock, vsk, uaddr, len, flags);
-	if (len >= (int)sizeof(uaddr->sa_family) &&
-	    uaddr->sa_family == AF_UNSPEC)
+	if (uaddr->sa_family == AF_UNSPEC)
 		return disconnect(sock, vsk);
 	if (vsk->phase == VTOE_BOUND) {
 		if (vtoe_switch_connect(sock->sk, uaddr, len, &to) ==
 		    VTOE_PASS)
-			return -EAFNOSUPPORT;
+			return address_error(sock->sk, uaddr, len) ?:
+				       -ENETUNREACH;
 		return connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
 	}
 	*wait = true;

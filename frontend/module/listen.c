@@ -134,6 +134,17 @@ static int listen_unbound(struct socket *sock, struct vtoe_sock *vsk,
 	return -EADDRINUSE;
 }
 
+/* Bound at dom0 only. */
+static int listen_bound(struct socket *sock, struct vtoe_sock *vsk,
+			int backlog)
+{
+	int err = listen_slot(vsk, backlog);
+
+	if (!err)
+		now_listening(vsk, sock->sk, backlog);
+	return err;
+}
+
 /* Returns 1 to be passed on. */
 static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 			 int backlog)
@@ -146,6 +157,11 @@ static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 			vtoe_sock_go_native(sock, vsk);
 			return 1;
 		}
+		err = vtoe_bind_again(vsk, sock->sk);
+		if (err)
+			return err;
+		if (vsk->phase == VTOE_BOUND)
+			return listen_bound(sock, vsk, backlog);
 		if (vsk->has_slot)
 			return listen_dual(sock, vsk, backlog);
 		if (wildcard(sock->sk))
@@ -159,10 +175,7 @@ static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 			return listen_dual(sock, vsk, backlog);
 		fallthrough;
 	case VTOE_BOUND:
-		err = listen_slot(vsk, backlog);
-		if (!err)
-			now_listening(vsk, sock->sk, backlog);
-		return err;
+		return listen_bound(sock, vsk, backlog);
 	default:
 		return -EINVAL;
 	}
@@ -273,6 +286,7 @@ static void inherit(struct sock *sk, const struct sock *from)
 	if (sk->sk_family == AF_INET6)
 		inet6_sk(sk)->rxopt.all = inet6_sk(from)->rxopt.all;
 #endif
+	sk->sk_shutdown = from->sk_shutdown; /* before it listened */
 }
 
 /* Device lock held. The slot of an accepted connection becomes @vsk's. */
@@ -327,6 +341,11 @@ static int accept_dom0(struct vtoe_sock *listener, struct sock *lsk,
 	if (n <= 0)
 		return n ?: -EAGAIN; /* newsock's release frees all */
 	newsock->state = SS_CONNECTED;
+	if (sk->sk_shutdown & SEND_SHUTDOWN) {
+		vsk->shut_wr = true;
+		front_tx_fin(&vsk->stream);
+		vtoe_link_notify(vsk->link);
+	}
 	replenish(listener);
 	return 0;
 
@@ -388,7 +407,8 @@ static int accept_once(struct vtoe_sock *vsk, struct socket *sock,
 	int err;
 
 	if (vsk->phase != VTOE_LISTENING)
-		return sock_error(sk) ?: -EINVAL;
+		return vsk->phase == VTOE_DEAD && sk->sk_err ? sock_error(sk) :
+							       -EINVAL;
 	if (vsk->has_slot && front_rx_avail(&vsk->stream) > 0)
 		return accept_dom0(vsk, sk, newsock);
 	if (native_ready(vsk, sk)) {

@@ -177,6 +177,7 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 	struct vtoe_sock *vsk = vtoe_sock_get(sk);
 	/* only epoll's key has this bit */
 	bool edge = wait && wait->_key & EPOLLET;
+	bool listening;
 	__poll_t mask;
 
 	if (!vsk)
@@ -184,12 +185,13 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
 	mask = poll_mask(vsk, sk, edge);
+	listening = READ_ONCE(vsk->phase) == VTOE_LISTENING;
 	rcu_read_unlock();
 	vtoe_sock_put(vsk);
 	if (!vtoe_sock_offloaded(sk)) /* not any more */
 		return native_poll(file, sock, wait);
 	smp_rmb(); /* pairs with the store of sk_err before the wake-up */
-	if (READ_ONCE(sk->sk_err))
+	if (READ_ONCE(sk->sk_err) && !listening)
 		mask |= EPOLLERR;
 	return mask;
 }

@@ -382,25 +382,35 @@ static int native_getname(struct socket *sock, struct sockaddr *addr, int peer)
 static int getname_ours(struct vtoe_sock *vsk, struct sock *sk,
 			struct sockaddr *addr, int peer)
 {
+	bool over = false;
 	struct vtoe_addr a;
+	u32 error;
 	u8 phase;
 
 	lock_sock(sk);
 	phase = vsk->phase;
+	if (!peer && vtoe_bound_before(vsk, sk)) {
+		a = vsk->bind_req;
+		release_sock(sk);
+		return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
+	}
+	if (phase == VTOE_CONNECTED && vsk->has_slot)
+		over = front_status(&vsk->stream, &error) & VTOE_DOM0_HUP;
 	a = peer ? vsk->peer : vsk->local;
 	release_sock(sk);
 	if (!vtoe_phase_offloaded(phase) ||
 	    (phase == VTOE_LISTENING && vsk->dual))
 		return 1;
-	if (peer && phase != VTOE_CONNECTED &&
-	    !(peer == 2 && phase == VTOE_CONNECTING))
+	if (peer == 1 && (phase != VTOE_CONNECTED || over))
+		return -ENOTCONN;
+	if (peer && phase != VTOE_CONNECTED && phase != VTOE_CONNECTING)
 		return -ENOTCONN;
 	return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
 }
 
 int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
 {
-	struct vtoe_sock *vsk = vtoe_sock_get(sock->sk);
+	struct vtoe_sock *vsk = vtoe_sock_find(sock->sk);
 	int ret = 1;
 
 	if (vsk) {

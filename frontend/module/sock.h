@@ -54,6 +54,7 @@
 #include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <net/inet_sock.h>
 #include <net/sock.h>
 
 #include "../core/front.h"
@@ -160,6 +161,18 @@ void vtoe_offer_forget(struct vtoe_sock *vsk);
 /* There is a link now. */
 void vtoe_offer_now(void);
 void vtoe_offer_exit(void);
+
+/*
+ * A stream socket that is bound at dom0, but without a slot since a connect
+ * failed or was undone.
+ */
+static inline bool vtoe_bound_before(const struct vtoe_sock *vsk,
+				     const struct sock *sk)
+{
+	return !vtoe_is_dgram(sk) && vsk->phase == VTOE_UNDECIDED &&
+	       vsk->bind_req.family && !vsk->has_slot &&
+	       !inet_sk(sk)->inet_num;
+}
 
 /* Does it listen natively, too? ctl held. */
 static inline bool vtoe_listens_dual(const struct vtoe_sock *vsk)
@@ -323,6 +336,13 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 /* Bind at dom0 only, to a slot that is opened if there is none. ctl held. */
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		   const struct vtoe_addr *addr);
+/**
+ * vtoe_bind_again - bind as was requested before a connect failed or was undone
+ *
+ * ctl held. Returns 0, also if there is no need; the phase is BOUND then, or
+ * what it was.
+ */
+int vtoe_bind_again(struct vtoe_sock *vsk, struct sock *sk);
 int vtoe_connect(struct socket *sock, struct sockaddr *addr, int len,
 		 int flags);
 int vtoe_listen(struct socket *sock, int backlog);
