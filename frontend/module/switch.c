@@ -83,11 +83,18 @@ static bool local(const struct sock *sk, const struct vtoe_addr *a)
 	return local6(sk, &in6);
 }
 
+/* TCP connects to none, and the socket may try another address then. */
+static bool group(const struct vtoe_addr *a)
+{
+	return a->family == VTOE_INET ? (a->addr[0] & 0xf0) == 0xe0 :
+					a->addr[0] == 0xff;
+}
+
 enum vtoe_verdict vtoe_switch_connect(const struct sock *sk,
 				      const struct sockaddr *addr, int len,
 				      struct vtoe_addr *to)
 {
-	if (!parse(sk, addr, len, to))
+	if (!parse(sk, addr, len, to) || (!vtoe_is_dgram(sk) && group(to)))
 		return VTOE_PASS;
 	if (asks_for_native(sk) || any(to) || local(sk, to))
 		return VTOE_TO_NATIVE;
