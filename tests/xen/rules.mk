@@ -19,12 +19,19 @@ SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
 	       peer.c connect.c listen.c data.c close.c poll.c option.c \
 	       process.c dgram.c dgram_peer.c life.c uring.c walk.c)
 
+SOCKDIFF := $(addprefix tests/xen/programs/sockdiff/,sockdiff.c make.c \
+	      make_step.c call.c message.c world.c settle.c compare.c \
+	      options_table.c peer.c tools.c)
+
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
 $(eval $(call xen_guest_program,crowd,tests/xen/programs/crowd.c))
 $(eval $(call xen_guest_program,chatter,tests/xen/programs/chatter.c))
 $(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK),-luring))
 build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h \
 	       frontend/module/option_list.h
+$(eval $(call xen_guest_program,sockdiff,$(SOCKDIFF)))
+build/xen/guest-bin/sockdiff: $(addprefix tests/xen/programs/sockdiff/, \
+	sockdiff.h call.h make.h)
 
 # runs in dom0, with its libraries
 BADHOST := $(B)/tests/xen/badhost

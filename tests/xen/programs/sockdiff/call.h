@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * call.h - what the numbers in a step mean, and what the calls are made with.
+ */
+#ifndef SOCKDIFF_CALL_H
+#define SOCKDIFF_CALL_H
+
+#include "sockdiff.h"
+
+/* which host */
+enum {
+	ADDR_OWN,
+	ADDR_ANY,
+	ADDR_PEER,
+	ADDR_PEER_REFUSES,
+	ADDR_SELF, /* our address, and the port of another of our sockets */
+	ADDR_LOOPBACK,
+	ADDR_FOREIGN,
+	ADDR_GROUP,
+	ADDR_UNSPEC,
+	ADDR_UNIX
+};
+
+/* which kind of address, of socket */
+enum { FORM_4, FORM_6, FORM_MAPPED };
+
+/* where a pointer points; GOOD is 0 */
+enum {
+	PTR_GOOD,
+	PTR_NULL,
+	PTR_WILD,
+	PTR_KERNEL,
+	PTR_NOWHERE,
+	PTR_FIXED, /* memory that is only to be read */
+	PTR_HALF,  /* the second half is not there */
+	NR_PTR
+};
+
+/* wrong lengths; 0 is the right one; see length() */
+#define NR_LENGTHS 10
+
+/* what is wrong with a message; 0: nothing */
+enum {
+	BAD_HEADER = 1,
+	BAD_IOV,
+	BAD_IOV_MANY,
+	BAD_IOV_HUGE,
+	BAD_BASE,
+	BAD_BASE_LATER,
+	BAD_LENGTH,
+	BAD_NAME,
+	BAD_NAME_LENGTH,
+	BAD_CONTROL,
+	BAD_CONTROL_LENGTH,
+	NR_BAD
+};
+
+#define NR_IOV	   8
+#define NR_CONTROL 8
+enum { CONTROL_MARK = 2, CONTROL_STAMP = 3 }; /* of those */
+#define SIZE_NAME 20 /* a socket option that is a text */
+
+#define SEEN 4096 /* bytes at each end of the buffer that are compared */
+
+void call_result(struct outcome *out, long ret);
+void call_value(struct outcome *out, long v);
+void buffer_clear(const struct world *w);
+void buffer_see(const struct world *w, struct outcome *out);
+
+/* message.c */
+void message_send(struct world *w, const struct step *st, struct outcome *out);
+void message_receive(struct world *w, const struct step *st,
+		     struct outcome *out);
+
+#endif /* SOCKDIFF_CALL_H */

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compare.c - two outcomes, two views, and the differences that are accepted.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
+
+#include "call.h"
+#include "sockdiff.h"
+
+#define EPHEMERAL_FIRST 32768 /* net.ipv4.ip_local_port_range, the default */
+#define EPHEMERAL_LAST	60999
+#define MAX_PORTS	64
+
+const char *const op_names[NR_OPS] = {
+	[OP_SOCKET] = "socket",
+	[OP_BIND] = "bind",
+	[OP_LISTEN] = "listen",
+	[OP_CONNECT] = "connect",
+	[OP_ACCEPT] = "accept",
+	[OP_SEND] = "sendto",
+	[OP_SENDMSG] = "sendmsg",
+	[OP_WRITE] = "write",
+	[OP_RECV] = "recvfrom",
+	[OP_RECVMSG] = "recvmsg",
+	[OP_READ] = "read",
+	[OP_SHUTDOWN] = "shutdown",
+	[OP_CLOSE] = "close",
+	[OP_GETNAME] = "getname",
+	[OP_SETOPT] = "setsockopt",
+	[OP_GETOPT] = "getsockopt",
+	[OP_IOCTL] = "ioctl",
+	[OP_FCNTL] = "fcntl",
+	[OP_DUP] = "dup",
+	[OP_POLL] = "poll",
+	[OP_EPOLL_CTL] = "epoll_ctl",
+	[OP_EPOLL_WAIT] = "epoll_wait",
+	[OP_SPLICE] = "splice",
+	[OP_PEER_ACCEPT] = "peer-accept",
+	[OP_PEER_CONNECT] = "peer-connect",
+	[OP_PEER_SEND] = "peer-send",
+	[OP_PEER_READ] = "peer-read",
+	[OP_PEER_SHUTDOWN] = "peer-shutdown",
+	[OP_PEER_CLOSE] = "peer-close",
+	[OP_PEER_RESET] = "peer-reset",
+};
+
+/* ---- accepted differences: world 0, a, is vtoe ---- */
+
+static bool is_send(const struct step *st)
+{
+	return st->op == OP_SEND || st->op == OP_SENDMSG;
+}
+
+static bool refused_flag(const struct step *st, const struct outcome *a,
+			 const struct outcome *b)
+{
+	(void)b;
+	if (!is_send(st) || a->ret >= 0)
+		return false;
+	return st->a[1] & MSG_FASTOPEN ||
+	       (st->a[1] & MSG_OOB && a->err == EOPNOTSUPP);
+}
+
+static bool refused_control(const struct step *st, const struct outcome *a,
+			    const struct outcome *b)
+{
+	(void)b;
+	return st->op == OP_SENDMSG && a->ret < 0 && a->err == EOPNOTSUPP &&
+	       (st->a[2] == CONTROL_MARK || st->a[2] == CONTROL_STAMP);
+}
+
+static bool refused_option(const struct step *st, const struct outcome *a,
+			   const struct outcome *b)
+{
+	(void)b;
+	return st->op == OP_SETOPT && a->ret < 0 && a->err == ENOPROTOOPT &&
+	       sockopts[st->a[0]].refused;
+}
+
+static bool urgent(const struct step *st, const struct outcome *a,
+		   const struct outcome *b)
+{
+	bool asks = (st->op == OP_IOCTL && st->a[0] == SIOCATMARK) ||
+		    ((st->op == OP_RECV || st->op == OP_RECVMSG) &&
+		     st->a[1] & MSG_OOB) ||
+		    st->op == OP_EPOLL_WAIT || st->op == OP_POLL;
+
+	(void)a;
+	(void)b;
+	return session.urgent && asks;
+}
+
+static bool native_for_good(const struct step *st, const struct outcome *a,
+			    const struct outcome *b)
+{
+	(void)b;
+	return (st->op == OP_CONNECT || st->op == OP_BIND) &&
+	       st->s < NR_SOCKETS && session.was_native[st->s] && a->ret < 0 &&
+	       (a->err == ENETUNREACH || a->err == EADDRNOTAVAIL);
+}
+
+static bool longer_queue(const struct step *st, const struct outcome *a,
+			 const struct outcome *b)
+{
+	return st->op == OP_PEER_CONNECT && !a->ret && b->err == ETIMEDOUT;
+}
+
+/* Linux looks at the address first, and lets a connection that is over be bound
+ * anew; that is not known at dom0.
+ */
+static bool bound_twice(const struct step *st, const struct outcome *a,
+			const struct outcome *b)
+{
+	(void)b;
+	return st->op == OP_BIND && a->ret < 0 && a->err == EINVAL;
+}
+
+static bool in_flight(const struct step *st, const struct outcome *a,
+		      const struct outcome *b)
+{
+	return st->op == OP_IOCTL && !a->ret && !b->ret &&
+	       (st->a[0] == SIOCOUTQ || st->a[0] == SIOCOUTQNSD);
+}
+
+/* Both are true: which is told is a matter of who looks first. */
+static bool two_faults(const struct step *st, const struct outcome *a,
+		       const struct outcome *b)
+{
+	return st->op == OP_SETOPT && a->ret < 0 && b->ret < 0 &&
+	       st->a[2] + st->a[3] && a->err == ENOPROTOOPT &&
+	       (b->err == EFAULT || b->err == EINVAL);
+}
+
+/* Each event that is missing would be a defect. */
+static bool more_edges(const struct step *st, const struct outcome *a,
+		       const struct outcome *b)
+{
+	if (st->op != OP_EPOLL_WAIT)
+		return false;
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if (a->value[i] != b->value[i] &&
+		    (!session.ep_edge[st->a[0]][i] ||
+		     (a->value[i] & b->value[i]) != b->value[i]))
+			return false;
+	return true;
+}
+
+static struct known {
+	const char *what; /* and why */
+	bool (*is)(const struct step *st, const struct outcome *a,
+		   const struct outcome *b);
+	bool end; /* the session, as the worlds are no longer alike */
+	unsigned long met;
+} knowns[] = {
+	{ "MSG_OOB and MSG_FASTOPEN are refused: the contract has no urgent "
+	  "data, and no data with the SYN",
+	  refused_flag, true, 0 },
+	{ "SO_MARK and SO_TIMESTAMPING of one message are refused: they are "
+	  "of the guest's own stack",
+	  refused_control, true, 0 },
+	{ "options that are refused, as vtoe(4) says", refused_option, true,
+	  0 },
+	{ "urgent data comes as dom0's stack leaves it, without its mark",
+	  urgent, true, 0 },
+	{ "a socket that was bound or connected to a native address stays "
+	  "native",
+	  native_for_good, true, 0 },
+	{ "a listener takes the slots that it has posted beyond its backlog",
+	  longer_queue, true, 0 },
+	{ "bind() of a connection says EINVAL before it looks at the address",
+	  bound_twice, true, 0 },
+	{ "SIOCOUTQ depends on when the peer acknowledges, natively, too",
+	  in_flight, false, 0 },
+	{ "an option that is refused is refused before its value is looked at",
+	  two_faults, false, 0 },
+	{ "an edge-triggered watcher may hear of the same twice", more_edges,
+	  false, 0 },
+	{ NULL, NULL, false, 0 },
+};
+
+/* The same for what is seen after a step. */
+
+static bool urgent_view(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if ((a->socket[i].revents ^ b->socket[i].revents) & ~POLLPRI &&
+		    a->socket[i].unread == b->socket[i].unread)
+			return false;
+	return session.urgent;
+}
+
+static bool late_fin(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_PEERS; i++)
+		if (a->peer.socket[i].tcp_state !=
+			    b->peer.socket[i].tcp_state &&
+		    a->peer.socket[i].tcp_state != TCP_ESTABLISHED)
+			return false;
+	return session.shut_early;
+}
+
+static struct known_view {
+	const char *what; /* and why */
+	bool (*is)(const struct view *a, const struct view *b);
+	unsigned long met;
+} known_views[] = {
+	{ "urgent data has no mark and no POLLPRI", urgent_view, 0 },
+	{ "a listener that was shut down before it listened ends its "
+	  "connections when they are accepted, not when they are made",
+	  late_fin, 0 },
+	{ NULL, NULL, 0 },
+};
+
+enum verdict views_judge(const struct view *a, const struct view *b)
+{
+	for (struct known_view *k = known_views; k->what; k++) {
+		if (!k->is(a, b))
+			continue;
+		k->met++;
+		return KNOWN_END;
+	}
+	return DIFFERENT;
+}
+
+static enum verdict judge(const struct step *st, const struct outcome *a,
+			  const struct outcome *b)
+{
+	for (struct known *k = knowns; k->what; k++) {
+		if (!k->is(st, a, b))
+			continue;
+		k->met++;
+		return k->end ? KNOWN_END : KNOWN;
+	}
+	return DIFFERENT;
+}
+
+int known_report(bool complain)
+{
+	int never = 0;
+
+	for (struct known *k = knowns; k->what; k++) {
+		printf("known: %lu times: %s\n", k->met, k->what);
+		if (complain && !k->met)
+			never++;
+	}
+	for (struct known_view *k = known_views; k->what; k++) {
+		printf("known: %lu times: %s\n", k->met, k->what);
+		if (complain && !k->met)
+			never++;
+	}
+	return never;
+}
+
+/* ---- addresses: ports that the stack chose are names ---- */
+
+static uint16_t ports[MAX_PORTS][2];
+static int nr_ports;
+
+void compare_begin(void)
+{
+	nr_ports = 0;
+}
+
+static bool ephemeral(uint16_t port)
+{
+	return port >= EPHEMERAL_FIRST && port <= EPHEMERAL_LAST;
+}
+
+static bool same_port(uint16_t a, uint16_t b)
+{
+	if (!ephemeral(a) || !ephemeral(b))
+		return a == b;
+	for (int i = 0; i < nr_ports; i++)
+		if (ports[i][0] == a || ports[i][1] == b)
+			return ports[i][0] == a && ports[i][1] == b;
+	if (nr_ports < MAX_PORTS) {
+		ports[nr_ports][0] = a;
+		ports[nr_ports++][1] = b;
+	}
+	return true;
+}
+
+static bool same_address(const union address *a, const union address *b)
+{
+	union address x = *a, y = *b;
+
+	if (!same_port(ntohs(a->v4.sin_port), ntohs(b->v4.sin_port)))
+		return false;
+	x.v4.sin_port = y.v4.sin_port = 0;
+	return !memcmp(&x, &y, sizeof(x.v6));
+}
+
+/* ---- text ---- */
+
+void step_text(const struct step *st, char *text, size_t size)
+{
+	int n = snprintf(text, size, "%s %d", op_names[st->op], st->s);
+
+	if (st->op == OP_SETOPT || st->op == OP_GETOPT)
+		n += snprintf(text + n, size - (size_t)n, " %s",
+			      sockopts[st->a[0]].name);
+	for (int i = 0; i < NR_ARGS; i++)
+		n += snprintf(text + n, size - (size_t)n,
+			      st->a[i] > 999 ? " 0x%x" : " %d", st->a[i]);
+}
+
+static int address_text(const union address *a, char *text, size_t size)
+{
+	int n = snprintf(text, size, " family %d port %d ", a->sa.sa_family,
+			 ntohs(a->v4.sin_port));
+
+	for (size_t i = 4; i < sizeof(a->v6); i++)
+		n += snprintf(text + n, size - (size_t)n, "%02x", a->raw[i]);
+	return n;
+}
+
+static int outcome_text(const struct outcome *o, char *text, size_t size)
+{
+	int n = snprintf(text, size, "%ld", o->ret);
+
+	if (o->ret < 0)
+		n += snprintf(text + n, size - (size_t)n, " %s",
+			      strerrorname_np(o->err));
+	if (o->interrupted)
+		n += snprintf(text + n, size - (size_t)n, " blocked");
+	if (o->sigpipes)
+		n += snprintf(text + n, size - (size_t)n, " SIGPIPE");
+	for (int i = 0; i < o->nr_values; i++)
+		n += snprintf(text + n, size - (size_t)n, " [%#lx]",
+			      o->value[i]);
+	if (o->has_addr)
+		n += address_text(&o->addr, text + n, size - (size_t)n);
+	return n;
+}
+
+/* ---- outcomes ---- */
+
+static bool same(const struct outcome *a, const struct outcome *b)
+{
+	return a->ret == b->ret && a->err == b->err &&
+	       a->interrupted == b->interrupted && a->sigpipes == b->sigpipes &&
+	       a->nr_values == b->nr_values &&
+	       !memcmp(a->value, b->value, sizeof(a->value)) &&
+	       a->bytes == b->bytes && a->has_addr == b->has_addr &&
+	       (!a->has_addr || same_address(&a->addr, &b->addr));
+}
+
+enum verdict compare(const struct step *st, const struct outcome *a,
+		     const struct outcome *b, char *text)
+{
+	enum verdict verdict;
+	int n;
+
+	if (same(a, b))
+		return SAME;
+	verdict = judge(st, a, b);
+	n = outcome_text(a, text, TEXT_SIZE / 2);
+	n += snprintf(text + n, TEXT_SIZE - (size_t)n, " / ");
+	n += outcome_text(b, text + n, TEXT_SIZE - (size_t)n);
+	if (a->bytes != b->bytes)
+		snprintf(text + n, TEXT_SIZE - (size_t)n, " other bytes");
+	return verdict;
+}
+
+/* ---- views ---- */
+
+static bool same_sockets(const struct view *a, const struct view *b, char *text)
+{
+	for (int i = 0; i < NR_SOCKETS; i++) {
+		if (a->socket[i].revents == b->socket[i].revents &&
+		    a->socket[i].unread == b->socket[i].unread)
+			continue;
+		snprintf(text, TEXT_SIZE,
+			 "then socket %d: revents %#x unread %d / %#x %d", i,
+			 a->socket[i].revents, a->socket[i].unread,
+			 b->socket[i].revents, b->socket[i].unread);
+		return false;
+	}
+	return true;
+}
+
+static bool same_peer(int i, const struct peer_socket *a,
+		      const struct peer_socket *b, char *text)
+{
+	if (!memcmp(a, b, sizeof(*a)))
+		return true;
+	snprintf(text, TEXT_SIZE,
+		 "then the peer's %d: revents %#x state %d unread %u read %u / "
+		 "%#x %d %u %u%s",
+		 i, a->revents, a->tcp_state, a->unread, a->read, b->revents,
+		 b->tcp_state, b->unread, b->read,
+		 a->hash == b->hash ? "" : " other bytes");
+	return false;
+}
+
+enum verdict views_compare(const struct view *a, const struct view *b,
+			   char *text)
+{
+	for (int i = 0; i < NR_PEERS; i++)
+		if (!same_peer(i, &a->peer.socket[i], &b->peer.socket[i], text))
+			return DIFFERENT;
+	if (!same_peer(-1, &a->peer.listener, &b->peer.listener, text) ||
+	    !same_sockets(a, b, text))
+		return DIFFERENT;
+	return SAME;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * make.c - what a session does next.
+ *
+ * Nearly every step makes sense for what its socket is, as far as world 1 has
+ * shown; with options.bad, too: wild pointers meet sockets that work.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "call.h"
+#include "make.h"
+
+#define PORT_FIRST 10000
+#define PORT_RANGE 20000 /* below the ephemeral ones */
+
+struct session session;
+
+/* ---- choosing ---- */
+
+static void make_sendmsg(int s)
+{
+	make_message(OP_SENDMSG, s);
+}
+
+static void make_recvmsg(int s)
+{
+	make_message(OP_RECVMSG, s);
+}
+
+static void make_write(int s)
+{
+	make_plain(OP_WRITE, s);
+}
+
+static void make_read(int s)
+{
+	make_plain(OP_READ, s);
+}
+
+static void make_splice(int s)
+{
+	make_plain(OP_SPLICE, s);
+}
+
+static void make_setopt(int s)
+{
+	make_option(OP_SETOPT, s);
+}
+
+static void make_getopt(int s)
+{
+	make_option(OP_GETOPT, s);
+}
+
+static void make_close(int s)
+{
+	add(one_in(3) ? OP_CLOSE : OP_DUP, s);
+}
+
+static void make_epoll_wait(int s)
+{
+	(void)s;
+	add(OP_EPOLL_WAIT, 0)->a[0] = below(NR_SETS);
+}
+
+static void make_any(int s)
+{
+	static void (*const makers[])(int s) = {
+		make_bind,  make_listen, make_connect,	 make_accept,
+		make_send,  make_recv,	 make_sendmsg,	 make_recvmsg,
+		make_write, make_read,	 make_shutdown,	 make_close,
+		make_name,  make_setopt, make_getopt,	 make_ioctl,
+		make_fcntl, make_poll,	 make_epoll_ctl, make_epoll_wait,
+	};
+
+	PICK(makers)(s);
+}
+
+static void make_transfer(int s)
+{
+	static void (*const makers[])(int s) = {
+		make_send,    make_send,  make_recv, make_recv,	  make_sendmsg,
+		make_recvmsg, make_write, make_read, make_splice,
+	};
+
+	PICK(makers)(s);
+}
+
+/* A connection that works, one way or the other, so that there is one. */
+static void make_connection(int s)
+{
+	struct step *st;
+	int p = find_peer(false), into = (s + 1) % NR_SOCKETS;
+
+	if (p < 0)
+		return;
+	make_socket(s);
+	if (session.kind[into] || one_in(2)) {
+		st = add(OP_CONNECT, s);
+		st->a[0] = ADDR_PEER;
+		/* a socket's own kind of address */
+		st->a[1] = session.step[session.nr_steps + session.queued - 2]
+						   .a[0] == FORM_4 ?
+				   FORM_4 :
+				   FORM_6;
+		add(OP_PEER_ACCEPT, p);
+		return;
+	}
+	st = add(OP_BIND, s);
+	st->a[0] = one_in(2) ? ADDR_OWN : ADDR_ANY;
+	st->a[1] = session.step[session.nr_steps].a[0] ? FORM_6 : FORM_4;
+	st->a[2] = below(NR_PORTS + 1);
+	add(OP_LISTEN, s)->a[0] = 5;
+	st = add(OP_PEER_CONNECT, p);
+	st->a[0] = s;
+	st->a[1] = session.step[session.nr_steps].a[0] ? FORM_6 : FORM_4;
+	add(OP_ACCEPT, s)->a[0] = into;
+}
+
+static void make_for_none(int s, int dice)
+{
+	if (dice < 50)
+		make_connection(s);
+	else if (dice < 96)
+		make_socket(s);
+	else
+		make_any(SLOT_CLOSED + below(4));
+}
+
+static void make_for_fresh(int s, int dice)
+{
+	if (dice < 25)
+		make_bind(s);
+	else if (dice < 50)
+		make_connect(s);
+	else if (dice < 60)
+		make_listen(s);
+	else
+		make_any(s);
+}
+
+static void make_for_bound(int s, int dice)
+{
+	if (dice < 40)
+		make_listen(s);
+	else if (dice < 65)
+		make_connect(s);
+	else
+		make_any(s);
+}
+
+static void make_for_listening(int s, int dice)
+{
+	if (dice < 35)
+		make_peer_connect(s);
+	else if (dice < 65)
+		make_accept(s);
+	else
+		make_any(s);
+}
+
+static void make_for_connected(int s, int dice)
+{
+	if (dice < 35)
+		make_transfer(s);
+	else if (dice < 65)
+		make_peer_act();
+	else if (dice < 70)
+		make_peer_accept();
+	else
+		make_any(s);
+}
+
+static void make_for(int s)
+{
+	static void (*const makers[])(int s, int dice) = {
+		[NONE] = make_for_none,
+		[FRESH] = make_for_fresh,
+		[BOUND] = make_for_bound,
+		[LISTENING] = make_for_listening,
+		[CONNECTED] = make_for_connected,
+	};
+
+	makers[session.kind[s]](s, below(100));
+}
+
+void session_begin(uint32_t seed)
+{
+	memset(&session, 0, sizeof(session));
+	session.seed = seed;
+	session.random = seed * 0x2545f4914f6cdd1dull;
+	session.base_port =
+		PORT_FIRST + (int)(seed * (NR_PORTS + 1) % PORT_RANGE);
+	session.peer_port = session.base_port + NR_PORTS;
+}
+
+const struct step *session_next(void)
+{
+	while (!session.queued)
+		make_for(below(NR_SOCKETS));
+	session.queued--;
+	return &session.step[session.nr_steps++];
+}
+
+static void learn_connect(const struct step *st, const struct outcome *out)
+{
+	if (out->ret && out->err != EINPROGRESS)
+		return;
+	session.kind[st->s] = st->a[0] == ADDR_UNSPEC ? FRESH : CONNECTED;
+	if (st->a[0] == ADDR_PEER)
+		session.unaccepted++;
+}
+
+static bool names_native(const struct step *st)
+{
+	return (st->op == OP_BIND || st->op == OP_CONNECT) &&
+	       (st->a[0] == ADDR_LOOPBACK ||
+		(st->a[0] == ADDR_GROUP && st->op == OP_BIND));
+}
+
+void session_learn(const struct step *st, const struct outcome *out)
+{
+	if (names_native(st) && st->s < NR_SOCKETS)
+		session.was_native[st->s] = true;
+	if (st->op == OP_CLOSE && st->s < NR_SOCKETS)
+		session.kind[st->s] = NONE;
+	if (st->op == OP_CONNECT && st->s < NR_SOCKETS)
+		learn_connect(st, out);
+	if (st->op == OP_SHUTDOWN && st->s < NR_SOCKETS &&
+	    session.kind[st->s] < CONNECTED)
+		session.shut_early = true;
+	if (st->op == OP_PEER_SEND && st->a[1])
+		session.urgent = true;
+	if (out->ret)
+		return;
+	switch (st->op) {
+	case OP_SOCKET:
+		session.kind[st->s] = FRESH;
+		session.was_native[st->s] = false;
+		break;
+	case OP_BIND:
+		session.kind[st->s] = BOUND;
+		break;
+	case OP_LISTEN:
+		session.kind[st->s] = LISTENING;
+		break;
+	case OP_ACCEPT:
+		session.kind[st->a[0]] = CONNECTED;
+		break;
+	case OP_PEER_ACCEPT:
+		session.unaccepted--;
+		session.peer_used[st->s] = true;
+		break;
+	case OP_PEER_CONNECT:
+		session.peer_used[st->s] = true;
+		break;
+	case OP_PEER_CLOSE:
+	case OP_PEER_RESET:
+		session.peer_used[st->s] = false;
+		break;
+	case OP_EPOLL_CTL:
+		if (st->a[1] != EPOLL_CTL_DEL)
+			session.ep_edge[st->a[0]][st->s] =
+				(uint32_t)st->a[2] & EPOLLET;
+		break;
+	}
+}
