@@ -3,3 +3,4 @@
 COMMON_RING := common/geometry.c common/arena.c
 COMMON_LOG  := common/log.c
 COMMON_LOOP := common/loop.c common/unixsock.c
+COMMON_RULE := common/rule_read.c common/rule_match.c
