@@ -98,6 +98,17 @@ void device_clear_error(struct device *device)
 	device_put_error(device);
 }
 
+/* What the frontend's selection switch may offload. */
+static void put_rules(const struct device *device)
+{
+	if (!device->entry_ok)
+		return;
+	device_put(device, VTOE_KEY_DEFAULT,
+		   device->entry.native ? "native" : "offload");
+	if (device->entry.rules[0])
+		device_put(device, VTOE_KEY_RULES, device->entry.rules);
+}
+
 void device_put_capabilities(const struct device *device)
 {
 	const struct config *config = device->be->config;
@@ -111,6 +122,7 @@ void device_put_capabilities(const struct device *device)
 	device_put(device, VTOE_KEY_FEATURE_TCP, "1");
 	device_put(device, VTOE_KEY_FEATURE_UDP, "1");
 	device_put(device, VTOE_KEY_FEATURE_IPV6, "1");
+	put_rules(device);
 }
 
 static void put_address(const struct device *device, const struct entry_ip *ip,

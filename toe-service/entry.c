@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/rule.h"
 #include "entry.h"
 
 struct option {
@@ -165,15 +166,39 @@ static int parse_gateway6(struct entry *entry, char *value, char *error)
 			  error);
 }
 
+static int parse_default(struct entry *entry, char *value, char *error)
+{
+	entry->native = !strcmp(value, "native");
+	if (!entry->native && strcmp(value, "offload"))
+		return wrong(error,
+			     "default: \"%.40s\" is not offload or native",
+			     value);
+	return 0;
+}
+
+static int parse_rules(struct entry *entry, char *value, char *error)
+{
+	struct rule_reader reader;
+
+	rule_reader_init(&reader, value, strlen(value));
+	if (rule_count(&reader) < 0)
+		return wrong(error, "rules: \"%.*s\": %s",
+			     reader.word.len < 60 ? (int)reader.word.len : 60,
+			     reader.word.at, reader.why);
+	strcpy(entry->rules, value);
+	return 0;
+}
+
 static const struct option options[] = {
 	{"pool", parse_pool},	      {"ip", parse_ip4},
 	{"gateway", parse_gateway4},  {"ip6", parse_ip6},
 	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
+	{"default", parse_default},   {"rules", parse_rules},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
-#define KNOWN_KEYS "pool, ip, gateway, ip6, gateway6, mtu"
-_Static_assert(NR_OPTIONS == 6, "KNOWN_KEYS lists the options");
+#define KNOWN_KEYS "pool, ip, gateway, ip6, gateway6, mtu, default, rules"
+_Static_assert(NR_OPTIONS == 8, "KNOWN_KEYS lists the options");
 
 static char *trim(char *text)
 {

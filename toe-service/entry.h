@@ -9,11 +9,12 @@
 #ifndef TOE_SERVICE_ENTRY_H
 #define TOE_SERVICE_ENTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tables.h"
 
-#define ENTRY_TEXT_MAX	   512 /* bytes of an entry, with the NUL */
+#define ENTRY_TEXT_MAX	   1024 /* bytes of an entry, with the NUL; a node has 2 KiB */
 #define ENTRY_ERROR_MAX	   256 /* bytes of an error text, with the NUL */
 #define ENTRY_ADDR_MAX	   56  /* bytes of an address with prefix, as text */
 #define ENTRY_POOL_DEFAULT "default"
@@ -30,6 +31,8 @@ struct entry {
 	char pool[TABLE_NAME_MAX];
 	struct entry_ip ip, ip6;
 	uint32_t mtu; /* 0: the netdev's */
+	bool native;  /* what no rule says goes native */
+	char rules[ENTRY_TEXT_MAX]; /* checked; "": none */
 };
 
 /**

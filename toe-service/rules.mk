@@ -3,7 +3,7 @@
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c commands.c config.c control.c \
 		entry.c guest.c netlink.c netns.c pool.c toe.c \
 		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c) \
-	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_LOG)
+	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_RULE) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoed,$(VTOED_SRCS),xenstore libnl-3.0 \
 	libnl-route-3.0 libconfuse jansson libsystemd))

@@ -7,7 +7,7 @@ LIBEXEC  += $(B)/libexec/vtoe-xlcfg
 
 $(eval $(call program,bin/vtoectl,tools/vtoectl.c tools/client.c tools/print.c \
 	tools/stats.c tools/create.c tools/format.c tools/table.c \
-	toe-service/entry.c,jansson))
+	toe-service/entry.c $(COMMON_RULE),jansson))
 $(B)/obj/tools/create.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"'
 PROGRAMS += $(B)/bin/vtoectl
 SBIN	 += $(B)/bin/vtoectl

@@ -23,6 +23,8 @@
 #define VTOE_KEY_FEATURE_TCP  "feature-tcp"
 #define VTOE_KEY_FEATURE_UDP  "feature-udp"
 #define VTOE_KEY_FEATURE_IPV6 "feature-ipv6"
+#define VTOE_KEY_DEFAULT      "default" /* "offload" or "native" */
+#define VTOE_KEY_RULES	      "rules"	/* of the selection switch */
 
 /* Written by the frontend before Initialised. */
 #define VTOE_KEY_VERSION "version"

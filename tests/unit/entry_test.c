@@ -182,6 +182,23 @@ START_TEST(an_mtu_is_one)
 }
 END_TEST
 
+START_TEST(rules_of_the_switch_are_checked)
+{
+	accepted("ip=192.0.2.10/24");
+	ck_assert(!entry.native);
+	ck_assert_str_eq(entry.rules, "");
+	accepted("ip=192.0.2.10/24,default=native,"
+		 "rules=offload rport=443; deny dir=listen");
+	ck_assert(entry.native);
+	ck_assert_str_eq(entry.rules, "offload rport=443; deny dir=listen");
+	refused("ip=192.0.2.10/24,default=deny", "is not offload or native");
+	refused("ip=192.0.2.10/24,rules=offload; allow rport=1",
+		"rules: \"allow\": not a verdict");
+	refused("ip=192.0.2.10/24,rules=native rport=99999",
+		"\"rport=99999\": not a port");
+}
+END_TEST
+
 START_TEST(long_entries_are_refused)
 {
 	char text[ENTRY_TEXT_MAX + 1];
@@ -223,4 +240,5 @@ UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
 	  a_key_has_a_value, empty_options_are_refused, an_address_is_needed,
 	  bad_addresses_are_quoted, a_prefix_length_is_needed_and_in_range,
 	  what_is_no_hosts_address_is_refused, a_gateway_can_be_reached,
-	  an_mtu_is_one, long_entries_are_refused, garbage_does_no_harm)
+	  an_mtu_is_one, rules_of_the_switch_are_checked,
+	  long_entries_are_refused, garbage_does_no_harm)
