@@ -264,7 +264,7 @@ static const char *set_cgroup(struct rule *rule, const struct rule_word *value)
 	return NULL;
 }
 
-static const struct key {
+static const struct rule_key {
 	const char *name;
 	const char *(*set)(struct rule *rule, const struct rule_word *value);
 } keys[] = {

@@ -98,7 +98,7 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		return 0;
 	}
 	undo_bind(vsk, sk);
-	if (vtoe_not_for_dom0(err))
+	if (vtoe_switch_falls_back(sk, RULE_LISTEN, &addr, err))
 		return 0;
 	vtoe_sock_unbind_native(sock);
 	return err == -EADDRINUSE && any_port ? -EAGAIN : err;
@@ -141,7 +141,9 @@ static int bind_offloaded(struct vtoe_sock *vsk, struct sock *sk,
 	err = vtoe_bind_dom0(vsk, sk, addr);
 	if (err) {
 		undo_bind(vsk, sk);
-		return err == -ENETDOWN ? 1 : err;
+		return vtoe_switch_falls_back(sk, RULE_LISTEN, addr, err) ?
+			       1 :
+			       err;
 	}
 	vsk->bind_req = *addr;
 	vsk->bind_req.port = vsk->local.port;
@@ -201,6 +203,8 @@ static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 		return bind_offloaded(vsk, sk, &addr);
 	case VTOE_TO_BOTH:
 		return bind_both(sock, vsk, uaddr, len, &addr);
+	case VTOE_DENY:
+		return -EPERM;
 	default:
 		return 1;
 	}
@@ -225,6 +229,22 @@ int vtoe_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	if (err == 1)
 		err = vtoe_native_ops(sock->sk)->bind(sock, uaddr, len);
 	vtoe_ops_leave();
+	return err;
+}
+
+int vtoe_rebind_native(struct socket *sock, struct vtoe_sock *vsk)
+{
+	struct sock *sk = sock->sk;
+	struct sockaddr_in6 addr;
+	int len, err;
+
+	len = vtoe_addr_to_sockaddr(&vsk->bind_req, sk->sk_family,
+				    (struct sockaddr *)&addr);
+	undo_bind(vsk, sk);
+	memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
+	err = vtoe_native_ops(sk)->bind(sock, (struct sockaddr *)&addr, len);
+	if (!err)
+		vtoe_sock_go_native(sock, vsk);
 	return err;
 }
 
@@ -281,8 +301,11 @@ static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
 	struct sock *sk = sock->sk;
 	int err = 0;
 
-	if (!vsk->has_slot)
+	if (!vsk->has_slot) {
 		err = vtoe_bind_dom0(vsk, sk, &vsk->bind_req);
+		if (err)
+			undo_bind(vsk, sk);
+	}
 	if (!err)
 		err = vtoe_sock_connect_slot(vsk, sk, to);
 	if (err)
@@ -294,11 +317,22 @@ static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
 	return 0;
 }
 
+/* Bound to a port in the guest's own stack only: it is to have it at dom0. */
+static void keep_native_port(struct vtoe_sock *vsk, const struct sock *sk)
+{
+	if (!inet_sk(sk)->inet_num || vsk->has_slot || vsk->bind_req.family)
+		return;
+	vsk->bind_req.family = sk->sk_family;
+	vsk->bind_req.port = (__force u16)inet_sk(sk)->inet_sport;
+	vsk->dual = true;
+}
+
 static int connect_dom0(struct socket *sock, struct vtoe_sock *vsk,
 			struct vtoe_addr *to, bool nonblock)
 {
 	int err;
 
+	keep_native_port(vsk, sock->sk);
 	if ((vsk->has_slot || vsk->bind_req.family) &&
 	    vsk->bind_req.family == VTOE_INET6 && to->family == VTOE_INET)
 		vtoe_addr_map(to);
@@ -327,12 +361,14 @@ static int connect_decide(struct socket *sock, struct vtoe_sock *vsk,
 	switch (vtoe_switch_connect(sk, uaddr, len, &to)) {
 	case VTOE_TO_DOM0:
 		err = connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
-		if (!vtoe_not_for_dom0(err))
+		if (!vtoe_switch_falls_back(sk, RULE_CONNECT, &to, err))
 			return err;
 		fallthrough;
 	case VTOE_TO_NATIVE:
 		vtoe_sock_go_native(sock, vsk);
 		return 1;
+	case VTOE_DENY:
+		return -EPERM;
 	default:
 		return 1;
 	}
@@ -430,24 +466,35 @@ static int connect_again(struct socket *sock, struct vtoe_sock *vsk, int flags,
 	return err;
 }
 
-static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
-			struct sockaddr *uaddr, int len, int flags, bool *wait)
+/* At dom0 already, by its local address. */
+static int connect_from_bound(struct socket *sock, struct vtoe_sock *vsk,
+			      struct sockaddr *uaddr, int len, int flags)
 {
 	struct vtoe_addr to;
 
+	switch (vtoe_switch_connect(sock->sk, uaddr, len, &to)) {
+	case VTOE_PASS:
+		return address_error(sock->sk, uaddr, len) ?: -ENETUNREACH;
+	case VTOE_DENY:
+		return -EPERM;
+	case VTOE_TO_NATIVE:
+		return vtoe_rebind_native(sock, vsk) ?: 1;
+	default:
+		return connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
+	}
+}
+
+static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
+			struct sockaddr *uaddr, int len, int flags, bool *wait)
+{
 	if (len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	if (!vtoe_phase_offloaded(vsk->phase))
 		return connect_decide(sock, vsk, uaddr, len, flags);
 	if (uaddr->sa_family == AF_UNSPEC)
 		return disconnect(sock, vsk);
-	if (vsk->phase == VTOE_BOUND) {
-		if (vtoe_switch_connect(sock->sk, uaddr, len, &to) ==
-		    VTOE_PASS)
-			return address_error(sock->sk, uaddr, len) ?:
-				       -ENETUNREACH;
-		return connect_dom0(sock, vsk, &to, flags & O_NONBLOCK);
-	}
+	if (vsk->phase == VTOE_BOUND)
+		return connect_from_bound(sock, vsk, uaddr, len, flags);
 	*wait = true;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "../../xenstore-schema/vtoe_keys.h"
 #include "device.h"
 #include "link.h"
+#include "rules.h"
 
 #define CLOSE_TIMEOUT	(5 * HZ) /* for the backend to let go at removal */
 #define CLOSE_POLL	(HZ / 50)
@@ -121,6 +122,38 @@ static void link_broken(void *arg)
 		schedule_work(&dev->work);
 }
 
+/* A short node, or NULL if there is none. Freed by the caller. */
+static char *read_text(const struct xenbus_device *xbdev, const char *key)
+{
+	char *text = xenbus_read(XBT_NIL, xbdev->otherend, key, NULL);
+
+	return PTR_ERR_OR_ZERO(text) == -ENOENT ? NULL : text;
+}
+
+/*
+ * What the toolstack lets be offloaded. A list that is not understood may have
+ * been a restriction: the device is not used then.
+ */
+static int read_rules(struct device_state *dev)
+{
+	char *otherwise = read_text(dev->xbdev, VTOE_KEY_DEFAULT);
+	char *rules = read_text(dev->xbdev, VTOE_KEY_RULES);
+	const char *text = rules ?: "";
+	bool native = !IS_ERR_OR_NULL(otherwise) && !strcmp(otherwise, "native");
+	int err = PTR_ERR_OR_ZERO(otherwise) ?: PTR_ERR_OR_ZERO(rules);
+
+	if (!err && otherwise && !native && strcmp(otherwise, "offload"))
+		err = -EINVAL;
+	if (!err)
+		err = vtoe_rules_set(VTOE_RULES_TOOLSTACK, text, strlen(text),
+				     native ? RULE_NATIVE : RULE_OFFLOAD, dev);
+	if (!IS_ERR(otherwise))
+		kfree(otherwise);
+	if (!IS_ERR(rules))
+		kfree(rules);
+	return err;
+}
+
 static void set_up(struct device_state *dev)
 {
 	struct xenbus_device *xbdev = dev->xbdev;
@@ -131,6 +164,11 @@ static void set_up(struct device_state *dev)
 	if (!speaks_version_1(xbdev) || !offered(xbdev, VTOE_KEY_FEATURE_TCP)) {
 		xenbus_dev_fatal(xbdev, -EPROTONOSUPPORT,
 				 "the backend speaks no version known here");
+		return;
+	}
+	err = read_rules(dev);
+	if (err) {
+		xenbus_dev_fatal(xbdev, err, "reading the switch's rules");
 		return;
 	}
 	choose_sizes(xbdev, &sizes);
@@ -321,6 +359,7 @@ static void remove(struct xenbus_device *xbdev)
 		wait_closed(dev);
 		let_go(dev);
 	}
+	vtoe_rules_forget(dev);
 	cancel_work_sync(&dev->work); /* a last link_broken() */
 	dev_set_drvdata(&xbdev->dev, NULL);
 	kfree(dev);

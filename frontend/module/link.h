@@ -41,6 +41,7 @@ struct xenbus_device;
 struct vtoe_counters {
 	atomic64_t notifies, interrupts, grants, evtchns;
 	atomic64_t offloaded, native;
+	atomic64_t fallbacks, denied;
 	atomic64_t rx_bytes, tx_bytes;
 	atomic64_t calls; /* sends and receives */
 	atomic64_t violations;

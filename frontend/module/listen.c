@@ -134,46 +134,96 @@ static int listen_unbound(struct socket *sock, struct vtoe_sock *vsk,
 	return -EADDRINUSE;
 }
 
-/* Bound at dom0 only. */
-static int listen_bound(struct socket *sock, struct vtoe_sock *vsk,
-			int backlog)
+/* Bound at dom0. */
+static int listen_dom0(struct vtoe_sock *vsk, struct sock *sk, int backlog)
 {
 	int err = listen_slot(vsk, backlog);
 
 	if (!err)
-		now_listening(vsk, sock->sk, backlog);
+		now_listening(vsk, sk, backlog);
 	return err;
+}
+
+/* A wildcard listener, bound or not, that is to listen at dom0 only. */
+static int listen_alone(struct socket *sock, struct vtoe_sock *vsk, int backlog)
+{
+	struct sock *sk = sock->sk;
+	struct vtoe_addr addr = { .family = sk->sk_family };
+	int err = 0;
+
+	addr.port = (__force u16)inet_sk(sk)->inet_sport;
+	if (!vsk->has_slot)
+		err = vtoe_bind_dom0(vsk, sk, &addr);
+	lock_sock(sk);
+	if (err)
+		vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
+	else
+		smp_store_release(&vsk->phase, VTOE_BOUND);
+	release_sock(sk);
+	if (err && vtoe_switch_falls_back(sk, RULE_LISTEN, &addr, err))
+		return listen_dual(sock, vsk, backlog);
+	if (err)
+		return err;
+	if (inet_sk(sk)->inet_num)
+		vtoe_sock_unbind_native(sock);
+	vsk->dual = false;
+	vsk->bind_req = addr;
+	vsk->bind_req.port = vsk->local.port;
+	return listen_dom0(vsk, sk, backlog);
+}
+
+/* Returns 1 to be passed on. */
+static int listen_undecided(struct socket *sock, struct vtoe_sock *vsk,
+			    int backlog)
+{
+	enum vtoe_verdict verdict = vtoe_switch_listen(sock->sk);
+	int err;
+
+	vtoe_switch_comm(vsk->comm);
+	if (verdict == VTOE_DENY)
+		return -EPERM;
+	err = vtoe_bind_again(vsk, sock->sk);
+	if (err)
+		return err;
+	if (vsk->phase == VTOE_BOUND)
+		return verdict == VTOE_TO_NATIVE ?
+			       vtoe_rebind_native(sock, vsk) ?: 1 :
+			       listen_dom0(vsk, sock->sk, backlog);
+	/* bound to one address natively while there was no device */
+	if (verdict == VTOE_TO_NATIVE || !wildcard(sock->sk)) {
+		vtoe_sock_go_native(sock, vsk);
+		return 1;
+	}
+	if (verdict == VTOE_TO_DOM0)
+		return listen_alone(sock, vsk, backlog);
+	return inet_sk(sock->sk)->inet_num ?
+		       listen_dual(sock, vsk, backlog) :
+		       listen_unbound(sock, vsk, backlog);
+}
+
+/* Bound at dom0 by its address. Returns 1 to be passed on. */
+static int listen_bound(struct socket *sock, struct vtoe_sock *vsk, int backlog)
+{
+	switch (vtoe_switch_listen(sock->sk)) {
+	case VTOE_DENY:
+		return -EPERM;
+	case VTOE_TO_NATIVE:
+		return vtoe_rebind_native(sock, vsk) ?: 1;
+	default:
+		return listen_dom0(vsk, sock->sk, backlog);
+	}
 }
 
 /* Returns 1 to be passed on. */
 static int listen_decide(struct socket *sock, struct vtoe_sock *vsk,
 			 int backlog)
 {
-	int err;
-
 	switch (vsk->phase) {
 	case VTOE_UNDECIDED:
-		if (vtoe_switch_listen(sock->sk) != VTOE_TO_BOTH) {
-			vtoe_sock_go_native(sock, vsk);
-			return 1;
-		}
-		err = vtoe_bind_again(vsk, sock->sk);
-		if (err)
-			return err;
-		if (vsk->phase == VTOE_BOUND)
-			return listen_bound(sock, vsk, backlog);
-		if (vsk->has_slot)
-			return listen_dual(sock, vsk, backlog);
-		if (wildcard(sock->sk))
-			return inet_sk(sock->sk)->inet_num ?
-				       listen_dual(sock, vsk, backlog) :
-				       listen_unbound(sock, vsk, backlog);
-		vtoe_sock_go_native(sock, vsk);
-		return 1;
+		return listen_undecided(sock, vsk, backlog);
 	case VTOE_LISTENING:
-		if (vsk->dual)
-			return listen_dual(sock, vsk, backlog);
-		fallthrough;
+		return vsk->dual ? listen_dual(sock, vsk, backlog) :
+				   listen_dom0(vsk, sock->sk, backlog);
 	case VTOE_BOUND:
 		return listen_bound(sock, vsk, backlog);
 	default:
@@ -186,6 +236,9 @@ int vtoe_listen_offer(struct vtoe_sock *vsk, struct sock *sk)
 	struct vtoe_addr addr = { .family = sk->sk_family };
 	int err;
 
+	/* the rules that came with the device have a say */
+	if (vtoe_switch_listen(sk) != VTOE_TO_BOTH)
+		return -EPERM;
 	addr.port = (__force u16)inet_sk(sk)->inet_sport;
 	err = vtoe_bind_dom0(vsk, sk, &addr);
 	if (!err)

@@ -9,6 +9,7 @@
 #include "device.h"
 #include "intercept.h"
 #include "proc.h"
+#include "rules.h"
 #include "sock.h"
 
 static int __init vtoe_init(void)
@@ -18,9 +19,12 @@ static int __init vtoe_init(void)
 	if (!xen_domain())
 		return -ENODEV;
 	vtoe_sock_init();
-	err = vtoe_intercept_init();
+	err = vtoe_rules_init();
 	if (err)
 		return err;
+	err = vtoe_intercept_init();
+	if (err)
+		goto exit_rules;
 	err = vtoe_proc_init();
 	if (err)
 		goto exit_intercept;
@@ -34,6 +38,8 @@ exit_proc:
 exit_intercept:
 	vtoe_intercept_exit();
 	vtoe_sock_exit();
+exit_rules:
+	vtoe_rules_exit();
 	return err;
 }
 
@@ -44,6 +50,7 @@ static void __exit vtoe_exit(void)
 	vtoe_offer_exit();
 	vtoe_proc_exit();
 	vtoe_sock_exit();
+	vtoe_rules_exit();
 }
 
 module_init(vtoe_init);

@@ -5,7 +5,7 @@
 KDIR ?= $(lastword $(sort $(wildcard /usr/src/linux-headers-*-amd64)))
 MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  link.c link.h \
-		  call.c call.h intercept.c intercept.h switch.c switch.h \
+		  call.c call.h intercept.c intercept.h switch.c switch.h rules.c rules.h \
 		  sock.c sock.h slot.c connect.c listen.c offer.c \
 		  stream.c stream.h receive.c send.c tx_run.c poll.c \
 		  dgram.c dgram.h dgram_send.c dgram_receive.c option.c \
@@ -13,7 +13,7 @@ MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
 		  stream.c dgram.c) \
 		  $(addprefix common/,arena.c arena.h geometry.c geometry.h \
-		  ring.h atomic.h) \
+		  ring.h atomic.h rule.h rule_read.c rule_match.c) \
 		  $(addprefix xenstore-schema/,vtoe_wire.h vtoe_keys.h)
 MODULE_DIR := build/module
 MODULE_COPY := $(addprefix $(MODULE_DIR)/src/,$(MODULE_SOURCES))

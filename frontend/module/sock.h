@@ -57,6 +57,7 @@
 #include <net/inet_sock.h>
 #include <net/sock.h>
 
+#include "../../common/rule.h"
 #include "../core/front.h"
 #include "options.h"
 
@@ -99,6 +100,7 @@ struct vtoe_sock {
 	u16 family;		    /* of the slot; ctl */
 	struct list_head tx_node;   /* link->tx_held or tx_short; device lock */
 	struct list_head offer_node; /* offer.c */
+	char comm[RULE_COMM_MAX];    /* who called listen(); ctl */
 	u32 seen_rx, seen_tx, seen_flags; /* doorbell: what was told; tasklet */
 	u32 seen_error;		     /* datagrams: the same */
 
@@ -343,6 +345,8 @@ int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
  * what it was.
  */
 int vtoe_bind_again(struct vtoe_sock *vsk, struct sock *sk);
+/* Native, though bound at dom0. ctl held. On an error it is bound nowhere. */
+int vtoe_rebind_native(struct socket *sock, struct vtoe_sock *vsk);
 int vtoe_connect(struct socket *sock, struct sockaddr *addr, int len,
 		 int flags);
 int vtoe_listen(struct socket *sock, int backlog);

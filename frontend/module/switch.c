@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <linux/sched.h>
 #include <net/addrconf.h>
 #include <net/inet_sock.h>
+#include <net/ip6_route.h>
 #include <net/route.h>
 
 #include "addr.h"
+#include "link.h"
+#include "rules.h"
 #include "sock.h"
 #include "switch.h"
 
@@ -90,15 +94,107 @@ static bool group(const struct vtoe_addr *a)
 					a->addr[0] == 0xff;
 }
 
+/* ---- what the rules are asked ---- */
+
+/* Where the socket is bound in the guest's own stack. */
+static void native_local(const struct sock *sk, struct vtoe_addr *to)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+#if IS_ENABLED(CONFIG_IPV6)
+	struct sockaddr_in6 sin6 = { .sin6_port = inet->inet_sport,
+				     .sin6_addr = sk->sk_v6_rcv_saddr };
+
+	if (sk->sk_family == AF_INET6 &&
+	    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr)) {
+		vtoe_addr_from_v6(to, &sin6);
+		return;
+	}
+#endif
+	vtoe_addr_from_v4(to, inet->inet_rcv_saddr, inet->inet_sport);
+}
+
+static void find_local(const struct sock *sk, struct vtoe_addr *to)
+{
+	struct vtoe_sock *vsk;
+
+	if (inet_sk(sk)->inet_num) {
+		native_local(sk, to);
+		return;
+	}
+	vsk = vtoe_sock_find(sk);
+	if (vsk) {
+		*to = vsk->bind_req;
+		vtoe_sock_put(vsk);
+	}
+}
+
+void vtoe_switch_comm(char *comm)
+{
+	rcu_read_lock();
+	__get_task_comm(comm, RULE_COMM_MAX, current->group_leader);
+	rcu_read_unlock();
+}
+
+/* The program's name; if nobody calls, that of who has called listen(). */
+static void find_comm(const struct sock *sk, char *comm)
+{
+	struct vtoe_sock *vsk;
+
+	if (!(current->flags & PF_KTHREAD)) {
+		vtoe_switch_comm(comm);
+		return;
+	}
+	vsk = vtoe_sock_find(sk);
+	if (vsk) {
+		strscpy(comm, vsk->comm, RULE_COMM_MAX);
+		vtoe_sock_put(vsk);
+	}
+}
+
+static void flow_init(struct rule_flow *flow, const struct sock *sk,
+		      enum rule_direction direction)
+{
+	memset(flow, 0, sizeof(*flow));
+	flow->direction = direction;
+	flow->protocol = sk->sk_protocol;
+	flow->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
+	find_comm(sk, flow->comm);
+}
+
+/* @offload: what it is if the rules let it. */
+static enum vtoe_verdict by_rules(const struct sock *sk, struct rule_flow *flow,
+				  enum vtoe_verdict offload)
+{
+	switch (vtoe_rules_ask(sk, flow)) {
+	case RULE_DENY:
+		atomic64_inc(&vtoe_counters.denied);
+		return VTOE_DENY;
+	case RULE_NATIVE:
+		return VTOE_TO_NATIVE;
+	case RULE_OFFLOAD_ONLY:
+		return offload == VTOE_TO_BOTH ? VTOE_TO_DOM0 : offload;
+	default:
+		return offload;
+	}
+}
+
+/* ---- decisions ---- */
+
 enum vtoe_verdict vtoe_switch_connect(const struct sock *sk,
 				      const struct sockaddr *addr, int len,
 				      struct vtoe_addr *to)
 {
+	enum vtoe_verdict offload = VTOE_TO_DOM0;
+	struct rule_flow flow;
+
 	if (!parse(sk, addr, len, to) || (!vtoe_is_dgram(sk) && group(to)))
 		return VTOE_PASS;
 	if (asks_for_native(sk) || any(to) || local(sk, to))
-		return VTOE_TO_NATIVE;
-	return VTOE_TO_DOM0;
+		offload = VTOE_TO_NATIVE;
+	flow_init(&flow, sk, RULE_CONNECT);
+	find_local(sk, &flow.local);
+	flow.remote = *to;
+	return by_rules(sk, &flow, offload);
 }
 
 /* For old programs' sake Linux takes this for AF_INET's wildcard. */
@@ -117,19 +213,109 @@ enum vtoe_verdict vtoe_switch_bind(const struct sock *sk,
 				   struct vtoe_addr *to)
 {
 	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
+	enum vtoe_verdict verdict = VTOE_TO_DOM0;
+	struct rule_flow flow;
 
 	if (unspec_any(sk, addr, len))
 		vtoe_addr_from_v4(to, INADDR_ANY, sin->sin_port);
 	else if (!parse(sk, addr, len, to))
 		return VTOE_PASS;
 	if (asks_for_native(sk))
-		return VTOE_TO_NATIVE;
-	if (any(to))
-		return VTOE_TO_BOTH;
-	return local(sk, to) ? VTOE_TO_NATIVE : VTOE_TO_DOM0;
+		verdict = VTOE_TO_NATIVE;
+	else if (any(to))
+		verdict = VTOE_TO_BOTH;
+	else if (local(sk, to))
+		verdict = VTOE_TO_NATIVE;
+	flow_init(&flow, sk, RULE_LISTEN);
+	flow.local = *to;
+	verdict = by_rules(sk, &flow, verdict);
+	/* A stream that is bound to a port alone may connect() to dom0 yet. */
+	if (verdict == VTOE_TO_NATIVE && any(to) && !asks_for_native(sk) &&
+	    sk->sk_type == SOCK_STREAM)
+		return VTOE_PASS;
+	return verdict;
 }
 
 enum vtoe_verdict vtoe_switch_listen(const struct sock *sk)
 {
-	return asks_for_native(sk) ? VTOE_TO_NATIVE : VTOE_TO_BOTH;
+	struct rule_flow flow;
+
+	flow_init(&flow, sk, RULE_LISTEN);
+	find_local(sk, &flow.local);
+	return by_rules(sk, &flow,
+			asks_for_native(sk) ? VTOE_TO_NATIVE : VTOE_TO_BOTH);
+}
+
+/* ---- falling back ---- */
+
+static bool routed4(const struct sock *sk, const struct vtoe_addr *to)
+{
+	struct rtable *route;
+	__be32 addr;
+
+	memcpy(&addr, to->addr, sizeof(addr));
+	route = ip_route_output(sock_net(sk), addr, 0, 0, 0);
+	if (IS_ERR(route))
+		return false;
+	ip_rt_put(route);
+	return true;
+}
+
+static bool routed6(const struct sock *sk, const struct vtoe_addr *to)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct flowi6 fl6 = {};
+	struct dst_entry *dst;
+	bool routed;
+
+	memcpy(&fl6.daddr, to->addr, sizeof(fl6.daddr));
+	dst = ip6_route_output(sock_net(sk), NULL, &fl6);
+	routed = !dst->error;
+	dst_release(dst);
+	return routed;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Could the native stack serve what dom0 refuses so? A guest without a network
+ * of its own is better told that the device is full than of missing routes.
+ */
+static bool native_could(const struct sock *sk, enum rule_direction direction,
+			 const struct vtoe_addr *addr, int err)
+{
+	switch (err) {
+	case -ENETDOWN:
+	case -EAFNOSUPPORT:
+		return true;
+	case -ENOBUFS:
+		if (direction == RULE_LISTEN)
+			return any(addr);
+		return addr->family == VTOE_INET ? routed4(sk, addr) :
+						   routed6(sk, addr);
+	default:
+		return false;
+	}
+}
+
+bool vtoe_switch_falls_back(const struct sock *sk,
+			    enum rule_direction direction,
+			    const struct vtoe_addr *addr, int err)
+{
+	struct rule_flow flow;
+
+	if (!native_could(sk, direction, addr, err))
+		return false;
+	flow_init(&flow, sk, direction);
+	if (direction == RULE_CONNECT) {
+		find_local(sk, &flow.local);
+		flow.remote = *addr;
+	} else {
+		flow.local = *addr;
+	}
+	if (!vtoe_rules_fall_back(sk, &flow))
+		return false;
+	atomic64_inc(&vtoe_counters.fallbacks);
+	return true;
 }
