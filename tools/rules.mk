@@ -11,3 +11,8 @@ $(eval $(call program,bin/vtoectl,tools/vtoectl.c tools/client.c tools/print.c \
 $(B)/obj/tools/create.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"'
 PROGRAMS += $(B)/bin/vtoectl
 SBIN	 += $(B)/bin/vtoectl
+
+# in guests; packaging/rules.mk installs it there
+$(eval $(call program,bin/vtoe-ss,tools/vtoe-ss.c tools/ss.c \
+	tools/ss_processes.c tools/table.c,jansson))
+PROGRAMS += $(B)/bin/vtoe-ss

@@ -31,13 +31,14 @@ UNIT_KERNEL_HEADERS := $(filter-out $(addprefix common/,log.h loop.h unixsock.h)
 		  $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h))
 
 .PHONY: check-unit unit-programs
-unit-programs: $(UNIT_TESTS) $(B)/bin/vtoectl $(B)/libexec/vtoe-xlcfg
+unit-programs: $(UNIT_TESTS) $(B)/bin/vtoectl $(B)/bin/vtoe-ss $(B)/libexec/vtoe-xlcfg
 
 check-unit:
 	+$(Q)$(MAKE) --no-print-directory SAN=1 unit-programs
 	$(Q)tests/unit/run build/results/unit \
 		$(patsubst $(B)/%,build/asan/%,$(UNIT_TESTS)) \
 		'tests/unit/vtoectl_test build/asan/bin/vtoectl build/asan/libexec/vtoe-xlcfg' \
+		'tests/unit/vtoe_ss_test build/asan/bin/vtoe-ss' \
 		'tests/unit/headers c $(UNIT_HEADERS)' \
 		'tests/unit/headers c11 xenstore-schema/vtoe_wire.h' \
 		'tests/unit/headers cxx xenstore-schema/vtoe_wire.h' \

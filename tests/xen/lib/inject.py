@@ -56,6 +56,9 @@ def _add_programs(tar):
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             tar.add(path, f"usr/local/bin/{path.name}", filter=_clean)
+    tool = BUILD / "bin" / "vtoe-ss"
+    if tool.exists():
+        tar.add(tool, "usr/bin/vtoe-ss", filter=_clean)
 
 
 def dom0_tar(with_boot=True):
