@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make install		dom0: programs, unit, man pages, example configuration
-# make install-guest	guest: vtoe.ko's source for DKMS, its man page
+# make install-guest	guest: vtoe.ko's source for DKMS, vtoe-ss, man pages
 # make dkms-install	the same, and have DKMS build and install it
 # make module-install	guest without DKMS: vtoe.ko itself
 
 docdir	   ?= $(prefix)/share/doc/xen-vtoe
 modloaddir ?= /usr/lib/modules-load.d
+modprobedir ?= /usr/lib/modprobe.d
 compldir   ?= $(prefix)/share/bash-completion/completions
 DKMS_DIR   := /usr/src/vtoe-$(VERSION)
 
@@ -35,9 +36,12 @@ ifeq ($(DESTDIR),)
 	@echo '  installed; next: edit $(sysconfdir)/vtoe/vtoed.conf, systemctl enable --now vtoed'
 endif
 
-install-guest-common:
+install-guest-common: $(B)/bin/vtoe-ss
 	$(Q)$(call put,644,packaging/vtoe.modules-load,$(modloaddir)/vtoe.conf)
+	$(Q)$(call put,644,packaging/vtoe.modprobe,$(modprobedir)/vtoe.conf)
+	$(Q)$(call put,755,$(B)/bin/vtoe-ss,$(bindir)/vtoe-ss)
 	$(Q)$(call put,644,man/vtoe.4,$(mandir)/man4/vtoe.4)
+	$(Q)$(call put,644,man/vtoe-ss.8,$(mandir)/man8/vtoe-ss.8)
 
 install-guest: install-guest-common
 	$(Q)set -e; $(foreach f,$(MODULE_SOURCES),$(call put,644,$(f),$(DKMS_DIR)/$(f));)
