@@ -320,7 +320,7 @@ static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
 /* Bound to a port in the guest's own stack only: it is to have it at dom0. */
 static void keep_native_port(struct vtoe_sock *vsk, const struct sock *sk)
 {
-	if (!inet_sk(sk)->inet_num || vsk->has_slot || vsk->bind_req.family)
+	if (!inet_sk(sk)->inet_num || vsk->has_slot)
 		return;
 	vsk->bind_req.family = sk->sk_family;
 	vsk->bind_req.port = (__force u16)inet_sk(sk)->inet_sport;
@@ -499,6 +499,46 @@ static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 	return 0;
 }
 
+/*
+ * A connect() that failed because dom0 would not open its socket: may it go on
+ * natively? One that did not wait has its error in SO_ERROR, and no second try.
+ */
+static bool refused_to_native(struct socket *sock, int err)
+{
+	struct vtoe_sock *vsk = vtoe_sock_enter(sock);
+	bool native;
+
+	if (IS_ERR_OR_NULL(vsk))
+		return false;
+	native = vsk->phase == VTOE_UNDECIDED && vsk->open_error == err &&
+		 !vsk->bind_req.family &&
+		 vtoe_switch_falls_back(sock->sk, RULE_CONNECT, &vsk->peer,
+					err);
+	vsk->open_error = 0;
+	if (native)
+		vtoe_sock_go_native(sock, vsk);
+	vtoe_sock_leave(vsk);
+	return native;
+}
+
+/* After vtoe_connect() has begun one at dom0, or found one. */
+static int connect_finish(struct socket *sock, struct sockaddr *uaddr, int len,
+			  int flags, int err)
+{
+	struct vtoe_sock *vsk = vtoe_sock_get(sock->sk);
+	bool refused;
+
+	if (!vsk)
+		return 0;
+	err = connect_again(sock, vsk, flags, err);
+	refused = err && err == READ_ONCE(vsk->open_error);
+	vtoe_sock_put(vsk);
+	if (refused && refused_to_native(sock, err))
+		err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len,
+							 flags);
+	return err;
+}
+
 int vtoe_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 		 int flags)
 {
@@ -514,17 +554,12 @@ int vtoe_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 		err = connect_ours(sock, vsk, uaddr, len, flags, &again);
 		vtoe_sock_leave(vsk);
 	}
-	if (err == 1) {
+	if (err == 1)
 		err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len,
 							 flags);
-	} else if (!err) {
-		vsk = vtoe_sock_get(sock->sk);
-		if (vsk) {
-			err = connect_again(sock, vsk, flags,
-					    again ? -EALREADY : -EINPROGRESS);
-			vtoe_sock_put(vsk);
-		}
-	}
+	else if (!err)
+		err = connect_finish(sock, uaddr, len, flags,
+				     again ? -EALREADY : -EINPROGRESS);
 	vtoe_ops_leave();
 	return err;
 }

@@ -290,6 +290,8 @@ static bool native_could(const struct sock *sk, enum rule_direction direction,
 	case -EAFNOSUPPORT:
 		return true;
 	case -ENOBUFS:
+	case -EMFILE:
+	case -ENFILE:
 		if (direction == RULE_LISTEN)
 			return any(addr);
 		return addr->family == VTOE_INET ? routed4(sk, addr) :

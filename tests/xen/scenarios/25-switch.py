@@ -161,7 +161,18 @@ def full(machine, guest):
     expect_in("guest 1 1 1 offload", guest.read("/proc/net/vtoe_rules"),
               "the fallback is counted")
     hold.kill()
+
+    step("dom0 can open no more sockets")
     reload(machine, guest)
+    worker = offload.device(machine, guest)["worker"]
+    limit = f"prlimit --pid {worker} --nofile"
+    before = machine.dom0.run(f"{limit} -o SOFT --noheadings").out.strip()
+    machine.dom0.run(f"{limit}=3:")
+    expect_equal(attempt(guest, f"connect {PEER} 80"), "native",
+                 "where the guest has a route")
+    expect_equal(attempt(guest, WEB), "EMFILE", "where it has none")
+    machine.dom0.run(f"{limit}={before}:")
+    expect_equal(attempt(guest, WEB), "offloaded", "it has room again")
 
 
 def absent(machine, guest):
