@@ -2,10 +2,11 @@
 /*
  * rule.h - the rules of the offload selection switch: reading and matching.
  *
- * The language is the contract's (xenstore-schema/README.md, section 3.1): vtoed
- * checks a guest's entry with it, the frontend reads and obeys it. A rule names
- * pieces of the text that it was read from, and lives no longer than that.
- * Compiles in the kernel and in user space; does not allocate, lock or log.
+ * The language is the contract's (xenstore-schema/README.md, section 3.1):
+ * vtoed checks a guest's entry with it, the frontend reads and obeys it. A rule
+ * names pieces of the text that it was read from, and lives no longer than
+ * that. Compiles in the kernel and in user space; does not allocate, lock or
+ * log.
  */
 #ifndef COMMON_RULE_H
 #define COMMON_RULE_H
@@ -69,7 +70,7 @@ struct rule {
 /* Where a list is read from, and what was wrong. */
 struct rule_reader {
 	const char *at, *end;
-	uint32_t line; /* where it reads, from 1 */
+	uint32_t line;	       /* where it reads, from 1 */
 	const char *why;       /* why that was refused */
 	struct rule_word word; /* what of it */
 };
@@ -77,9 +78,7 @@ struct rule_reader {
 static inline void rule_reader_init(struct rule_reader *reader,
 				    const char *text, size_t len)
 {
-	struct rule_reader fresh = {
-		.at = text, .end = text + len, .line = 1
-	};
+	struct rule_reader fresh = {.at = text, .end = text + len, .line = 1};
 
 	*reader = fresh;
 }

@@ -37,8 +37,7 @@ static bool side_matches(const struct rule_side *side,
 	if (side->family && (side->family != addr->family ||
 			     !same_bits(side->addr, addr->addr, side->prefix)))
 		return false;
-	return !side->port.low ||
-	       within(&side->port, port_of(addr));
+	return !side->port.low || within(&side->port, port_of(addr));
 }
 
 static bool comm_matches(const struct rule_word *word, const char *comm)

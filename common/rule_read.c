@@ -17,11 +17,11 @@
 
 #include "rule.h"
 
-#define VALUE_MAX  64u /* bytes of an address with prefix, with NUL */
-#define IPV6_BITS  128u
-#define IPV4_BITS  32u
-#define PORT_MAX   65535u
-#define UID_MAX_   0xffffffffu
+#define VALUE_MAX 64u /* bytes of an address with prefix, with NUL */
+#define IPV6_BITS 128u
+#define IPV4_BITS 32u
+#define PORT_MAX  65535u
+#define UID_MAX_  0xffffffffu
 
 static const char *const verdict_name[] = {
 	[RULE_OFFLOAD] = "offload",
@@ -135,8 +135,8 @@ static int range(struct rule_word word, uint32_t min, uint32_t max,
 static bool address(const char *text, uint16_t family, uint8_t *addr)
 {
 #ifdef __KERNEL__
-	return family == VTOE_INET ? in4_pton(text, -1, addr, -1, NULL) :
-				     in6_pton(text, -1, addr, -1, NULL);
+	return family == VTOE_INET ? in4_pton(text, -1, addr, -1, NULL)
+				   : in6_pton(text, -1, addr, -1, NULL);
 #else
 	return inet_pton(family, text, addr) == 1;
 #endif
@@ -170,18 +170,18 @@ static const char *net(struct rule_word word, struct rule_side *side)
 	side->prefix = (uint8_t)prefix;
 	if (!address(text, side->family, side->addr))
 		return "not an address";
-	return no_bits_behind(side, bits) ?
-		       NULL :
-		       "the address has bits behind its prefix";
+	return no_bits_behind(side, bits)
+		       ? NULL
+		       : "the address has bits behind its prefix";
 }
 
 /* ---- keys: each returns why not, or NULL ---- */
 
 static const char *set_dir(struct rule *rule, const struct rule_word *value)
 {
-	static const char *const names[] = { [RULE_ANY] = "any",
-					     [RULE_CONNECT] = "connect",
-					     [RULE_LISTEN] = "listen" };
+	static const char *const names[] = {[RULE_ANY] = "any",
+					    [RULE_CONNECT] = "connect",
+					    [RULE_LISTEN] = "listen"};
 	int n = one_of(value, names, 3);
 
 	if (n < 0)
@@ -192,8 +192,8 @@ static const char *set_dir(struct rule *rule, const struct rule_word *value)
 
 static const char *set_proto(struct rule *rule, const struct rule_word *value)
 {
-	static const char *const names[] = { "any", "tcp", "udp" };
-	static const uint8_t numbers[] = { 0, IPPROTO_TCP, IPPROTO_UDP };
+	static const char *const names[] = {"any", "tcp", "udp"};
+	static const uint8_t numbers[] = {0, IPPROTO_TCP, IPPROTO_UDP};
 	int n = one_of(value, names, 3);
 
 	if (n < 0)
@@ -205,7 +205,7 @@ static const char *set_proto(struct rule *rule, const struct rule_word *value)
 static const char *set_fallback(struct rule *rule,
 				const struct rule_word *value)
 {
-	static const char *const names[] = { "native", "none" };
+	static const char *const names[] = {"native", "none"};
 	int n = one_of(value, names, 2);
 
 	if (n < 0)
@@ -226,23 +226,23 @@ static const char *set_remote(struct rule *rule, const struct rule_word *value)
 
 static const char *set_lport(struct rule *rule, const struct rule_word *value)
 {
-	return range(*value, 1, PORT_MAX, &rule->local.port) ?
-		       "not a port or a range of ports" :
-		       NULL;
+	return range(*value, 1, PORT_MAX, &rule->local.port)
+		       ? "not a port or a range of ports"
+		       : NULL;
 }
 
 static const char *set_rport(struct rule *rule, const struct rule_word *value)
 {
-	return range(*value, 1, PORT_MAX, &rule->remote.port) ?
-		       "not a port or a range of ports" :
-		       NULL;
+	return range(*value, 1, PORT_MAX, &rule->remote.port)
+		       ? "not a port or a range of ports"
+		       : NULL;
 }
 
 static const char *set_uid(struct rule *rule, const struct rule_word *value)
 {
-	return range(*value, 0, UID_MAX_, &rule->uid) ?
-		       "not a uid or a range of uids" :
-		       NULL;
+	return range(*value, 0, UID_MAX_, &rule->uid)
+		       ? "not a uid or a range of uids"
+		       : NULL;
 }
 
 static const char *set_comm(struct rule *rule, const struct rule_word *value)
@@ -268,11 +268,11 @@ static const struct rule_key {
 	const char *name;
 	const char *(*set)(struct rule *rule, const struct rule_word *value);
 } keys[] = {
-	{ "dir", set_dir },	      { "proto", set_proto },
-	{ "local", set_local },	      { "lport", set_lport },
-	{ "remote", set_remote },     { "rport", set_rport },
-	{ "uid", set_uid },	      { "comm", set_comm },
-	{ "cgroup", set_cgroup },     { "fallback", set_fallback },
+	{"dir", set_dir},	{"proto", set_proto},
+	{"local", set_local},	{"lport", set_lport},
+	{"remote", set_remote}, {"rport", set_rport},
+	{"uid", set_uid},	{"comm", set_comm},
+	{"cgroup", set_cgroup}, {"fallback", set_fallback},
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -309,7 +309,7 @@ static int read_pair(struct rule_reader *reader, struct rule *rule,
 
 static bool loopback(const struct rule_side *side)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	static const uint8_t one[16] = {[15] = 1};
 
 	if (side->family == VTOE_INET)
 		return side->prefix >= 8 && side->addr[0] == 127;
@@ -327,8 +327,8 @@ static const char *contradiction(const struct rule *rule, bool has_fallback)
 	    rule->verdict == RULE_OFFLOAD_ONLY)
 		return "offload-only is for listeners";
 	if (rule->verdict >= RULE_NATIVE)
-		return has_fallback ? "only what is offloaded falls back" :
-				      NULL;
+		return has_fallback ? "only what is offloaded falls back"
+				    : NULL;
 	if (loopback(&rule->remote) || loopback(&rule->local))
 		return "loopback cannot be offloaded";
 	return NULL;
@@ -337,7 +337,7 @@ static const char *contradiction(const struct rule *rule, bool has_fallback)
 static int read_rule(struct rule_reader *reader, struct rule *to,
 		     struct rule_word text)
 {
-	struct rule rule = { .uid.high = UID_MAX_, .text = text };
+	struct rule rule = {.uid.high = UID_MAX_, .text = text};
 	struct rule_word rest = text, word;
 	uint32_t seen = 0;
 	const char *why;

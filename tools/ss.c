@@ -32,8 +32,8 @@ static json_t *address(char *text)
 		host++;
 		colon[-1] = '\0';
 	}
-	port = strcmp(colon + 1, "*") ? json_integer(atoll(colon + 1)) :
-					json_null();
+	port = strcmp(colon + 1, "*") ? json_integer(atoll(colon + 1))
+				      : json_null();
 	return json_pack("{s:s, s:o}", "address", host, "port", port);
 }
 
@@ -65,8 +65,8 @@ static json_t *rule_of(const char *line)
 		   &fallbacks, &at) != 4 ||
 	    !at)
 		return NULL;
-	which = strcmp(number, "default") ? json_integer(atoll(number)) :
-					    json_null();
+	which = strcmp(number, "default") ? json_integer(atoll(number))
+					  : json_null();
 	return json_pack("{s:s, s:o, s:I, s:I, s:s}", "list", list, "number",
 			 which, "hits", (json_int_t)hits, "fallbacks",
 			 (json_int_t)fallbacks, "rule", line + at);

@@ -22,8 +22,8 @@ json_t *ss_stats(const char *proc);
 /**
  * ss_processes - who has which socket open
  *
- * An object: inode as text, to an array of {name, pid, fd}. Processes that cannot
- * be looked into are left out.
+ * An object: inode as text, to an array of {name, pid, fd}. Processes that
+ * cannot be looked into are left out.
  */
 json_t *ss_processes(const char *proc);
 

@@ -11,10 +11,10 @@
 #include "ss.h"
 #include "table.h"
 
-#define EXIT_USAGE 2
-#define OPT_PROC   256
+#define EXIT_USAGE  2
+#define OPT_PROC    256
 #define OPT_VERSION 257
-#define TEXT_MAX   160 /* bytes of an address or a user, with NUL */
+#define TEXT_MAX    160 /* bytes of an address or a user, with NUL */
 
 #define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
 
@@ -59,7 +59,8 @@ static json_t *choose(const struct wish *wish, json_t *sockets)
 	json_t *chosen = json_array(), *sock;
 	size_t i;
 
-	json_array_foreach(sockets, i, sock) {
+	json_array_foreach(sockets, i, sock)
+	{
 		if (wanted(wish, sock))
 			json_array_append(chosen, sock);
 	}
@@ -73,7 +74,8 @@ static void add_processes(json_t *sockets, const char *proc)
 	char inode[24];
 	size_t i;
 
-	json_array_foreach(sockets, i, sock) {
+	json_array_foreach(sockets, i, sock)
+	{
 		snprintf(inode, sizeof(inode), "%lld", get_int(sock, "inode"));
 		users = json_object_get(map, inode);
 		json_object_set_new(sock, "processes",
@@ -106,12 +108,12 @@ static void add_users(struct table *table, const json_t *users)
 	size_t i, len = 0;
 	json_t *user;
 
-	json_array_foreach(users, i, user) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len,
-					"%s%s(%lld):%lld", i ? " " : "",
-					get_text(user, "name"),
-					get_int(user, "pid"),
-					get_int(user, "fd"));
+	json_array_foreach(users, i, user)
+	{
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, "%s%s(%lld):%lld",
+			i ? " " : "", get_text(user, "name"),
+			get_int(user, "pid"), get_int(user, "fd"));
 		if (len >= sizeof(text))
 			break;
 	}
@@ -121,11 +123,11 @@ static void add_users(struct table *table, const json_t *users)
 static void print_sockets(const json_t *sockets)
 {
 	static const struct table_column column[] = {
-		{ "PROTO", TABLE_LEFT },   { "STATE", TABLE_LEFT },
-		{ "RECV-Q", TABLE_RIGHT }, { "SEND-Q", TABLE_RIGHT },
-		{ "LOCAL", TABLE_LEFT },   { "PEER", TABLE_LEFT },
-		{ "UID", TABLE_RIGHT },	   { "INODE", TABLE_RIGHT },
-		{ "PROCESS", TABLE_LEFT },
+		{"PROTO", TABLE_LEFT},	 {"STATE", TABLE_LEFT},
+		{"RECV-Q", TABLE_RIGHT}, {"SEND-Q", TABLE_RIGHT},
+		{"LOCAL", TABLE_LEFT},	 {"PEER", TABLE_LEFT},
+		{"UID", TABLE_RIGHT},	 {"INODE", TABLE_RIGHT},
+		{"PROCESS", TABLE_LEFT},
 	};
 	char text[TEXT_MAX];
 	struct table table;
@@ -133,7 +135,8 @@ static void print_sockets(const json_t *sockets)
 	size_t i;
 
 	table_init(&table, COLUMNS(column));
-	json_array_foreach(sockets, i, sock) {
+	json_array_foreach(sockets, i, sock)
+	{
 		table_add(&table, "%s", get_text(sock, "proto"));
 		table_add(&table, "%s", get_text(sock, "state"));
 		table_add(&table, "%lld", get_int(sock, "recv_q"));
@@ -151,16 +154,17 @@ static void print_sockets(const json_t *sockets)
 static void print_rules(const json_t *rules)
 {
 	static const struct table_column column[] = {
-		{ "LIST", TABLE_LEFT },	      { "NUMBER", TABLE_RIGHT },
-		{ "HITS", TABLE_RIGHT },      { "FALLBACKS", TABLE_RIGHT },
-		{ "RULE", TABLE_LEFT },
+		{"LIST", TABLE_LEFT},  {"NUMBER", TABLE_RIGHT},
+		{"HITS", TABLE_RIGHT}, {"FALLBACKS", TABLE_RIGHT},
+		{"RULE", TABLE_LEFT},
 	};
 	struct table table;
 	json_t *rule;
 	size_t i;
 
 	table_init(&table, COLUMNS(column));
-	json_array_foreach(rules, i, rule) {
+	json_array_foreach(rules, i, rule)
+	{
 		table_add(&table, "%s", get_text(rule, "list"));
 		if (json_is_integer(json_object_get(rule, "number")))
 			table_add(&table, "%lld", get_int(rule, "number"));
@@ -179,15 +183,14 @@ static void print_stats(json_t *stats)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(stats, name, value)
-		printf("%-15s %lld\n", name,
-		       (long long)json_integer_value(value));
+	json_object_foreach(stats, name, value) printf(
+		"%-15s %lld\n", name, (long long)json_integer_value(value));
 }
 
 static void print_json(const char *name, json_t *value)
 {
-	json_t *answer = name ? json_pack("{s:O}", name, value) :
-				json_incref(value);
+	json_t *answer =
+		name ? json_pack("{s:O}", name, value) : json_incref(value);
 
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -218,9 +221,8 @@ static json_t *get(const struct wish *wish)
 
 static int run(const struct wish *wish)
 {
-	static const char *const name[] = { [SOCKETS] = "sockets",
-					    [RULES] = "rules",
-					    [STATS] = NULL };
+	static const char *const name[] = {
+		[SOCKETS] = "sockets", [RULES] = "rules", [STATS] = NULL};
 	json_t *found = get(wish);
 
 	if (!found) {
@@ -276,24 +278,25 @@ static bool take_option(struct wish *wish, int id)
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "listening", no_argument, NULL, 'l' },
-		{ "numeric", no_argument, NULL, 'n' },
-		{ "tcp", no_argument, NULL, 't' },
-		{ "udp", no_argument, NULL, 'u' },
-		{ "processes", no_argument, NULL, 'p' },
-		{ "rules", no_argument, NULL, 'r' },
-		{ "stats", no_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "proc", required_argument, NULL, OPT_PROC },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ NULL, 0, NULL, 0 },
+		{"all", no_argument, NULL, 'a'},
+		{"listening", no_argument, NULL, 'l'},
+		{"numeric", no_argument, NULL, 'n'},
+		{"tcp", no_argument, NULL, 't'},
+		{"udp", no_argument, NULL, 'u'},
+		{"processes", no_argument, NULL, 'p'},
+		{"rules", no_argument, NULL, 'r'},
+		{"stats", no_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
+		{"proc", required_argument, NULL, OPT_PROC},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, OPT_VERSION},
+		{NULL, 0, NULL, 0},
 	};
-	struct wish wish = { .proc = "/proc" };
+	struct wish wish = {.proc = "/proc"};
 	int id;
 
-	while ((id = getopt_long(argc, argv, "alntuprsjh", longs, NULL)) != -1) {
+	while ((id = getopt_long(argc, argv, "alntuprsjh", longs, NULL)) !=
+	       -1) {
 		if (id == OPT_VERSION) {
 			printf("vtoe-ss %s\n", VTOE_VERSION);
 			return EXIT_SUCCESS;

@@ -20,13 +20,18 @@ static void show_counters(struct seq_file *m)
 		const char *name;
 		const atomic64_t *value;
 	} counters[] = {
-		{ "offloaded", &c->offloaded },	  { "native", &c->native },
-		{ "fallbacks", &c->fallbacks },	  { "denied", &c->denied },
-		{ "rx-bytes", &c->rx_bytes },	  { "tx-bytes", &c->tx_bytes },
-		{ "calls", &c->calls },		  { "notifies", &c->notifies },
-		{ "interrupts", &c->interrupts }, { "grants", &c->grants },
-		{ "event-channels", &c->evtchns },
-		{ "violations", &c->violations },
+		{"offloaded", &c->offloaded},
+		{"native", &c->native},
+		{"fallbacks", &c->fallbacks},
+		{"denied", &c->denied},
+		{"rx-bytes", &c->rx_bytes},
+		{"tx-bytes", &c->tx_bytes},
+		{"calls", &c->calls},
+		{"notifies", &c->notifies},
+		{"interrupts", &c->interrupts},
+		{"grants", &c->grants},
+		{"event-channels", &c->evtchns},
+		{"violations", &c->violations},
 	};
 	unsigned int i;
 
@@ -172,7 +177,8 @@ static int show_sock(struct seq_file *m, void *at)
 	struct shown shown;
 
 	if (at == SEQ_START_TOKEN) {
-		seq_puts(m, "proto state recv-q send-q local peer slot uid inode\n");
+		seq_puts(m, "proto state recv-q send-q local peer slot uid "
+			    "inode\n");
 		return 0;
 	}
 	if (!look(link, slot, &shown))

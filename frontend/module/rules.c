@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* rules.c - lists of rules, /proc/net/vtoe_rules. rules.h says how they add up. */
+/* rules.c - lists of rules, /proc/net/vtoe_rules. rules.h says how they add up.
+ */
 #include <linux/capability.h>
 #include <linux/cgroup.h>
 #include <linux/mm.h>
@@ -39,9 +40,9 @@ static void complain(enum vtoe_rules_whose whose,
 		     const struct rule_reader *reader)
 {
 	pr_warn("vtoe: rules of the %s, line %u: \"%*pE\": %s\n",
-		whose == VTOE_RULES_GUEST ? "guest" : "toolstack",
-		reader->line, min_t(int, reader->word.len, WORD_SHOWN),
-		reader->word.at, reader->why);
+		whose == VTOE_RULES_GUEST ? "guest" : "toolstack", reader->line,
+		min_t(int, reader->word.len, WORD_SHOWN), reader->word.at,
+		reader->why);
 }
 
 static struct list *alloc(u32 nr, const char *text, size_t len)
@@ -123,12 +124,14 @@ void vtoe_rules_forget(const void *owner)
 
 /* ---- asking ---- */
 
-/* The cgroup that the socket was made in, as nft and cgroups' own BPF see it. */
+/* The cgroup that the socket was made in, as nft and cgroups' own BPF see it.
+ */
 static void find_cgroup(const struct sock *sk, struct rule_flow *flow)
 {
 #ifdef CONFIG_SOCK_CGROUP_DATA
-	cgroup_path(sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data),
-		    flow->cgroup, sizeof(flow->cgroup));
+	cgroup_path(
+		sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data),
+		flow->cgroup, sizeof(flow->cgroup));
 #endif
 }
 
@@ -235,7 +238,8 @@ static int show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-/* What was written since the file was opened: a shell may write line by line. */
+/* What was written since the file was opened: a shell may write line by line.
+ */
 struct written {
 	size_t len;
 	char text[RULE_TEXT_MAX];
@@ -250,7 +254,8 @@ static int add(struct written *written, const char __user *from, size_t count)
 	if (copy_from_user(written->text + written->len, from, count))
 		return -EFAULT;
 	if (written->text[len - 1] != '\n') {
-		pr_warn("vtoe: rules of the guest: a write ends with a newline\n");
+		pr_warn("vtoe: rules of the guest: a write ends with a "
+			"newline\n");
 		return -EINVAL;
 	}
 	return vtoe_rules_set(VTOE_RULES_GUEST, written->text, len,
@@ -303,9 +308,9 @@ static const struct proc_ops file_ops = {
 
 int vtoe_rules_init(void)
 {
-	return proc_create("vtoe_rules", 0644, init_net.proc_net, &file_ops) ?
-		       0 :
-		       -ENOMEM;
+	return proc_create("vtoe_rules", 0644, init_net.proc_net, &file_ops)
+		       ? 0
+		       : -ENOMEM;
 }
 
 void vtoe_rules_exit(void)

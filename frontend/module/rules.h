@@ -5,8 +5,8 @@
  * The toolstack's list says what may be offloaded; it comes with a device and
  * stays while that is there, connected or not. The guest's own list, from
  * /proc/net/vtoe_rules, is asked as well, and of the two verdicts the narrower
- * one holds, so that the guest's root takes away and never adds. In each list the
- * first rule that matches says it; the list's default does if none matches.
+ * one holds, so that the guest's root takes away and never adds. In each list
+ * the first rule that matches says it; the list's default does if none matches.
  *
  * A list is read under RCU and replaced as a whole, its counters with it. It
  * concerns decisions that come later: a socket that is decided stays so.

@@ -8,7 +8,7 @@
  * protocol, options, wait queue. Only its proto_ops are ours (intercept.c). While
  * it is *undecided*, each operation is passed on to the kernel's TCP, so options
  * are checked, kept and answered exactly as Linux does it. connect(), bind() and
- * listen() decide:
+ * listen() decide, as switch.h and its rules say:
  *
  * - *Native*: sock->ops becomes the kernel's own table. Nothing is handed over,
  *   because nothing was ever different: same struct sock, same wait queue, so
@@ -25,13 +25,16 @@
  *
  * - A wildcard bind() or listen() does both: the struct sock is bound (listens)
  *   in the guest's own stack, and a slot is bound (listens) at dom0, on the same
- *   port. connect() then decides for one of them; accept() takes from both. A
+ *   port. connect() then decides for one of them; accept() takes from both. Rules
+ *   may want one world only: a wildcard bind() is then native and undecided yet,
+ *   as a connect() to dom0 may follow, or BOUND at dom0 alone. A
  *   listener without a slot, because there was no device or its link died, is
  *   LISTENING all the same, and is offered to the next link (offer.c).
  *
- * "Offloaded" is final until release, with two exceptions, both under the
+ * "Offloaded" is final until release, with three exceptions, all under the
  * socket's lock: a connect that failed and disconnect (connect to AF_UNSPEC)
- * make it undecided again, so that it can be used anew.
+ * make it undecided again, so that it can be used anew; and one that is BOUND goes
+ * native if the rules say so when more is known (vtoe_rebind_native()).
  *
  * Life: a vtoe_sock is held by its struct sock (until release or the decision
  * "native"), by each operation that serialises on .ctl, and by each command that

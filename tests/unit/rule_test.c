@@ -211,8 +211,8 @@ START_TEST(garbage_does_no_harm)
 		len = unit_random(&seed) % 80;
 		text = malloc(len ? len : 1);
 		for (i = 0; i < len; i++)
-			text[i] = alphabet[unit_random(&seed) %
-					   sizeof(alphabet)];
+			text[i] =
+				alphabet[unit_random(&seed) % sizeof(alphabet)];
 		if (len > 8 && n % 2)
 			memcpy(text, "native ", 7);
 		rule_reader_init(&reader, text, len);
