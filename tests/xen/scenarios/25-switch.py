@@ -2,6 +2,7 @@
 from story import *
 import offload
 import web
+from machine import TOP
 from switchtry import PEER, Listener, attempt, command, prepare, rules
 
 SECONDS = 900
@@ -25,6 +26,7 @@ def story(machine):
         listeners(machine, guest)
         bound(guest)
         full(machine, guest)
+        from_a_file(machine, guest)
         absent(machine, guest)
         toolstack(machine)
 
@@ -142,9 +144,13 @@ def bound(guest):
                  "bound, and denied")
 
 
-def reload(machine, guest, parameters=""):
+def unload(guest):
     guest.run("echo vtoe-0 >/sys/bus/xen/drivers/vtoe/unbind")
     wait_until(lambda: guest.ok("rmmod vtoe"), 30, "rmmod", interval=1)
+
+
+def reload(machine, guest, parameters=""):
+    unload(guest)
     guest.run("insmod /lib/modules/$(uname -r)/extra/vtoe.ko " + parameters)
     offload.wait_connected(machine, guest)
 
@@ -173,6 +179,21 @@ def full(machine, guest):
     expect_equal(attempt(guest, WEB), "EMFILE", "where it has none")
     machine.dom0.run(f"{limit}={before}:")
     expect_equal(attempt(guest, WEB), "offloaded", "it has room again")
+
+
+def from_a_file(machine, guest):
+    step("/etc/vtoe/rules comes with the module")
+    guest.put(TOP / "packaging/vtoe.modprobe", "/usr/lib/modprobe.d/vtoe.conf")
+    guest.write("/etc/vtoe/rules", "# of this guest\nnative rport=81\n")
+    guest.run("depmod -a", timeout=180)
+    unload(guest)
+    guest.run("modprobe vtoe slots=1024")
+    expect_in("guest 1 0 0 native rport=81",
+              guest.read("/proc/net/vtoe_rules"), "the list")
+    expect_equal(guest.read("/sys/module/vtoe/parameters/slots"), "1024\n",
+                 "the module's parameter")
+    offload.wait_connected(machine, guest)
+    expect_equal(attempt(guest, CLOSED), UNREACHABLE, "port 81")
 
 
 def absent(machine, guest):
