@@ -183,6 +183,26 @@ NATIVE_TEST(an_unknown_pool_is_an_error_of_the_device_only)
 	bad_entry(nt, "pool=platinum,ip=192.0.2.10/24");
 }
 
+NATIVE_TEST(a_wrong_rule_is_an_error_of_the_device_only)
+{
+	bad_entry(nt, "ip=192.0.2.10/24,rules=native rport=http");
+}
+
+NATIVE_TEST(rules_of_an_entry_are_written_for_the_frontend)
+{
+	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
+	char *rules = NULL;
+
+	free(nt_attach(nt, NT_DOMID,
+		       "ip=192.0.2.10/24,default=native,"
+		       "rules=offload rport=80; deny uid=7"));
+	nt_until((rules = nt_xs("/local/domain/0/backend/vtoe/5/0/rules")));
+	ck_assert_str_eq(rules, "offload rport=80; deny uid=7");
+	expect_node("/local/domain/0/backend/vtoe/5/0/default", "native");
+	free(rules);
+	fx_dom_close(dom);
+}
+
 NATIVE_TEST(one_address_is_not_given_twice)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
@@ -266,6 +286,8 @@ NATIVE_MAIN("native-daemon", 120,
 	    an_unknown_key_is_an_error_of_the_device_only,
 	    a_bad_address_is_an_error_of_the_device_only,
 	    an_unknown_pool_is_an_error_of_the_device_only,
+	    a_wrong_rule_is_an_error_of_the_device_only,
+	    rules_of_an_entry_are_written_for_the_frontend,
 	    one_address_is_not_given_twice,
 	    a_new_guest_gets_the_device_of_its_configuration,
 	    a_guest_that_appeared_while_vtoed_was_down_is_found,
