@@ -106,6 +106,7 @@ struct rule_flow {
 	struct vtoe_addr local;	 /* family 0, port 0: not known */
 	struct vtoe_addr remote; /* family 0: none */
 	uint32_t uid;
+	/* the texts stand last: they are not filled in if no rule asks */
 	char comm[RULE_COMM_MAX];     /* with NUL */
 	char cgroup[RULE_CGROUP_MAX]; /* with NUL; "": not known */
 };

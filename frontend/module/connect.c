@@ -195,6 +195,7 @@ static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 		return address_error(sk, uaddr, len) ?: -EINVAL;
 	if (inet_sk(sk)->inet_num || vsk->has_slot)
 		return 1; /* bound already; says -EINVAL */
+	vtoe_switch_comm(vsk->comm);
 	switch (vtoe_switch_bind(sk, uaddr, len, &addr)) {
 	case VTOE_TO_NATIVE:
 		vtoe_sock_go_native(sock, vsk);

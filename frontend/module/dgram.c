@@ -244,9 +244,12 @@ static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 				    addr.len, &to)) {
 	case VTOE_TO_DOM0:
 		err = connect_dom0(sock, vsk, &to);
-		if (!vtoe_not_for_dom0(err) || at_dom0_only(vsk))
+		if (!err || at_dom0_only(vsk) ||
+		    !vtoe_switch_falls_back(sock->sk, RULE_CONNECT, &to, err))
 			return err;
 		return 1;
+	case VTOE_DENY:
+		return -EPERM;
 	case VTOE_TO_NATIVE:
 		return connect_native(sock, vsk);
 	default:
@@ -309,7 +312,8 @@ static int autobind(struct socket *sock, struct vtoe_sock *vsk)
 	return err;
 }
 
-struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock)
+struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock,
+				      const struct vtoe_addr *to)
 {
 	struct vtoe_sock *vsk = vtoe_sock_enter(sock);
 	int err = 0;
@@ -323,7 +327,9 @@ struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock)
 	if (!err)
 		return vsk;
 	vtoe_sock_put(vsk);
-	return vtoe_not_for_dom0(err) ? NULL : ERR_PTR(err);
+	return vtoe_switch_falls_back(sock->sk, RULE_CONNECT, to, err) ?
+		       NULL :
+		       ERR_PTR(err);
 }
 
 /* ---- a new link ---- */

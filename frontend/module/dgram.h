@@ -38,11 +38,13 @@ int vtoe_dgram_offer(struct vtoe_sock *vsk, struct sock *sk);
 
 /**
  * vtoe_dgram_autobind - a port in both worlds for a socket that sends
+ * @to: where to, for the rules about falling back
  *
- * Returns the socket, with a reference and a slot; NULL if dom0 cannot serve it;
- * or an ERR_PTR(). Sleeps; no lock held.
+ * Returns the socket, with a reference and a slot; NULL if it is to be sent
+ * natively; or an ERR_PTR(). Sleeps; no lock held.
  */
-struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock);
+struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock,
+				      const struct vtoe_addr *to);
 
 /* An address as the switch understands it; @len bytes at @addr. */
 struct vtoe_sockaddr {

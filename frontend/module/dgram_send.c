@@ -270,7 +270,7 @@ static int send_first(struct socket *sock, struct msghdr *msg, size_t len,
 	int ret;
 
 	vtoe_ops_enter();
-	vsk = vtoe_dgram_autobind(sock);
+	vsk = vtoe_dgram_autobind(sock, to);
 	vtoe_ops_leave();
 	if (IS_ERR(vsk))
 		return PTR_ERR(vsk);
@@ -299,7 +299,9 @@ static int send_to(struct socket *sock, struct vtoe_sock *vsk,
 	case VTOE_TO_NATIVE:
 		if (alone)
 			return -ENETUNREACH; /* not from that address */
-		fallthrough;
+		return send_native(sock, msg, len);
+	case VTOE_DENY:
+		return -EPERM;
 	default:
 		return send_native(sock, msg, len);
 	}

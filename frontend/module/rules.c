@@ -13,6 +13,7 @@
 #include <net/net_namespace.h>
 
 #include "rules.h"
+#include "switch.h"
 
 #define WORD_SHOWN 60 /* bytes of a wrong word in the log */
 
@@ -24,7 +25,7 @@ struct list {
 	struct rcu_head rcu;
 	const void *owner;
 	u8 otherwise; /* enum rule_verdict */
-	bool by_cgroup;
+	bool by_cgroup, by_comm;
 	u32 nr;
 	struct rule *rule;   /* nr of them, behind this structure, */
 	struct count *count; /* nr + 1: the last one is of the default, */
@@ -82,6 +83,7 @@ static struct list *read_list(enum vtoe_rules_whose whose, const char *text,
 	for (i = 0; i < nr; i++) {
 		rule_read(&reader, &list->rule[i]);
 		list->by_cgroup |= list->rule[i].cgroup.len;
+		list->by_comm |= list->rule[i].comm.len;
 	}
 	return list;
 }
@@ -141,6 +143,8 @@ static u32 find(const struct list *list, const struct sock *sk,
 {
 	if (list->by_cgroup && !flow->cgroup[0])
 		find_cgroup(sk, flow);
+	if (list->by_comm && !flow->comm[0])
+		vtoe_switch_find_comm(sk, flow->comm);
 	return rule_find(list->rule, list->nr, flow);
 }
 

@@ -41,7 +41,7 @@ void vtoe_rules_forget(const void *owner);
 
 /**
  * vtoe_rules_ask - the verdict about a socket that is being decided
- * @flow: filled in but for the cgroup
+ * @flow: filled in but for cgroup and comm, which are "": few rules ask for them
  *
  * Counts a hit. Any process context.
  */

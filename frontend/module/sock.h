@@ -103,7 +103,7 @@ struct vtoe_sock {
 	u16 family;		    /* of the slot; ctl */
 	struct list_head tx_node;   /* link->tx_held or tx_short; device lock */
 	struct list_head offer_node; /* offer.c */
-	char comm[RULE_COMM_MAX];    /* who called listen(); ctl */
+	char comm[RULE_COMM_MAX];    /* who called bind() or listen(); ctl */
 	u32 seen_rx, seen_tx, seen_flags; /* doorbell: what was told; tasklet */
 	u32 seen_error;		     /* datagrams: the same */
 
@@ -300,12 +300,6 @@ bool vtoe_rx_arm_hint(struct vtoe_sock *vsk);
 
 /* Take dom0's error over into sk_err, once. lock_sock() or tasklet. */
 void vtoe_sock_take_error(struct vtoe_sock *vsk, struct sock *sk, u32 error);
-
-/* dom0 cannot serve this: not an error, the native side still can. */
-static inline bool vtoe_not_for_dom0(int err)
-{
-	return err == -EAFNOSUPPORT || err == -ENETDOWN;
-}
 
 /* Undo a native bind() or listen(). Socket not locked. */
 void vtoe_sock_unbind_native(struct socket *sock);

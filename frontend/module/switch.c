@@ -135,8 +135,7 @@ void vtoe_switch_comm(char *comm)
 	rcu_read_unlock();
 }
 
-/* The program's name; if nobody calls, that of who has called listen(). */
-static void find_comm(const struct sock *sk, char *comm)
+void vtoe_switch_find_comm(const struct sock *sk, char *comm)
 {
 	struct vtoe_sock *vsk;
 
@@ -154,11 +153,11 @@ static void find_comm(const struct sock *sk, char *comm)
 static void flow_init(struct rule_flow *flow, const struct sock *sk,
 		      enum rule_direction direction)
 {
-	memset(flow, 0, sizeof(*flow));
+	memset(flow, 0, offsetof(struct rule_flow, comm));
+	flow->comm[0] = flow->cgroup[0] = '\0';
 	flow->direction = direction;
 	flow->protocol = sk->sk_protocol;
 	flow->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
-	find_comm(sk, flow->comm);
 }
 
 /* @offload: what it is if the rules let it. */

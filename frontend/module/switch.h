@@ -52,6 +52,9 @@ enum vtoe_verdict vtoe_switch_listen(const struct sock *sk);
 /* The calling program's name: its first thread's. RULE_COMM_MAX bytes. */
 void vtoe_switch_comm(char *comm);
 
+/* The same; if no program calls, that of who has bound it or made it listen. */
+void vtoe_switch_find_comm(const struct sock *sk, char *comm);
+
 /**
  * vtoe_switch_falls_back - dom0 cannot serve it: is it to be native?
  * @direction: RULE_CONNECT or RULE_LISTEN

@@ -31,7 +31,8 @@ if "uid" in options:
     os.setuid(options["uid"])
 what, host, port = sys.argv[2], sys.argv[3], int(sys.argv[4])
 family = socket.AF_INET6 if ":" in host else socket.AF_INET
-s = socket.socket(family, socket.SOCK_STREAM)
+kind = socket.SOCK_DGRAM if what == "udp" else socket.SOCK_STREAM
+s = socket.socket(family, kind)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 def where():
@@ -52,6 +53,10 @@ def listen():
     print("listens", where(), flush=True)
     while True:
         s.accept()[0].send(b"hello\n")
+
+def udp():
+    s.sendto(b"hello", (host, port))
+    return where()
 
 def fill():
     """Connects until it fails, and keeps what it has."""
@@ -99,7 +104,7 @@ def epoll():
 
 try:
     print({"connect": connect, "listen": listen, "epoll": epoll,
-           "fill": fill}[what]())
+           "fill": fill, "udp": udp}[what]())
 except OSError as e:
     print(errno.errorcode[e.errno])
 '''

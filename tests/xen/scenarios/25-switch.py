@@ -45,6 +45,15 @@ def verdicts(guest):
     expect_equal(attempt(guest, f"connect {offload.REMOTE} 82"), UNREACHABLE,
                  "port 82")
 
+    step("by protocol; datagrams by each one's destination")
+    rules(guest, "native proto=udp rport=53\ndeny proto=udp rport=54")
+    udp = f"udp {offload.REMOTE}"
+    expect_equal(attempt(guest, f"{udp} 53"), UNREACHABLE, "UDP to port 53")
+    expect_equal(attempt(guest, f"{udp} 54"), "EPERM", "UDP to port 54")
+    expect_equal(attempt(guest, f"{udp} 55"), "offloaded", "UDP to port 55")
+    expect_equal(attempt(guest, f"connect {offload.REMOTE} 54"), REFUSED,
+                 "TCP to port 54")
+
     step("by prefix")
     rules(guest, "native remote=198.51.100.0/24\ndeny remote=2001:db8::/32")
     expect_equal(attempt(guest, f"connect {PEER} 80"), "native", "the peer")
