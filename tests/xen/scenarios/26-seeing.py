@@ -58,6 +58,14 @@ def connected(machine, guest):
     job.kill()
     wait_until(lambda: not ask(guest, "-a")["sockets"], 30, "its end")
 
+    step("a datagram socket")
+    job = guest.spawn(f"exec socat -u UDP:{offload.REMOTE}:9 STDOUT")
+    shown = wait_until(lambda: ask(guest, "-u")["sockets"], 30, "a socket")[0]
+    expect_equal([shown["proto"], shown["state"], shown["peer"]["port"]],
+                 ["udp", "ESTAB", 9], "what it is")
+    expect_equal(ask(guest, "-at"), {"sockets": []}, "TCP ones")
+    job.kill()
+
     step("bytes that nobody reads, and a peer that has closed")
     job = guest.spawn("exec setpriv --reuid 1234 --clear-groups python3 -c "
                       f'"{STALLED}"')
