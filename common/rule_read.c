@@ -334,6 +334,18 @@ static const char *contradiction(const struct rule *rule, bool has_fallback)
 	return NULL;
 }
 
+/* Rules are shown on terminals; those of the toolstack come from outside. */
+static bool printable(const struct rule_word *text)
+{
+	uint32_t i;
+
+	for (i = 0; i < text->len; i++)
+		if (!blank(text->at[i]) &&
+		    (text->at[i] < ' ' || text->at[i] > '~'))
+			return false;
+	return true;
+}
+
 static int read_rule(struct rule_reader *reader, struct rule *to,
 		     struct rule_word text)
 {
@@ -343,6 +355,8 @@ static int read_rule(struct rule_reader *reader, struct rule *to,
 	const char *why;
 	int n;
 
+	if (!printable(&text))
+		return refuse(reader, "not printable ASCII", &text);
 	next_word(&rest, &word);
 	n = one_of(&word, verdict_name,
 		   sizeof(verdict_name) / sizeof(verdict_name[0]));

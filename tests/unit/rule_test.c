@@ -141,6 +141,8 @@ START_TEST(mistakes_are_refused)
 {
 	refused("allow", "not a verdict");
 	refused("Native", "not a verdict");
+	refused("native comm=\033[2J", "not printable");
+	refused("native comm=\xc3\xa4", "not printable");
 	refused("native dir=in", "not connect, listen or any");
 	refused("native proto=sctp", "not tcp, udp or any");
 	refused("native rport", "KEY=VALUE");
