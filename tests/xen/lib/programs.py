@@ -148,7 +148,7 @@ def wait_listening(node, port, job=None):
 
 
 def wrk(pair, url):
-    """Load for two seconds by wrk, as part of a program; no request may fail."""
+    """Load for two seconds by wrk, where no request may fail."""
     out = pair.client.run(f"wrk -t1 -c4 -d2 '{url}'").out
     pair.see("wrk's complaints", re.findall(r"Socket errors.*|Non-2xx.*", out))
     requests = re.search(r"(\d+) requests in", out)

@@ -5,7 +5,7 @@ from story import *
 import programs
 from programs import WORK
 
-SECONDS = 700
+SECONDS = 600
 SMALL = 30 << 10            # bytes: larger than a socket's first run
 LARGE = 400 << 10
 NGINX_PORT, NGINX_TLS_PORT = 80, 443

@@ -5,7 +5,7 @@ from story import *
 import programs
 from programs import WORK
 
-SECONDS = 700
+SECONDS = 600
 REDIS_PORT = 6379
 MEMCACHED_PORT = 11211
 POSTGRES_PORT = 5432
