@@ -62,6 +62,7 @@ defaults
 	timeout connect 10s
 	timeout client 30s
 	timeout server 30s
+	timeout check 10s
 	option redispatch
 frontend web
 	bind 0.0.0.0:{port}
@@ -228,7 +229,7 @@ def nginx_reload(pair):
             while reloads < RELOADS:
                 reloads += reload_while(pair, pair.client.spawn(
                     f"ab -q -n {RELOAD_REQUESTS} -c 8 {url}"))
-            load = pair.client.spawn(f"wrk -t1 -c8 -d6 {url}")
+            load = pair.client.spawn(f"exec wrk -t1 -c8 -d120 {url}")
             wait_until(lambda: connected(pair) >= 8, 30, "wrk's connections")
         # The port is bound again at once, with the old connections about.
         server, _ = both_nginx(pair)
@@ -237,7 +238,7 @@ def nginx_reload(pair):
             wait_until(lambda: connected(pair) >= 8 or not load.running(), 30,
                        "wrk's connections to the new one")
             expect(load.running(), "wrk goes on after the restart")
-            load.wait()
+            load.kill()
 
 
 def reload_while(pair, load):
