@@ -13,8 +13,10 @@ PORT = 7003
 WALK_SECONDS = 200
 REFUSED = "ENOPROTOOPT"
 
-# Lines whose values are another path's than the loopback's.
-BY_PATH = {("TCP_MAXSEG", "connected get")}
+# Lines whose first values are another path's than the loopback's: so many.
+BY_PATH = {("TCP_MAXSEG", "connected get"): 2,  # not changed by setting it
+           ("TCP_WINDOW_CLAMP", "connected get"): 1,
+           ("SO_SNDBUF", "connected get"): 1}
 
 
 def walk(node, peer, address, prefix=""):
@@ -61,7 +63,8 @@ def same(option, native, offloaded):
     """As with Linux, wherever and whatever."""
     for where, results in native.items():
         got = offloaded.get(where, [])
-        if (option, where) not in BY_PATH and got != results:
+        skip = BY_PATH.get((option, where), 0)
+        if got[skip:] != results[skip:]:
             yield f"{option} {where}: {got}, not {results}"
 
 
