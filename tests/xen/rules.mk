@@ -47,7 +47,7 @@ $(FAILALLOC): tests/xen/programs/failalloc.c
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(@D) modules \
 		>$(@D)/log 2>&1 || { cat $(@D)/log; false; }
 
-.PHONY: xen-install check-xen demo
+.PHONY: xen-install check-xen check-programs demo
 # what a user would install, for dom0
 xen-install: all module $(XEN_GUEST_PROGRAMS)
 	$(Q)rm -rf build/install
@@ -56,6 +56,10 @@ xen-install: all module $(XEN_GUEST_PROGRAMS)
 
 check-xen: xen-install $(BADHOST) $(FAILALLOC)
 	$(Q)tests/xen/run --result build/results/xen $(SCENARIO)
+
+# Debian's programs over vif and through vtoe, compared
+check-programs: xen-install
+	$(Q)tests/xen/run --part programs --result build/results/programs
 
 demo: packages
 	+$(Q)$(MAKE) --no-print-directory xen-install

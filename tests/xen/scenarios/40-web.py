@@ -5,6 +5,7 @@ from story import *
 import programs
 from programs import WORK
 
+PART = "programs"
 SECONDS = 600
 SMALL = 30 << 10            # bytes: larger than a socket's first run
 LARGE = 400 << 10

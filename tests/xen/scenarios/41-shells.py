@@ -5,6 +5,7 @@ from story import *
 import programs
 from programs import WORK
 
+PART = "programs"
 SECONDS = 600
 SSH_PORT = 2222
 RSYNC_PORT = 8730

@@ -5,6 +5,7 @@ from story import *
 import programs
 from programs import WORK
 
+PART = "programs"
 SECONDS = 600
 REDIS_PORT = 6379
 MEMCACHED_PORT = 11211
