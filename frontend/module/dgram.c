@@ -334,15 +334,6 @@ struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock,
 
 /* ---- a new link ---- */
 
-static bool bound_to_all(const struct sock *sk)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
-#endif
-	return !inet_sk(sk)->inet_rcv_saddr;
-}
-
 bool vtoe_dgram_waits(const struct vtoe_sock *vsk, const struct sock *sk)
 {
 	if (vsk->has_slot)
@@ -350,7 +341,7 @@ bool vtoe_dgram_waits(const struct vtoe_sock *vsk, const struct sock *sk)
 	if (at_dom0_only(vsk))
 		return true;
 	return vsk->phase == VTOE_UNDECIDED && inet_sk(sk)->inet_num &&
-	       bound_to_all(sk) && sk->sk_state != TCP_ESTABLISHED &&
+	       vtoe_bound_to_all(sk) && sk->sk_state != TCP_ESTABLISHED &&
 	       vtoe_switch_listen(sk) == VTOE_TO_BOTH;
 }
 

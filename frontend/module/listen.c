@@ -106,15 +106,6 @@ static int listen_dual(struct socket *sock, struct vtoe_sock *vsk, int backlog)
 	return 0;
 }
 
-static bool wildcard(const struct sock *sk)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
-#endif
-	return !inet_sk(sk)->inet_rcv_saddr;
-}
-
 /* Not bound at all: a port that is free in both worlds. */
 static int listen_unbound(struct socket *sock, struct vtoe_sock *vsk,
 			  int backlog)
@@ -190,7 +181,7 @@ static int listen_undecided(struct socket *sock, struct vtoe_sock *vsk,
 			       vtoe_rebind_native(sock, vsk) ?: 1 :
 			       listen_dom0(vsk, sock->sk, backlog);
 	/* bound to one address natively while there was no device */
-	if (verdict == VTOE_TO_NATIVE || !wildcard(sock->sk)) {
+	if (verdict == VTOE_TO_NATIVE || !vtoe_bound_to_all(sock->sk)) {
 		vtoe_sock_go_native(sock, vsk);
 		return 1;
 	}

@@ -58,6 +58,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <net/inet_sock.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "../../common/rule.h"
@@ -163,6 +164,18 @@ void vtoe_ops_leave(void);
 void vtoe_offer_later(struct vtoe_sock *vsk);
 /* It is no such listener any more. */
 void vtoe_offer_forget(struct vtoe_sock *vsk);
+/* Natively bound to no address of its own; an IPv6 socket may be to all of IPv4. */
+static inline bool vtoe_bound_to_all(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+		       (ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr) &&
+			!sk->sk_v6_rcv_saddr.s6_addr32[3]);
+#endif
+	return !inet_sk(sk)->inet_rcv_saddr;
+}
+
 /* There is a link now. */
 void vtoe_offer_now(void);
 void vtoe_offer_exit(void);
