@@ -100,6 +100,8 @@ static bool native_for_good(const struct step *st, const struct outcome *a,
 			    const struct outcome *b)
 {
 	(void)b;
+	if (st->op == OP_PEER_CONNECT)
+		return session.was_native[st->a[0]] && a->err == ECONNREFUSED;
 	return (st->op == OP_CONNECT || st->op == OP_BIND) &&
 	       st->s < NR_SOCKETS && session.was_native[st->s] && a->ret < 0 &&
 	       (a->err == ENETUNREACH || a->err == EADDRNOTAVAIL);
@@ -205,6 +207,17 @@ static bool late_fin(const struct view *a, const struct view *b)
 	return session.shut_early;
 }
 
+/* Who sends to a socket that reads no more is not reset before it is closed. */
+static bool late_reset(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_PEERS; i++)
+		if (a->peer.socket[i].tcp_state !=
+			    b->peer.socket[i].tcp_state &&
+		    b->peer.socket[i].tcp_state != TCP_CLOSE)
+			return false;
+	return session.shut_reading;
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -214,6 +227,9 @@ static struct known_view {
 	{ "a listener that was shut down before it listened ends its "
 	  "connections when they are accepted, not when they are made",
 	  late_fin, 0 },
+	{ "what comes after shutdown(SHUT_RDWR) is not answered by a reset, "
+	  "as dom0's stack is told of the writing side only",
+	  late_reset, 0 },
 	{ NULL, NULL, 0 },
 };
 
