@@ -139,6 +139,16 @@ static bool two_faults(const struct step *st, const struct outcome *a,
 	       (b->err == EFAULT || b->err == EINVAL);
 }
 
+/* Linux still sends from the address at which it was accepted, and from an IPv6
+ * address there is no way to an IPv4 peer.
+ */
+static bool accepted_at(const struct step *st, const struct outcome *a,
+			const struct outcome *b)
+{
+	return st->op == OP_CONNECT && b->ret < 0 && b->err == ENETUNREACH &&
+	       (!a->ret || a->err == ECONNREFUSED || a->err == EINPROGRESS);
+}
+
 /* Each event that is missing would be a defect. */
 static bool more_edges(const struct step *st, const struct outcome *a,
 		       const struct outcome *b)
@@ -177,6 +187,9 @@ static struct known {
 	  longer_queue, true, 0 },
 	{ "bind() of a connection says EINVAL before it looks at the address",
 	  bound_twice, true, 0 },
+	{ "an accepted connection that is undone by AF_UNSPEC forgets its "
+	  "address",
+	  accepted_at, true, 0 },
 	{ "SIOCOUTQ depends on when the peer acknowledges, natively, too",
 	  in_flight, false, 0 },
 	{ "an option that is refused is refused before its value is looked at",
