@@ -13,14 +13,16 @@
 
 /*
  * Options that name things of the guest's own stack (a device, a mark for its
- * routing, a packet filter, foreign addresses) ask for that stack.
+ * routing, a packet filter, foreign addresses) ask for that stack. IP_FREEBIND of
+ * a UDP socket, which some servers set on each, means something for a bind() to one
+ * address only: vtoe_switch_bind().
  */
 static bool asks_for_native(const struct sock *sk)
 {
 	return sk->sk_bound_dev_if || sk->sk_mark ||
 	       (vtoe_is_dgram(sk) && READ_ONCE(sk->sk_peek_off) >= 0) ||
 	       rcu_access_pointer(sk->sk_filter) || inet_sk(sk)->transparent ||
-	       inet_sk(sk)->freebind;
+	       (inet_sk(sk)->freebind && !vtoe_is_dgram(sk));
 }
 
 static bool local4(const struct sock *sk, __be32 addr)
@@ -223,7 +225,7 @@ enum vtoe_verdict vtoe_switch_bind(const struct sock *sk,
 		verdict = VTOE_TO_NATIVE;
 	else if (any(to))
 		verdict = VTOE_TO_BOTH;
-	else if (local(sk, to))
+	else if (local(sk, to) || inet_sk(sk)->freebind)
 		verdict = VTOE_TO_NATIVE;
 	flow_init(&flow, sk, RULE_LISTEN);
 	flow.local = *to;
