@@ -139,8 +139,8 @@ def iperf3(pair):
                                   f"{options}").out
             server.wait(30)
         end = json.loads(out)["end"]
-        pair.see(f"iperf3 {options}", (sorted(end), sorted(end["sum"]),
-                                       end["sum"]["packets"]))
+        # how many datagrams it takes is a matter of its clock
+        pair.see(f"iperf3 {options}", (sorted(end), sorted(end["sum"])))
         expect(end["sum"]["lost_packets"] < end["sum"]["packets"] / 2,
                f"datagrams that arrive: {end['sum']}")
 
