@@ -32,6 +32,12 @@ static inline void vtoe_addr_from_v6(struct vtoe_addr *to,
 	memcpy(to->addr, &from->sin6_addr, sizeof(to->addr));
 }
 
+/* The wildcard of its family, with whatever port? */
+static inline bool vtoe_addr_any(const struct vtoe_addr *a)
+{
+	return !memchr_inv(a->addr, 0, sizeof(a->addr));
+}
+
 /* IPv4 becomes an IPv4-mapped address: dom0 speaks to IPv4 through an IPv6 slot by
  * these.
  */

@@ -16,8 +16,6 @@
 #include "sock.h"
 #include "switch.h"
 
-#define BIND_TRIES 16 /* for a port that is free in both worlds */
-
 /* ---- bind ---- */
 
 /* Both bound, to one port, for programs of different users? */
@@ -63,24 +61,33 @@ static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
 	return err ?: share_port(vsk, &cqe.u.addr);
 }
 
+static void drop_slot(struct vtoe_sock *vsk, struct sock *sk, u8 phase)
+{
+	lock_sock(sk);
+	vtoe_sock_drop_slot(vsk, phase);
+	release_sock(sk);
+}
+
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		   const struct vtoe_addr *addr)
 {
-	int err;
+	int err = vtoe_sock_open_family(vsk, sk, addr->family);
 
-	if (!vsk->has_slot) {
-		err = vtoe_sock_open_family(vsk, sk, addr->family);
-		if (err)
-			return err;
-	}
-	return bind_slot(vsk, addr);
+	if (!err)
+		err = bind_slot(vsk, addr);
+	if (err)
+		drop_slot(vsk, sk, vsk->phase);
+	return err;
 }
 
-static void undo_bind(struct vtoe_sock *vsk, struct sock *sk)
+int vtoe_bind_native(struct socket *sock, const struct vtoe_addr *addr)
 {
-	lock_sock(sk);
-	vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
-	release_sock(sk);
+	struct sockaddr_in6 sin6;
+	int len = vtoe_addr_to_sockaddr(addr, sock->sk->sk_family,
+					(struct sockaddr *)&sin6);
+
+	return vtoe_native_ops(sock->sk)->bind(sock, (struct sockaddr *)&sin6,
+					       len);
 }
 
 int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
@@ -97,7 +104,6 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		vsk->bind_req = addr;
 		return 0;
 	}
-	undo_bind(vsk, sk);
 	if (vtoe_switch_falls_back(sk, RULE_LISTEN, &addr, err))
 		return 0;
 	vtoe_sock_unbind_native(sock);
@@ -111,7 +117,7 @@ static int bind_both(struct socket *sock, struct vtoe_sock *vsk,
 {
 	int err, tries;
 
-	for (tries = 0; tries < BIND_TRIES; tries++) {
+	for (tries = 0; tries < VTOE_PORT_TRIES; tries++) {
 		err = vtoe_native_ops(sock->sk)->bind(sock, uaddr, len);
 		if (err)
 			return err;
@@ -139,12 +145,10 @@ static int bind_offloaded(struct vtoe_sock *vsk, struct sock *sk,
 	if (!port_allowed(sk, addr->port))
 		return -EACCES;
 	err = vtoe_bind_dom0(vsk, sk, addr);
-	if (err) {
-		undo_bind(vsk, sk);
+	if (err)
 		return vtoe_switch_falls_back(sk, RULE_LISTEN, addr, err) ?
 			       1 :
 			       err;
-	}
 	vsk->bind_req = *addr;
 	vsk->bind_req.port = vsk->local.port;
 	lock_sock(sk);
@@ -174,10 +178,8 @@ int vtoe_bind_again(struct vtoe_sock *vsk, struct sock *sk)
 	if (!vtoe_bound_before(vsk, sk))
 		return 0;
 	err = vtoe_bind_dom0(vsk, sk, &vsk->bind_req);
-	if (err) {
-		undo_bind(vsk, sk);
+	if (err)
 		return err;
-	}
 	lock_sock(sk);
 	smp_store_release(&vsk->phase, VTOE_BOUND);
 	release_sock(sk);
@@ -235,15 +237,12 @@ int vtoe_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 
 int vtoe_rebind_native(struct socket *sock, struct vtoe_sock *vsk)
 {
-	struct sock *sk = sock->sk;
-	struct sockaddr_in6 addr;
-	int len, err;
+	struct vtoe_addr addr = vsk->bind_req;
+	int err;
 
-	len = vtoe_addr_to_sockaddr(&vsk->bind_req, sk->sk_family,
-				    (struct sockaddr *)&addr);
-	undo_bind(vsk, sk);
+	drop_slot(vsk, sock->sk, VTOE_UNDECIDED);
 	memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
-	err = vtoe_native_ops(sk)->bind(sock, (struct sockaddr *)&addr, len);
+	err = vtoe_bind_native(sock, &addr);
 	if (!err)
 		vtoe_sock_go_native(sock, vsk);
 	return err;
@@ -302,11 +301,8 @@ static int connect_bound(struct socket *sock, struct vtoe_sock *vsk,
 	struct sock *sk = sock->sk;
 	int err = 0;
 
-	if (!vsk->has_slot) {
+	if (!vsk->has_slot)
 		err = vtoe_bind_dom0(vsk, sk, &vsk->bind_req);
-		if (err)
-			undo_bind(vsk, sk);
-	}
 	if (!err)
 		err = vtoe_sock_connect_slot(vsk, sk, to);
 	if (err)

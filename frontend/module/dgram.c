@@ -12,8 +12,6 @@
 #include "stream.h"
 #include "switch.h"
 
-#define BIND_TRIES 16
-
 struct vtoe_flavour vtoe_dgram4, vtoe_dgram6;
 
 /* ---- addresses ---- */
@@ -49,11 +47,6 @@ int vtoe_dgram_addr_for_slot(const struct vtoe_sock *vsk, struct vtoe_addr *a)
 		return -ENETUNREACH;
 	vtoe_addr_map(a);
 	return 0;
-}
-
-static bool wildcard(const struct vtoe_addr *a)
-{
-	return a->family && !memchr_inv(a->addr, 0, sizeof(a->addr));
 }
 
 static bool at_dom0_only(const struct vtoe_sock *vsk)
@@ -151,20 +144,8 @@ static int connect_dom0(struct socket *sock, struct vtoe_sock *vsk,
 	if (vsk->phase != VTOE_CONNECTED)
 		atomic64_inc(&vtoe_counters.offloaded);
 	smp_store_release(&vsk->phase, VTOE_CONNECTED);
-	sock->state = SS_CONNECTED;
 	release_sock(sk);
 	return 0;
-}
-
-/* The port that the program asked for, in the guest's own stack again. */
-static int bind_native(struct socket *sock, const struct vtoe_addr *addr)
-{
-	struct sockaddr_storage ss;
-	int len = vtoe_addr_to_sockaddr(addr, sock->sk->sk_family,
-					(struct sockaddr *)&ss);
-
-	return vtoe_native_ops(sock->sk)->bind(sock, (struct sockaddr *)&ss,
-					       len);
 }
 
 /* A peer in this guest. Returns 1 for the native connect(). */
@@ -172,14 +153,13 @@ static int connect_native(struct socket *sock, struct vtoe_sock *vsk)
 {
 	bool bound = vsk->bind_req.family;
 
-	if (at_dom0_only(vsk) && bound && !wildcard(&vsk->bind_req))
+	if (at_dom0_only(vsk) && bound && !vtoe_addr_any(&vsk->bind_req))
 		return -ENETUNREACH; /* from that address there is no way */
 	if (vsk->has_slot || at_dom0_only(vsk)) {
 		bound = bound && at_dom0_only(vsk);
 		drop_slot(vsk, sock->sk, VTOE_UNDECIDED);
 		if (bound)
-			bind_native(sock, &vsk->bind_req);
-		sock->state = SS_UNCONNECTED;
+			vtoe_bind_native(sock, &vsk->bind_req);
 	}
 	return 1;
 }
@@ -193,7 +173,6 @@ static int disconnect_dom0(struct socket *sock, struct vtoe_sock *vsk)
 	u8 phase = VTOE_BOUND;
 	int err;
 
-	sock->state = SS_UNCONNECTED;
 	if (!vsk->bind_req.family || !vsk->has_slot) {
 		drop_slot(vsk, sk, VTOE_UNDECIDED);
 		return 0;
@@ -202,7 +181,8 @@ static int disconnect_dom0(struct socket *sock, struct vtoe_sock *vsk)
 	if (err)
 		return err;
 	set_addresses(vsk, &local, &none);
-	if (wildcard(&vsk->bind_req) && !bind_native(sock, &vsk->bind_req)) {
+	if (vtoe_addr_any(&vsk->bind_req) &&
+	    !vtoe_bind_native(sock, &vsk->bind_req)) {
 		vsk->dual = true;
 		phase = VTOE_UNDECIDED;
 	}
@@ -289,7 +269,7 @@ static int bind_any_port(struct socket *sock, struct vtoe_sock *vsk)
 	struct vtoe_addr any = { .family = sock->sk->sk_family };
 	int err, tries;
 
-	for (tries = 0; tries < BIND_TRIES; tries++) {
+	for (tries = 0; tries < VTOE_PORT_TRIES; tries++) {
 		err = inet_send_prepare(sock->sk);
 		if (!err)
 			err = vtoe_bind_dual(sock, vsk, &any, true);
@@ -360,10 +340,8 @@ int vtoe_dgram_offer(struct vtoe_sock *vsk, struct sock *sk)
 		addr.port = (__force u16)inet_sk(sk)->inet_sport;
 	}
 	err = vtoe_bind_dom0(vsk, sk, &addr);
-	if (err) {
-		drop_slot(vsk, sk, vsk->phase);
+	if (err)
 		return err;
-	}
 	vsk->bind_req = addr;
 	vsk->dual = vsk->phase == VTOE_UNDECIDED;
 	return 0;

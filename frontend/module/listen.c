@@ -19,7 +19,6 @@
 
 #define POSTS_MAX	128u /* slots a listener may hold in advance */
 #define POSTS_RESERVE	64u  /* slots that listeners leave to connect() */
-#define LISTEN_TRIES	16
 #define POST_RUN_ORDER	0u /* 512 posts */
 
 /* ---- listen ---- */
@@ -113,7 +112,7 @@ static int listen_unbound(struct socket *sock, struct vtoe_sock *vsk,
 	struct vtoe_addr any = { .family = sock->sk->sk_family };
 	int err, tries;
 
-	for (tries = 0; tries < LISTEN_TRIES; tries++) {
+	for (tries = 0; tries < VTOE_PORT_TRIES; tries++) {
 		err = vtoe_native_ops(sock->sk)->listen(sock, backlog);
 		if (err)
 			return err;
@@ -145,16 +144,13 @@ static int listen_alone(struct socket *sock, struct vtoe_sock *vsk, int backlog)
 	addr.port = (__force u16)inet_sk(sk)->inet_sport;
 	if (!vsk->has_slot)
 		err = vtoe_bind_dom0(vsk, sk, &addr);
-	lock_sock(sk);
-	if (err)
-		vtoe_sock_drop_slot(vsk, VTOE_UNDECIDED);
-	else
-		smp_store_release(&vsk->phase, VTOE_BOUND);
-	release_sock(sk);
 	if (err && vtoe_switch_falls_back(sk, RULE_LISTEN, &addr, err))
 		return listen_dual(sock, vsk, backlog);
 	if (err)
 		return err;
+	lock_sock(sk);
+	smp_store_release(&vsk->phase, VTOE_BOUND);
+	release_sock(sk);
 	if (inet_sk(sk)->inet_num)
 		vtoe_sock_unbind_native(sock);
 	vsk->dual = false;

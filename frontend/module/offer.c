@@ -6,8 +6,8 @@
  * whenever there is one: before it is attached, while its worker in dom0 is
  * started anew. Such a listener listens natively, is LISTENING without a slot,
  * and is on a list here; when a link goes live, a work item binds and listens at
- * dom0 for each. A datagram socket is bound and connected there as it is. What dom0 refuses (the port is taken) stays on the list for the
- * next link.
+ * dom0 for each. A datagram socket is bound and connected there as it is. What
+ * dom0 refuses (the port is taken) stays on the list for the next link.
  *
  * The list holds a reference of each. Lock order: vtoe_sock.ctl, lock.
  */

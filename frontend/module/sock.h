@@ -345,7 +345,13 @@ int vtoe_bind(struct socket *sock, struct sockaddr *addr, int len);
  */
 int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 		   const struct vtoe_addr *wildcard, bool any_port);
-/* Bind at dom0 only, to a slot that is opened if there is none. ctl held. */
+#define VTOE_PORT_TRIES 16 /* for a port that is free in both worlds */
+
+/* In the guest's own stack; as bind(). */
+int vtoe_bind_native(struct socket *sock, const struct vtoe_addr *addr);
+/* At dom0 only, to a slot that is opened; there is none. ctl held. 0, or an error
+ * and there is still none; the phase stays.
+ */
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		   const struct vtoe_addr *addr);
 /**

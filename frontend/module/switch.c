@@ -71,11 +71,6 @@ static bool parse(const struct sock *sk, const struct sockaddr *addr, int len,
 	return true;
 }
 
-static bool any(const struct vtoe_addr *a)
-{
-	return !memchr_inv(a->addr, 0, sizeof(a->addr));
-}
-
 static bool local(const struct sock *sk, const struct vtoe_addr *a)
 {
 	struct in6_addr in6;
@@ -190,7 +185,7 @@ enum vtoe_verdict vtoe_switch_connect(const struct sock *sk,
 
 	if (!parse(sk, addr, len, to) || (!vtoe_is_dgram(sk) && group(to)))
 		return VTOE_PASS;
-	if (asks_for_native(sk) || any(to) || local(sk, to))
+	if (asks_for_native(sk) || vtoe_addr_any(to) || local(sk, to))
 		offload = VTOE_TO_NATIVE;
 	flow_init(&flow, sk, RULE_CONNECT);
 	find_local(sk, &flow.local);
@@ -223,7 +218,7 @@ enum vtoe_verdict vtoe_switch_bind(const struct sock *sk,
 		return VTOE_PASS;
 	if (asks_for_native(sk))
 		verdict = VTOE_TO_NATIVE;
-	else if (any(to))
+	else if (vtoe_addr_any(to))
 		verdict = VTOE_TO_BOTH;
 	else if (local(sk, to) || inet_sk(sk)->freebind)
 		verdict = VTOE_TO_NATIVE;
@@ -231,7 +226,7 @@ enum vtoe_verdict vtoe_switch_bind(const struct sock *sk,
 	flow.local = *to;
 	verdict = by_rules(sk, &flow, verdict);
 	/* A stream that is bound to a port alone may connect() to dom0 yet. */
-	if (verdict == VTOE_TO_NATIVE && any(to) && !asks_for_native(sk) &&
+	if (verdict == VTOE_TO_NATIVE && vtoe_addr_any(to) && !asks_for_native(sk) &&
 	    sk->sk_type == SOCK_STREAM)
 		return VTOE_PASS;
 	return verdict;
@@ -294,7 +289,7 @@ static bool native_could(const struct sock *sk, enum rule_direction direction,
 	case -EMFILE:
 	case -ENFILE:
 		if (direction == RULE_LISTEN)
-			return any(addr);
+			return vtoe_addr_any(addr);
 		return addr->family == VTOE_INET ? routed4(sk, addr) :
 						   routed6(sk, addr);
 	default:
