@@ -47,21 +47,20 @@ static int do_open(struct worker *w, struct slot *s,
 		.type = cmd->u.open.type,
 		.uid = cmd->u.open.uid,
 	};
+	bool datagram = opening.type == VTOE_DATAGRAM;
 	int err;
 
 	if (!zero_from(cmd, offsetof(struct vtoe_open, zero)))
 		return break_zero(w, s, "OPEN");
-	if (opening.type != VTOE_STREAM && opening.type != VTOE_DATAGRAM)
+	if (opening.type != VTOE_STREAM && !datagram)
 		err = -ESOCKTNOSUPPORT;
 	else
 		err = context_open(&w->contexts, cmd->slot, &opening);
-	if (!err && opening.type == VTOE_DATAGRAM) {
-		slot_serve(w, s, cmd->gen, SLOT_DATAGRAM);
-		s->flags = SLOT_DGRAM | SLOT_WRITABLE;
-		return answer(w, s, cmd, 0, NULL);
-	}
 	if (!err) {
-		slot_serve(w, s, cmd->gen, SLOT_OPEN);
+		slot_serve(w, s, cmd->gen,
+			   datagram ? SLOT_DATAGRAM : SLOT_OPEN);
+		if (datagram)
+			s->flags = SLOT_DGRAM | SLOT_WRITABLE;
 		return answer(w, s, cmd, 0, NULL);
 	}
 	s->gen = cmd->gen; /* for the answer */

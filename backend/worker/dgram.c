@@ -40,7 +40,6 @@ static int parse(struct worker *w, struct slot *s, uint32_t run, uint32_t index,
 		 uint32_t left, struct toe_datagram *d)
 {
 	struct vtoe_segment seg[2];
-	unsigned int i, n;
 
 	if (left % VTOE_DGRAM_ALIGN)
 		return worker_break(w, "slot %u: %u bytes are no datagrams",
@@ -54,13 +53,8 @@ static int parse(struct worker *w, struct slot *s, uint32_t run, uint32_t index,
 	if (d->head.flags & ~TX_FLAGS || d->head.time_ns || d->head.zero)
 		return worker_break(w, "slot %u: unknown fields in a datagram",
 				    slot_number(w, s));
-	n = vtoe_ring_segments(w->view.tx, run, index + HEADER, d->head.len,
-			       seg);
-	for (i = 0; i < n; i++) {
-		d->iov[i].iov_base = seg[i].data;
-		d->iov[i].iov_len = seg[i].len;
-	}
-	d->iovcnt = (int)n;
+	d->iovcnt = ring_iov(w->view.tx, run, index + HEADER, d->head.len,
+			     d->iov);
 	return 0;
 }
 
@@ -189,17 +183,11 @@ static int receive(struct worker *w, struct slot *s, uint32_t room)
 	uint32_t most = room - HEADER, old = s->rx_prod;
 	struct vtoe_segment seg[2];
 	struct toe_datagram d;
-	unsigned int i, n;
 	int err;
 
 	if (most > VTOE_DGRAM_MAX)
 		most = VTOE_DGRAM_MAX;
-	n = vtoe_ring_segments(w->view.rx, s->rx_run, old + HEADER, most, seg);
-	for (i = 0; i < n; i++) {
-		d.iov[i].iov_base = seg[i].data;
-		d.iov[i].iov_len = seg[i].len;
-	}
-	d.iovcnt = (int)n;
+	d.iovcnt = ring_iov(w->view.rx, s->rx_run, old + HEADER, most, d.iov);
 	err = context_recv_datagram(&w->contexts, slot_number(w, s), &d);
 	if (err)
 		return err;

@@ -138,16 +138,10 @@ static int rx_room(struct worker *w, struct slot *s)
 /* One read. As context_recv(). */
 static ssize_t rx_read(struct worker *w, struct slot *s, uint32_t len)
 {
-	struct vtoe_segment seg[2];
 	struct iovec iov[2];
-	unsigned int i, n;
+	int n = ring_iov(w->view.rx, s->rx_run, s->rx_prod, len, iov);
 
-	n = vtoe_ring_segments(w->view.rx, s->rx_run, s->rx_prod, len, seg);
-	for (i = 0; i < n; i++) {
-		iov[i].iov_base = seg[i].data;
-		iov[i].iov_len = seg[i].len;
-	}
-	return context_recv(&w->contexts, slot_number(w, s), iov, (int)n);
+	return context_recv(&w->contexts, slot_number(w, s), iov, n);
 }
 
 /* The ring was filled up: the stream is hotter than the run is large. */

@@ -88,16 +88,10 @@ static void tx_fail(struct slot *s, int err)
 static ssize_t tx_write(struct worker *w, struct slot *s, uint32_t run,
 			uint32_t len)
 {
-	struct vtoe_segment seg[2];
 	struct iovec iov[2];
-	unsigned int i, n;
+	int n = ring_iov(w->view.tx, run, s->tx_cons, len, iov);
 
-	n = vtoe_ring_segments(w->view.tx, run, s->tx_cons, len, seg);
-	for (i = 0; i < n; i++) {
-		iov[i].iov_base = seg[i].data;
-		iov[i].iov_len = seg[i].len;
-	}
-	return context_send(&w->contexts, slot_number(w, s), iov, (int)n);
+	return context_send(&w->contexts, slot_number(w, s), iov, n);
 }
 
 /*

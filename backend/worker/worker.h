@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
 
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -214,6 +215,22 @@ static inline void copy_in(void *to, const void *from, size_t len)
 {
 	__builtin_memcpy(to, from, len);
 	__asm__ __volatile__("" : : : "memory");
+}
+
+/* The pieces of @len bytes from @index on in a run, as vtoe_ring_segments(); how
+ * many.
+ */
+static inline int ring_iov(uint8_t *base, uint32_t run, uint32_t index,
+			   uint32_t len, struct iovec iov[2])
+{
+	struct vtoe_segment seg[2];
+	unsigned int i, n = vtoe_ring_segments(base, run, index, len, seg);
+
+	for (i = 0; i < n; i++) {
+		iov[i].iov_base = seg[i].data;
+		iov[i].iov_len = seg[i].len;
+	}
+	return (int)n;
 }
 
 /* ---- control.c ---- */
