@@ -70,6 +70,8 @@ def main():
         guest = machine.guest("bench", load=False, vtoe=[offload.ENTRY])
         prepare(guest)
         guest.spawn(f"ip netns exec peer sockbench server 0.0.0.0 {PORT}")
+        wait_until(lambda: guest.ok("ip netns exec peer ss -Hltn | "
+                                    f"grep -q :{PORT}"), 30, "the server")
         for run in range(args.runs):
             print(f"  {run + 1}/{args.runs}", flush=True)
             measure(guest, args, samples, "absent")
