@@ -355,35 +355,56 @@ static void set_sysctls(const struct toe_context_spec *spec)
 	set_sysctl("ipv6", spec->link, "ndisc_notify", "1");
 }
 
-static int set_family(struct nl_sock *sk, int ifindex,
-		      const struct toe_context_spec *spec, bool v6, char *error)
+static int set_address(struct nl_sock *sk, int ifindex,
+		       const struct toe_context_spec *spec, bool v6,
+		       char *error)
 {
 	const struct vtoe_addr *addr = v6 ? &spec->ip6.addr : &spec->ip.addr;
-	const struct vtoe_addr *gateway =
-		v6 ? &spec->ip6.gateway : &spec->ip.gateway;
 	uint32_t prefix = v6 ? spec->ip6.prefix : spec->ip.prefix;
-	const char *name = v6 ? "ip6" : "ip";
-	int err;
+	int err = addr->family ? address_add(sk, ifindex, addr, prefix) : 0;
 
-	if (!addr->family)
-		return 0;
-	err = address_add(sk, ifindex, addr, prefix);
 	if (err)
 		return fail(error, err,
 			    "TOE \"%s\": cannot add the address (%s=)",
-			    spec->toe, name);
+			    spec->toe, v6 ? "ip6" : "ip");
+	return 0;
+}
+
+static int set_gateway(struct nl_sock *sk, int ifindex,
+		       const struct toe_context_spec *spec, bool v6,
+		       char *error)
+{
+	const struct vtoe_addr *gateway =
+		v6 ? &spec->ip6.gateway : &spec->ip.gateway;
+	int err = gateway->family ? gateway_add(sk, ifindex, gateway) : 0;
+
+	if (err)
+		return fail(error, err,
+			    "TOE \"%s\": cannot add the gateway of %s=",
+			    spec->toe, v6 ? "ip6" : "ip");
+	return 0;
+}
+
+/*
+ * Addresses go first: a link announces, as it comes up, those that it has. An
+ * IPv6 address without duplicate detection is never announced otherwise, and a
+ * peer that knows it by another link would send there for half a minute.
+ */
+static int set_network(struct nl_sock *sk, int ifindex,
+		       const struct toe_context_spec *spec, char *error)
+{
+	int err = set_address(sk, ifindex, spec, false, error);
+
+	if (!err)
+		err = set_address(sk, ifindex, spec, true, error);
+	if (err)
+		return err;
 	err = link_up(sk, ifindex);
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot set up \"%s\"",
 			    spec->toe, spec->link);
-	if (!gateway->family)
-		return 0;
-	err = gateway_add(sk, ifindex, gateway);
-	if (err)
-		return fail(error, err,
-			    "TOE \"%s\": cannot add the gateway of %s=",
-			    spec->toe, name);
-	return 0;
+	err = set_gateway(sk, ifindex, spec, false, error);
+	return err ? err : set_gateway(sk, ifindex, spec, true, error);
 }
 
 /* A bridge does not learn a macvlan's address (kernel_bridge.h). */
@@ -435,11 +456,8 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 		err = fail(error, err,
 			   "TOE \"%s\": cannot tell \"%s\" the link's address",
 			   spec->toe, spec->netdev);
-	/* IPv4 goes first, while the link is down, so that it is announced */
 	if (!err)
-		err = set_family(sk, ifindex, spec, false, error);
-	if (!err)
-		err = set_family(sk, ifindex, spec, true, error);
+		err = set_network(sk, ifindex, spec, error);
 	nl_socket_free(sk);
 	return err;
 }
