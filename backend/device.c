@@ -25,6 +25,7 @@
 
 #define F_UNKNOWN 99u /* not a number, or none of XenBus's states */
 
+static void tell_toe(struct device *device);
 static void worker_connected(void *arg);
 static void worker_ended(void *arg, const char *why);
 
@@ -135,6 +136,7 @@ static void worker_connected(void *arg)
 	log_info("device %u/%u (%s): connected, worker %d%s", device->domid,
 		 device->devid, device->name, (int)device->worker->pid,
 		 device->worker->adopted ? ", adopted" : "");
+	tell_toe(device);
 	device_set_phase(device, DEVICE_CONNECTED);
 	frontend_changed(device);
 }
@@ -182,6 +184,14 @@ static int read_frontend(struct device *device, struct worker_msg *msg,
 			       &msg->evtchn);
 }
 
+static void fill_toe(const struct guest_net *net, struct worker_toe *toe)
+{
+	*toe = (struct worker_toe){.row = net->toe_row,
+				   .generation = net->toe_generation};
+	snprintf(toe->driver, sizeof(toe->driver), "%s", net->driver);
+	snprintf(toe->link, sizeof(toe->link), "%s", net->link);
+}
+
 static void fill_start(const struct device *device, struct worker_msg *msg)
 {
 	const struct config *config = device->be->config;
@@ -194,11 +204,7 @@ static void fill_start(const struct device *device, struct worker_msg *msg)
 	msg->max_tx_pages = config->max_tx_pages;
 	msg->max_rx_pages = config->max_rx_pages;
 	msg->nr_toes = 1;
-	msg->toe[0].row = net->toe_row;
-	msg->toe[0].generation = net->toe_generation;
-	snprintf(msg->toe[0].driver, sizeof(msg->toe[0].driver), "%s",
-		 net->driver);
-	snprintf(msg->toe[0].link, sizeof(msg->toe[0].link), "%s", net->link);
+	fill_toe(net, &msg->toe[0]);
 }
 
 static void rate_passed(struct loop_timer *timer)
@@ -292,6 +298,44 @@ void device_retry(struct device *device)
 		set_up(device);
 }
 
+/* The worker is told where its network is, if that is news to it. */
+static void tell_toe(struct device *device)
+{
+	const struct worker_toe *was = &device->worker->toe;
+	const struct guest_net *net = device->net;
+	struct worker_toe toe;
+
+	if (!net || (was->row == net->toe_row &&
+		     was->generation == net->toe_generation))
+		return;
+	fill_toe(net, &toe);
+	toe.left = guest_net_left(net->inv, was->row, was->generation);
+	worker_moved(device->worker, &toe);
+}
+
+/* To a sibling of a TOE that cannot be used, with all that is open. */
+static bool moved(struct device *device)
+{
+	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
+
+	if (!guest_net_sibling(device->net))
+		return false;
+	memcpy(from, device->net->toe, sizeof(from));
+	if (guest_net_move(device->net, error)) {
+		log_warn("device %u/%u (%s): stays on toe %s: %s",
+			 device->domid, device->devid, device->name, from,
+			 error);
+		return false;
+	}
+	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
+		 device->devid, device->name, from, device->net->toe);
+	if (device->worker)
+		tell_toe(device);
+	device_clear_error(device);
+	device_put_resolved(device);
+	return true;
+}
+
 void device_network_changed(struct device *device)
 {
 	char error[ENTRY_ERROR_MAX];
@@ -300,7 +344,7 @@ void device_network_changed(struct device *device)
 		device_retry(device);
 		return;
 	}
-	if (!guest_net_stale(device->net))
+	if (moved(device) || !guest_net_stale(device->net))
 		return;
 	if (guest_net_renew(device->net, !device->worker, error)) {
 		device_set_error(device, "%s", error);

@@ -114,6 +114,17 @@ void record_resolved(const struct context_row *row, const char *toe, char *text)
 		snprintf(text, RECORD_TEXT_MAX, "toe=%s", toe);
 }
 
+const char *record_remap_reason(const struct context_row *row)
+{
+	return row->remaps ? toe_state_name(row->left) : "";
+}
+
+void record_remaps(const struct context_row *row, char *text)
+{
+	snprintf(text, RECORD_TEXT_MAX, "%u%s%s", row->remaps,
+		 row->remaps ? " " : "", record_remap_reason(row));
+}
+
 const char *record_toe(const struct device *device,
 		       const struct context_row *row)
 {
@@ -210,9 +221,10 @@ static int write_row(struct store *store, uint32_t tx,
 	if (!err)
 		err = store_write(store, tx, dir, VTOE_KEY_STATE,
 				  record_state(row->state));
+	record_remaps(row, text);
 	if (!err)
-		err = store_write_uint(store, tx, dir, VTOE_KEY_REMAPS,
-				       row->remaps);
+		err = store_write(store, tx, dir, VTOE_KEY_REMAPS,
+				  text);
 	return err;
 }
 

@@ -60,6 +60,12 @@ void record_resolved(const struct context_row *row, const char *toe,
 const char *record_toe(const struct device *device,
 		       const struct context_row *row);
 
+/** record_remap_reason - how its last TOE was when it was left, or "". */
+const char *record_remap_reason(const struct context_row *row);
+
+/** record_remaps - "2 down": how many, and the last one's reason; or "0" */
+void record_remaps(const struct context_row *row, char *text);
+
 /** record_state - as people read it; "" for a number that is no state. */
 const char *record_state(uint32_t state);
 

@@ -201,6 +201,7 @@ static void handle_hello(struct worker *worker, const struct worker_msg *msg,
 		give_up(worker, "the worker's context table is not usable");
 		return;
 	}
+	worker->toe = msg->toe[0];
 	loop_disarm(&worker->deadline);
 	worker->state = WORKER_IS_RUNNING;
 	if (worker->ops)
@@ -563,6 +564,23 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 		ops->connected(arg);
 	if (worker->state == WORKER_IS_ENDED)
 		loop_arm(worker->loop, &worker->deadline, 0, ended_fn);
+}
+
+void worker_moved(struct worker *worker, const struct worker_toe *toe)
+{
+	struct worker_msg msg = {.domid = worker->domid,
+				 .devid = worker->devid,
+				 .nr_toes = 1,
+				 .toe = {*toe}};
+	int err;
+
+	if (worker->state != WORKER_IS_RUNNING)
+		return;
+	worker->toe = *toe;
+	err = send_msg(worker, &msg, WORKER_MOVED);
+	if (err)
+		log_warn("worker %u/%u: not told of a move: %s", worker->domid,
+			 worker->devid, strerror(-err));
 }
 
 /* ---- ending ---- */

@@ -62,6 +62,7 @@ struct worker {
 	struct context_table *table; /* NULL before HELLO */
 	size_t table_size;
 	uint32_t nr_rows;
+	struct worker_toe toe; /* where HELLO says that it is */
 };
 
 struct worker_start {
@@ -97,6 +98,13 @@ void worker_adopt(struct loop *loop, const char *socket_dir,
  */
 void worker_listen(struct worker *worker, const struct worker_ops *ops,
 		   void *arg);
+
+/**
+ * worker_moved - tell it that its network is on another TOE
+ *
+ * A worker that cannot be told (it is ending) need not know.
+ */
+void worker_moved(struct worker *worker, const struct worker_toe *toe);
 
 /** worker_stop - ask it to end, and kill it @grace_ns later if it has not. */
 void worker_stop(struct worker *worker, uint64_t grace_ns);

@@ -26,6 +26,10 @@
  * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
  * by itself. Loss of the control connection is no reason to end.
  *
+ * When the device's network has moved to another TOE, vtoed sends WORKER_MOVED.
+ * It is not answered. HELLO says where the worker takes itself to be; if that is
+ * not where vtoed has it, because one of the two missed a move, vtoed tells it.
+ *
  * The context table must be sealed against shrinking and growing
  * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
  * could kill vtoed by shrinking it. vtoed takes the worker's process id from
@@ -40,7 +44,7 @@
 
 #include <stdint.h>
 
-#define WORKER_PROTO_VERSION 1u
+#define WORKER_PROTO_VERSION 2u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX 8u   /* TOE contexts of one device */
 
@@ -49,6 +53,7 @@ enum worker_msg_type {
 	WORKER_STOP = 2,   /* vtoed → worker: close all, unmap, exit */
 	WORKER_HELLO = 3,  /* worker → vtoed: connected */
 	WORKER_FAILED = 4, /* worker → vtoed: could not connect; text says why */
+	WORKER_MOVED = 6,  /* vtoed → worker: toe[0] is on another TOE now */
 	WORKER_BROKEN = 5, /* worker → vtoed: the frontend broke the protocol */
 };
 
@@ -58,6 +63,7 @@ struct worker_toe {
 	uint32_t generation; /* of that row */
 	char driver[32];
 	char link[16];	     /* in the guest's namespace */
+	uint32_t left; /* MOVED: enum toe_state of the one it was on */
 };
 
 struct worker_msg {

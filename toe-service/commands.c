@@ -10,10 +10,10 @@ static json_t *toe_json(const struct toe *toe)
 			       ? (double)(now - toe->since_ns) / NS_PER_S
 			       : 0.0;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
 			 "name", toe->conf.name, "driver", toe->conf.driver,
 			 "netdev", toe->conf.netdev, "link", toe->conf.link,
-			 "state", toe_state_name(toe->state), "reason",
+			 "segment", toe->conf.segment, "state", toe_state_name(toe->state), "reason",
 			 toe->reason[0] ? toe->reason : NULL, "weight",
 			 (int)toe->conf.weight, "capacity",
 			 (int)toe->conf.capacity, "load", (int)toe->load,
@@ -60,8 +60,35 @@ static void pools(struct control_call *call, const json_t *request, void *arg)
 	control_answer(call, json_pack("{s:o}", "pools", array));
 }
 
+static void set_drained(struct control_call *call, const json_t *request,
+			struct inventory *inv, bool drained)
+{
+	const char *name = json_string_value(json_object_get(request, "toe"));
+	struct toe *toe = name ? inventory_find(inv, name) : NULL;
+
+	if (!toe) {
+		control_refuse(call, "there is no toe \"%.31s\"; see vtoectl toes",
+			       name ? name : "");
+		return;
+	}
+	inventory_drain(inv, toe, drained);
+	control_answer(call, json_pack("{s:o}", "toe", toe_json(toe)));
+}
+
+static void drain(struct control_call *call, const json_t *request, void *arg)
+{
+	set_drained(call, request, arg, true);
+}
+
+static void undrain(struct control_call *call, const json_t *request, void *arg)
+{
+	set_drained(call, request, arg, false);
+}
+
 void commands_register(struct control *control, struct inventory *inv)
 {
 	control_register(control, "toes", toes, inv);
 	control_register(control, "pools", pools, inv);
+	control_register(control, "drain", drain, inv);
+	control_register(control, "undrain", undrain, inv);
 }

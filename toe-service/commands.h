@@ -6,7 +6,7 @@
 #include "control.h"
 #include "toe.h"
 
-/** commands_register - "toes" and "pools"; @inv must outlive @control. */
+/** commands_register - "toes", "pools", "drain", "undrain"; @inv must outlive @control. */
 void commands_register(struct control *control, struct inventory *inv);
 
 #endif /* TOE_SERVICE_COMMANDS_H */

@@ -139,6 +139,19 @@ static int check_link(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_segment(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_opt_getnstr(opt, 0);
+
+	if (name && (!*name || name_ok(name)))
+		return 0;
+	cfg_error(cfg,
+		  "segment: \"%s\": a name has 1 to %u letters, digits, '-' "
+		  "and '_'",
+		  name, CONFIG_SEGMENT_MAX - 1);
+	return -1;
+}
+
 static int find_policy(const char *name)
 {
 	size_t i;
@@ -239,6 +252,8 @@ static void copy_toe(cfg_t *sec, struct config_toe *toe)
 	snprintf(toe->netdev, sizeof(toe->netdev), "%s",
 		 cfg_getstr(sec, "netdev"));
 	snprintf(toe->link, sizeof(toe->link), "%s", cfg_getstr(sec, "link"));
+	snprintf(toe->segment, sizeof(toe->segment), "%s",
+		 cfg_getstr(sec, "segment"));
 	toe->weight = (uint32_t)cfg_getint(sec, "weight");
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
 }
@@ -322,6 +337,7 @@ static cfg_opt_t toe_options[] = {
 	CFG_STR("driver", "kernel", CFGF_NONE),
 	CFG_STR("netdev", NULL, CFGF_NODEFAULT),
 	CFG_STR("link", "auto", CFGF_NONE),
+	CFG_STR("segment", "", CFGF_NONE),
 	CFG_INT("weight", 100, CFGF_NONE),
 	CFG_INT("capacity", 0, CFGF_NONE),
 	CFG_END(),
@@ -362,6 +378,7 @@ static const struct {
 	{"toe|driver", check_driver},
 	{"toe|netdev", check_netdev},
 	{"toe|link", check_link},
+	{"toe|segment", check_segment},
 	{"toe|weight", check_range},
 	{"toe|capacity", check_range},
 	{"pool", check_pool},

@@ -14,6 +14,7 @@
 #define CONFIG_DIRS_MAX	 16  /* directories to look for guests' files in */
 #define CONFIG_POOLS_MAX 64
 #define CONFIG_LINK_MAX	 8 /* "macvlan" */
+#define CONFIG_SEGMENT_MAX TABLE_NAME_MAX
 
 enum pool_policy {
 	POOL_LEAST_LOADED = 0,
@@ -25,6 +26,7 @@ struct config_toe {
 	char driver[TABLE_NAME_MAX];
 	char netdev[TABLE_IFNAME_MAX];
 	char link[CONFIG_LINK_MAX]; /* "auto", "ipvlan", "macvlan" */
+	char segment[CONFIG_SEGMENT_MAX]; /* "": shared with no other TOE */
 	uint32_t weight;	    /* 1 … 1000 */
 	uint32_t capacity;	    /* connections; 0: no limit */
 };

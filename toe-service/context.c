@@ -199,6 +199,34 @@ void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 						   events);
 }
 
+int contexts_move(struct contexts *cs, unsigned int toe,
+		  const struct contexts_move *move)
+{
+	struct context_row *row;
+	uint32_t slot;
+
+	if (toe >= cs->nr_toes)
+		return -EINVAL;
+	if (strcmp(cs->toe[toe].driver->name, move->driver))
+		return -EOPNOTSUPP;
+	cs->candidate[toe].row = move->row;
+	cs->candidate[toe].generation = move->generation;
+	memcpy(cs->toe[toe].link, move->link, sizeof(cs->toe[toe].link));
+	for (slot = 0; slot < cs->table->nr_rows; slot++) {
+		if (!cs->context[slot].conn ||
+		    cs->context[slot].toe != (int8_t)toe)
+			continue;
+		row = row_begin(cs, slot);
+		row_place(cs, row, (int)toe);
+		row->remaps++;
+		row->left = move->left;
+		row->remapped_ns = cs->now_ns;
+		row_end(cs, row);
+		cs->table->counters.remaps++;
+	}
+	return 0;
+}
+
 /* ---- operations ---- */
 
 static struct context *get(struct contexts *cs, uint32_t slot)

@@ -95,6 +95,25 @@ struct contexts_config {
 int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		  int *table_fd, char *error);
 
+/* Where a TOE context has gone; strings end. */
+struct contexts_move {
+	uint32_t row, generation; /* of the TOE that it is on now */
+	uint32_t left;		  /* enum toe_state of the one it was on */
+	char driver[TABLE_NAME_MAX];
+	char link[TABLE_IFNAME_MAX];
+};
+
+/**
+ * contexts_move - a TOE context is on another TOE now, with its addresses
+ * @toe: which of the device's TOE contexts
+ *
+ * The sockets are what they were; each context of it notes a remap. Costs one
+ * look at each row. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP:
+ * another driver, and then nothing has changed.
+ */
+int contexts_move(struct contexts *cs, unsigned int toe,
+		  const struct contexts_move *move);
+
 /* An epoll event of stack @index (the tag less the configured one). */
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 		    uint32_t events);

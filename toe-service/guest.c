@@ -99,6 +99,7 @@ static void set_toe(struct guest_net *net, const struct toe *toe)
 	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
 	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
 	memcpy(net->mode, toe->conf.link, sizeof(net->mode));
+	memcpy(net->segment, toe->conf.segment, sizeof(net->segment));
 	/* the kernel refuses a name that vtoed's own namespace has, too */
 	snprintf(net->link, sizeof(net->link), "vtoe%u", toe->row);
 }
@@ -136,9 +137,9 @@ static void remove_link(const struct guest_net *net)
 			 net->toe, strerror(-err));
 }
 
-/* On the TOE that suits best and where it works. */
+/* On the TOE (of a segment, if given) that suits best and where it works. */
 static int place(struct guest_net *net, const struct config_pool *pool,
-		 char *error)
+		 const char *segment, char *error)
 {
 	struct inventory *inv = net->inv;
 	char why[ENTRY_ERROR_MAX - 64];
@@ -146,7 +147,7 @@ static int place(struct guest_net *net, const struct config_pool *pool,
 	struct toe *toe;
 	int err = 0;
 
-	while ((toe = pool_choose(inv, pool, tried)) != NULL) {
+	while ((toe = pool_choose(inv, pool, segment, tried)) != NULL) {
 		set_toe(net, toe);
 		err = make_link(net, error);
 		if (!err)
@@ -245,7 +246,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 			   strerror(-net->netns));
 		goto free_net;
 	}
-	err = place(net, pool, error);
+	err = place(net, pool, NULL, error);
 	if (err)
 		goto remove_netns;
 	enlist(net);
@@ -320,12 +321,56 @@ int guest_net_renew(struct guest_net *net, bool may_move, char *error)
 		set_toe(net, toe);
 		err = make_link(net, error);
 	} else {
-		err = place(net, pool, error);
+		err = place(net, pool, NULL, error);
 	}
 	if (err) {
 		*net = old;
 		return err;
 	}
+	recount(net->inv);
+	return 0;
+}
+
+enum toe_state guest_net_left(const struct inventory *inv, uint32_t row,
+			      uint32_t generation)
+{
+	const struct toe *toe = &inv->toe[row];
+
+	if (!toe->conf.name[0] || inventory_generation(inv, toe) != generation)
+		return TOE_ABSENT;
+	return toe->state;
+}
+
+bool guest_net_sibling(const struct guest_net *net)
+{
+	const struct config_pool *pool =
+		config_find_pool(net->inv->config, net->entry.pool);
+
+	if (!pool || !net->segment[0])
+		return false;
+	if (guest_net_left(net->inv, net->toe_row, net->toe_generation) ==
+		    TOE_UP &&
+	    !guest_net_stale(net))
+		return false;
+	return pool_choose(net->inv, pool, net->segment, 0) != NULL;
+}
+
+int guest_net_move(struct guest_net *net, char *error)
+{
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
+	struct guest_net old = *net;
+	int err;
+
+	if (!pool)
+		return -EINVAL;
+	err = place(net, pool, old.segment, error);
+	if (err) {
+		*net = old;
+		return err;
+	}
+	if (net->toe_row != old.toe_row)
+		remove_link(&old);
 	recount(net->inv);
 	return 0;
 }

@@ -27,6 +27,7 @@ struct guest_net {
 	char driver[TABLE_NAME_MAX];
 	char netdev[TABLE_IFNAME_MAX];
 	char mode[CONFIG_LINK_MAX];
+	char segment[CONFIG_SEGMENT_MAX];
 	char link[TABLE_IFNAME_MAX]; /* in the namespace */
 };
 
@@ -69,6 +70,30 @@ bool guest_net_stale(const struct guest_net *net);
  * Returns as guest_net_create(); on failure nothing has changed.
  */
 int guest_net_renew(struct guest_net *net, bool may_move, char *error);
+
+/**
+ * guest_net_sibling - is there a TOE that this network should move to?
+ *
+ * True if its own TOE is down, gone, draining or configured no more, and the
+ * pool has another one up on the same segment, where its addresses are as good.
+ */
+bool guest_net_sibling(const struct guest_net *net);
+
+/**
+ * guest_net_move - take the addresses to a sibling
+ *
+ * The new link is made and announces the addresses, then the old one goes. The
+ * sockets in the namespace stay what they are, so connections go on. Returns as
+ * guest_net_create(); on failure all is as it was.
+ */
+int guest_net_move(struct guest_net *net, char *error);
+
+/**
+ * guest_net_left - why a TOE was left, as its state says it
+ * @row, @generation: of the TOE as it was when it was chosen
+ */
+enum toe_state guest_net_left(const struct inventory *inv, uint32_t row,
+			      uint32_t generation);
 
 /** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);

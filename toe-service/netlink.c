@@ -13,7 +13,7 @@
 #include "netlink.h"
 
 /* Links change in bursts: look once, when a burst is over. */
-#define SETTLE_NS 20000000ull
+#define SETTLE_NS 5000000ull
 
 /* libnl has its own error numbers */
 static int to_errno(int err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "pool.h"
 
@@ -18,7 +19,7 @@ static int lighter(const struct toe *a, const struct toe *b)
 }
 
 struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
-			uint64_t tried)
+			const char *segment, uint64_t tried)
 {
 	struct toe *best = NULL, *toe;
 	uint32_t i;
@@ -26,6 +27,8 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 	for (i = 0; i < pool->nr_toes; i++) {
 		toe = inventory_find(inv, inv->config->toe[pool->toe[i]].name);
 		if (!toe || toe->state != TOE_UP || (tried >> toe->row & 1))
+			continue;
+		if (segment && strcmp(toe->conf.segment, segment))
 			continue;
 		if (toe->conf.capacity && toe->load >= toe->conf.capacity)
 			continue;

@@ -37,6 +37,8 @@ enum toe_state {
 	TOE_GONE = 5,	  /* its netdev has disappeared */
 };
 
+#define TOE_ROW_DRAINED 0x1u /* by the administrator, until undone */
+
 struct toe_row {
 	uint32_t seq;	     /* odd while written */
 	uint32_t generation; /* changed when the row is reused */
@@ -45,7 +47,7 @@ struct toe_row {
 	uint32_t capacity;   /* connections; 0: no limit */
 	uint32_t load;	     /* connections on it, all guests, by vtoed's count */
 	uint32_t ifindex;    /* of the netdev in vtoed's namespace, 0: none */
-	uint32_t zero;
+	uint32_t flags;	     /* TOE_ROW_*; for the next vtoed */
 	uint64_t changed_ns; /* CLOCK_MONOTONIC of the last change of state */
 	char name[TABLE_NAME_MAX];
 	char driver[TABLE_NAME_MAX];
@@ -104,6 +106,8 @@ struct context_row {
 	} resolved;
 
 	uint32_t remaps;
+	uint32_t left; /* enum toe_state of the TOE that the last one left */
+	uint64_t remapped_ns; /* CLOCK_MONOTONIC of the last one, or 0 */
 	uint32_t error; /* errno, with CONTEXT_FAILED */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
 };

@@ -49,6 +49,7 @@ static void row_write(struct inventory *inv, const struct toe *toe)
 	row->weight = toe->conf.weight;
 	row->capacity = toe->conf.capacity;
 	row->ifindex = toe->ifindex;
+	row->flags = toe->drained ? TOE_ROW_DRAINED : 0;
 	row->changed_ns = toe->since_ns;
 	memcpy(row->name, toe->conf.name, sizeof(row->name));
 	memcpy(row->driver, toe->conf.driver, sizeof(row->driver));
@@ -184,6 +185,7 @@ static void publish_toe(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "driver", toe->conf.driver);
 	publish(inv, "toe", name, "netdev", toe->conf.netdev);
 	publish(inv, "toe", name, "link", toe->conf.link);
+	publish(inv, "toe", name, "segment", toe->conf.segment);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
 	publish(inv, "toe", name, "reason", toe->reason);
@@ -241,6 +243,10 @@ static enum toe_state look(struct inventory *inv, const struct toe *toe,
 		return TOE_DOWN;
 	}
 	*ifindex = link.ifindex;
+	if (toe->drained) {
+		*reason = "drained by the administrator";
+		return TOE_DRAINING;
+	}
 	if (!link.admin_up) {
 		*reason = "the network device is not set up";
 		return TOE_DOWN;
@@ -284,6 +290,15 @@ void inventory_refresh(struct inventory *inv)
 		if (inv->toe[i].conf.name[0])
 			changed |= refresh(inv, &inv->toe[i]);
 	if (changed && inv->changed)
+		inv->changed(inv->changed_arg);
+}
+
+void inventory_drain(struct inventory *inv, struct toe *toe, bool drained)
+{
+	toe->drained = drained;
+	if (!refresh(inv, toe))
+		row_write(inv, toe); /* its netdev is away */
+	else if (inv->changed)
 		inv->changed(inv->changed_arg);
 }
 
@@ -347,6 +362,7 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 	} else if (!toe->conf.name[0]) { /* from an earlier vtoed */
 		*toe = (struct toe){.state = (enum toe_state)row->state,
 				    .ifindex = row->ifindex,
+				    .drained = row->flags & TOE_ROW_DRAINED,
 				    .since_ns = row->changed_ns};
 	}
 	toe->row = (uint32_t)n;

@@ -16,6 +16,7 @@
 #ifndef TOE_SERVICE_TOE_H
 #define TOE_SERVICE_TOE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -32,6 +33,7 @@ struct toe {
 	uint32_t row;
 	enum toe_state state;
 	uint32_t ifindex;  /* 0: its device is not there */
+	bool drained;	   /* by the administrator */
 	uint32_t devices;  /* guests' devices that use it */
 	uint32_t load;	   /* their connections */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
@@ -78,6 +80,14 @@ int inventory_configure(struct inventory *inv, const struct config *config);
 
 /** inventory_refresh - look at each TOE's device now. */
 void inventory_refresh(struct inventory *inv);
+
+/**
+ * inventory_drain - have a TOE left by all who can, or (false) let it be used
+ *
+ * It is remembered in the table, and so by the next vtoed, until undone or
+ * until the TOE is configured no more. Devices are moved before this returns.
+ */
+void inventory_drain(struct inventory *inv, struct toe *toe, bool drained);
 
 /** inventory_publish - tell the publisher everything. */
 void inventory_publish(struct inventory *inv);

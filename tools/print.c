@@ -140,7 +140,7 @@ void print_contexts(const json_t *answer)
 		{ "GUEST", TABLE_LEFT },     { "SLOT", TABLE_RIGHT },
 		{ "STATE", TABLE_LEFT },     { "SINCE", TABLE_RIGHT },
 		{ "REQUESTED", TABLE_LEFT }, { "RESOLVED", TABLE_LEFT },
-		{ "UID", TABLE_RIGHT },	     { "REMAPS", TABLE_RIGHT },
+		{ "UID", TABLE_RIGHT },	     { "REMAPS", TABLE_LEFT },
 		{ "ERROR", TABLE_LEFT },
 	};
 	struct table table;
@@ -157,7 +157,8 @@ void print_contexts(const json_t *answer)
 		table_add(&table, "%s", get_text(context, "requested"));
 		table_add(&table, "%s", get_text(context, "resolved"));
 		table_add(&table, "%lld", get_int(context, "uid"));
-		table_add(&table, "%lld", get_int(context, "remaps"));
+		table_add(&table, "%lld %s", get_int(context, "remaps"),
+			  get_text_or(context, "remap_reason", ""));
 		table_add(&table, "%s", get_text_or(context, "error", ""));
 	}
 	finish(&table, "no sockets");
@@ -170,10 +171,10 @@ void print_toes(const json_t *answer)
 	static const struct table_column column[] = {
 		{ "TOE", TABLE_LEFT },	      { "DRIVER", TABLE_LEFT },
 		{ "NETDEV", TABLE_LEFT },     { "LINK", TABLE_LEFT },
-		{ "STATE", TABLE_LEFT },      { "SINCE", TABLE_RIGHT },
-		{ "WEIGHT", TABLE_RIGHT },    { "SOCKETS", TABLE_RIGHT },
-		{ "CAPACITY", TABLE_RIGHT },  { "DEVICES", TABLE_RIGHT },
-		{ "REASON", TABLE_LEFT },
+		{ "SEGMENT", TABLE_LEFT },    { "STATE", TABLE_LEFT },
+		{ "SINCE", TABLE_RIGHT },     { "WEIGHT", TABLE_RIGHT },
+		{ "SOCKETS", TABLE_RIGHT },   { "CAPACITY", TABLE_RIGHT },
+		{ "DEVICES", TABLE_RIGHT },   { "REASON", TABLE_LEFT },
 	};
 	struct table table;
 	json_t *toe;
@@ -185,6 +186,7 @@ void print_toes(const json_t *answer)
 		table_add(&table, "%s", get_text(toe, "driver"));
 		table_add(&table, "%s", get_text(toe, "netdev"));
 		table_add(&table, "%s", get_text(toe, "link"));
+		table_add(&table, "%s", get_text(toe, "segment"));
 		table_add(&table, "%s", get_text(toe, "state"));
 		add_age(&table, toe);
 		table_add(&table, "%lld", get_int(toe, "weight"));

@@ -60,6 +60,7 @@ static const struct option_row options[] = {
 static int run_create(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_attach(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_detach(struct vtoectl *ctl, int nr_args, char **arg);
+static int run_drain(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_query(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_help(struct vtoectl *ctl, int nr_args, char **arg);
 
@@ -95,6 +96,16 @@ static const struct command commands[] = {
 	  .print = print_toes },
 	{ .name = "pools", .args = "", .run = run_query,
 	  .summary = "show pools of TOEs", .print = print_pools },
+	{ .name = "drain", .args = "TOE", .min_args = 1, .max_args = 1,
+	  .summary = "have a TOE left: nothing new, and what can move moves",
+	  .details = "Devices move, with their connections, to another TOE of "
+		     "the pool on the same\nsegment. Those for which there is "
+		     "none stay, and open nothing new. Remembered\nuntil "
+		     "\"undrain\", over restarts of vtoed.\n",
+	  .run = run_drain, .print = print_nothing },
+	{ .name = "undrain", .args = "TOE", .min_args = 1, .max_args = 1,
+	  .summary = "have a TOE used again; nothing moves back by itself",
+	  .run = run_drain, .print = print_nothing },
 	{ .name = "stats", .args = "[DOMAIN[/DEVID]]", .max_args = 1,
 	  .uses = USES_DEVID,
 	  .summary = "show counters of both sides, also per megabyte",
@@ -316,6 +327,15 @@ static int run_detach(struct vtoectl *ctl, int nr_args, char **arg)
 					   arg[1]);
 	}
 	return run_query(ctl, 1, arg);
+}
+
+static int run_drain(struct vtoectl *ctl, int nr_args, char **arg)
+{
+	json_t *request = new_request();
+
+	(void)nr_args;
+	json_object_set_new(request, "toe", json_string(arg[0]));
+	return ask(ctl, request);
 }
 
 static int run_create(struct vtoectl *ctl, int nr_args, char **arg)

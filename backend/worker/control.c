@@ -105,6 +105,25 @@ static void drop(struct worker *w, const char *why)
 	w->control = -1;
 }
 
+/* The row is checked by whoever reads it (place_row_read()). */
+static int moved(struct worker *w, const struct worker_msg *msg)
+{
+	const struct worker_toe *toe = &msg->toe[0];
+	struct contexts_move move = {.row = toe->row,
+				     .generation = toe->generation,
+				     .left = toe->left};
+	int err;
+
+	snprintf(move.driver, sizeof(move.driver), "%.*s",
+		 (int)sizeof(toe->driver), toe->driver);
+	snprintf(move.link, sizeof(move.link), "%.*s", (int)sizeof(toe->link),
+		 toe->link);
+	err = contexts_move(&w->contexts, 0, &move);
+	if (!err)
+		w->start.toe[0] = *toe;
+	return err;
+}
+
 void control_event(struct worker *w)
 {
 	struct worker_msg msg;
@@ -119,6 +138,9 @@ void control_event(struct worker *w)
 		drop(w, err == -ENOTCONN ? "vtoed is gone" : "bad message");
 	else if (msg.type == WORKER_STOP && msg.version == WORKER_PROTO_VERSION)
 		w->stop = true;
+	else if (msg.type == WORKER_MOVED &&
+		 msg.version == WORKER_PROTO_VERSION && !moved(w, &msg))
+		return;
 	else
 		drop(w, "unknown message");
 }

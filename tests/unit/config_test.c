@@ -103,6 +103,7 @@ START_TEST(a_toe_has_defaults)
 	ck_assert_str_eq(config->toe[0].name, "eth1");
 	ck_assert_str_eq(config->toe[0].driver, "kernel");
 	ck_assert_str_eq(config->toe[0].link, "auto");
+	ck_assert_str_eq(config->toe[0].segment, "");
 	ck_assert_uint_eq(config->toe[0].weight, 100);
 	ck_assert_uint_eq(config->toe[0].capacity, 0);
 }
@@ -135,6 +136,8 @@ START_TEST(errors_name_file_and_line)
 		"there is no TOE driver \"x\"");
 	refused("toe a {\n netdev = \"eth0\"\n link = \"veth\"\n}\n", 3,
 		"auto, ipvlan, macvlan");
+	refused("toe a {\n netdev = \"eth0\"\n segment = \"a b\"\n}\n", 3,
+		"segment: \"a b\"");
 	refused("toe a {\n netdev = \"a/b\"\n}\n", 2, "a/b");
 	refused("toe a {\n weight = 0\n netdev = \"eth0\"\n}\n", 2, "weight");
 	refused("toe a {\n}\n", 2, "toe \"a\" has no netdev");

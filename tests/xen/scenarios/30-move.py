@@ -1,0 +1,167 @@
+"""A guest's connections move to another NIC of the segment, and live on.
+
+    guest ── vtoe ─┬─ toe0 ──┐
+                   └─ toe1 ──┴─ peer0, remote host: nginx, crowd server
+
+By drain, by a pulled cable, and by a NIC's driver that lets go of it; while
+a file flows in, and with a listener, a datagram socket and many connections.
+"""
+from story import *
+import contextlib
+import offload
+import web
+
+MACHINE = {"segments": "2"}
+SECONDS = 600
+CONFIG_FILE = "/etc/vtoe/vtoed.conf"
+CONFIG = """
+toe "a" { netdev = "toe0" segment = "lan" }
+toe "b" { netdev = "toe1" segment = "lan" }
+pool "lan" { toes = {"a", "b"} policy = "in-order" }
+"""
+ENTRY = "pool=lan," + offload.ENTRY
+CROWD = 200
+FILE_MB = 40
+
+
+@contextlib.contextmanager
+def configured(machine):
+    before = machine.dom0.read(CONFIG_FILE)
+    machine.dom0.write(CONFIG_FILE, CONFIG)
+    machine.dom0.run("vtoectl reload")
+    try:
+        yield
+    finally:
+        machine.dom0.write(CONFIG_FILE, before)
+        machine.dom0.run("vtoectl reload")
+
+
+def toe(machine, name):
+    return {t["name"]: t for t in offload.ask(machine, "toes")["toes"]}[name]
+
+
+def wait_on(machine, guest, name):
+    wait_until(lambda: offload.device(machine, guest)["toe"] == name, 20,
+               f"the device on toe {name}", interval=0.2)
+
+
+class Load:
+    """What goes on in the guest while engines come and go."""
+
+    def __init__(self, machine, guest, total):
+        self.machine, self.guest, self.total = machine, guest, total
+        machine.remote.spawn(f"crowd server {offload.REMOTE} 7000"
+                             ).wait_for_output("listening")
+        guest.run("mkfifo /tmp/go")
+        self.crowd = guest.spawn(
+            f"crowd hold {CROWD} {offload.REMOTE} 7000 </tmp/go")
+        guest.spawn("sleep 1000 >/tmp/go")
+        self.crowd.wait_for_output("holding", timeout=120)
+
+    def transfer(self):
+        job = self.guest.spawn(web.sum_command(
+            f"http://{offload.REMOTE}/large", "--limit-rate 4M"))
+        wait_until(lambda: len(offload.connections(offload.contexts(
+            self.machine, self.guest))) > CROWD, 30, "the transfer")
+        return job
+
+    def expect_alive(self, job):
+        web.expect_sum(self.total, job.wait(180))
+        expect_equal(len(offload.connections(offload.contexts(
+            self.machine, self.guest))), CROWD, "connections")
+
+    def end(self):
+        """Each of the crowd's connections carries a byte once more."""
+        self.guest.run("echo >/tmp/go")
+        self.crowd.wait_for_output(f"proved {CROWD}", timeout=120)
+
+
+def expect_remapped(machine, guest, name, times, reason):
+    for c in offload.connections(offload.contexts(machine, guest)):
+        if ":7000" in c["requested"]:
+            expect_equal((c["toe"], c["remaps"], c["remap_reason"]),
+                         (name, times, reason), f"slot {c['slot']}")
+
+
+def story(machine):
+    with configured(machine), web.server(
+            machine, root=offload.MEMORY_ROOT) as server:
+        total = server.file("large", FILE_MB)
+        guest = offload.guest(machine, "mover", vtoe=[ENTRY])
+        wait_on(machine, guest, "a")
+        load = Load(machine, guest, total)
+        inner = web.Server(guest, 80, "/srv/web")
+        inner.start()
+
+        def expect_serves():
+            for host in [offload.ADDRESS] + [f"[{offload.ADDRESS6}]"]:
+                expect_equal(machine.remote.run(
+                    f"curl -gsSf -m 20 http://{host}/").out, inner.page,
+                    f"the guest's page at {host}")
+
+        expect_serves()
+
+        step("toe a is drained during a transfer")
+        job = load.transfer()
+        machine.dom0.run("vtoectl drain a")
+        expect_equal(offload.device(machine, guest)["toe"], "b", "its toe")
+        expect_equal(toe(machine, "a")["state"], "draining", "its state")
+        load.expect_alive(job)
+        expect_remapped(machine, guest, "b", 1, "draining")
+        expect_serves()
+        links = machine.dom0.run(f"ip netns exec {offload.netns(guest)} "
+                                 "ip -br link").out
+        expect_equal(links.count("vtoe"), 1, "links of the guest's")
+
+        step("a drain outlives vtoed")
+        machine.dom0.run("systemctl restart vtoed", timeout=120)
+        offload.wait_connected(machine, guest)
+        expect_equal(toe(machine, "a")["state"], "draining", "its state")
+        machine.dom0.run("vtoectl undrain a")
+        expect_equal(toe(machine, "a")["state"], "up", "its state")
+        expect_equal(offload.device(machine, guest)["toe"], "b",
+                     "nothing moves back by itself")
+
+        step("the cable of toe b is pulled during a transfer")
+        job = load.transfer()
+        machine.set_link("toe1", False)
+        wait_on(machine, guest, "a")
+        load.expect_alive(job)
+        expect_remapped(machine, guest, "a", 2, "down")
+        expect_serves()
+        wait_until(lambda: "2 down" in machine.dom0.run(
+            f"xenstore-ls {offload.backend_path(guest)}").out,
+            offload.RECORD_SECONDS, "the records")
+        machine.set_link("toe1", True)
+
+        step("toe a's NIC is taken from its driver during a transfer")
+        wait_until(lambda: toe(machine, "b")["state"] == "up", 20, "toe b")
+        job = load.transfer()
+        nic = machine.dom0.run(
+            "basename $(readlink /sys/class/net/toe0/device)").out.strip()
+        driver = "/sys/bus/virtio/drivers/virtio_net"
+        machine.dom0.run(f"echo {nic} >{driver}/unbind")
+        try:
+            wait_on(machine, guest, "b")
+            load.expect_alive(job)
+            expect_remapped(machine, guest, "b", 3, "gone")
+            expect_serves()
+        finally:
+            machine.dom0.run(
+                f"echo {nic} >{driver}/bind; "
+                "for n in /sys/bus/virtio/devices/" + nic + "/net/*; do "
+                "ip link set ${n##*/} name toe0; done; ip link set toe0 up")
+        wait_until(lambda: toe(machine, "a")["state"] == "up", 20, "toe a")
+
+        step("all toes are without a cable, and then one is back")
+        job = load.transfer()
+        machine.set_link("toe0", False)
+        machine.set_link("toe1", False)
+        wait_until(lambda: toe(machine, "b")["state"] == "down", 20, "toe b")
+        machine.set_link("toe0", True)
+        wait_on(machine, guest, "a")
+        load.expect_alive(job)
+        machine.set_link("toe1", True)
+
+        load.end()
+        inner.stop()
