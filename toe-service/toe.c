@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -223,6 +224,49 @@ void inventory_publish(struct inventory *inv)
 		publish_pool(inv, &inv->config->pool[i]);
 }
 
+/* ---- the log ---- */
+
+/* A TOE that flaps fills no log: this many lines in so long, then the last. */
+#define LOG_LINES     8
+#define LOG_WINDOW_NS 10000000000ull
+
+static void log_line(const struct toe *toe)
+{
+	log_info("toe %s: %s%s%s (netdev %s)", toe->conf.name,
+		 toe_state_name(toe->state), *toe->reason ? ": " : "",
+		 toe->reason, toe->conf.netdev);
+}
+
+static void log_window_ended(struct loop_timer *timer)
+{
+	struct inventory *inv =
+		(struct inventory *)((char *)timer -
+				     offsetof(struct inventory, log_timer));
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		struct toe *toe = &inv->toe[i];
+
+		if (toe->unlogged) {
+			log_info("toe %s: %u changes were not logged; now:",
+				 toe->conf.name, toe->unlogged);
+			log_line(toe);
+		}
+		toe->logged = toe->unlogged = 0;
+	}
+}
+
+static void log_state(struct inventory *inv, struct toe *toe)
+{
+	if (!inv->log_timer.due_ns)
+		loop_arm(inv->loop, &inv->log_timer, LOG_WINDOW_NS,
+			 log_window_ended);
+	if (toe->logged++ < LOG_LINES)
+		log_line(toe);
+	else
+		toe->unlogged++;
+}
+
 /* ---- states ---- */
 
 static enum toe_state look(struct inventory *inv, const struct toe *toe,
@@ -268,14 +312,12 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	if (state == toe->state && ifindex == toe->ifindex &&
 	    !strcmp(reason, toe->reason))
 		return 0;
-	log_info("toe %s: %s%s%s (netdev %s)", toe->conf.name,
-		 toe_state_name(state), *reason ? ": " : "", reason,
-		 toe->conf.netdev);
 	if (state != toe->state)
 		toe->since_ns = loop_now();
 	toe->state = state;
 	toe->ifindex = ifindex;
 	snprintf(toe->reason, sizeof(toe->reason), "%s", reason);
+	log_state(inv, toe);
 	row_write(inv, toe);
 	publish_toe(inv, toe);
 	return 1;
@@ -432,6 +474,7 @@ int inventory_open(struct inventory *inv, struct loop *loop,
 void inventory_close(struct inventory *inv)
 {
 	netlink_close(&inv->netlink);
+	loop_disarm(&inv->log_timer);
 	if (inv->table)
 		munmap(inv->table, sizeof(*inv->table));
 	inv->table = NULL;

@@ -38,6 +38,7 @@ struct toe {
 	uint32_t load;	   /* their connections */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
 	char reason[TOE_REASON_MAX]; /* why it is not up; "" if it is */
+	uint32_t logged, unlogged; /* changes since the log was quiet */
 };
 
 typedef void inventory_fn(void *arg);
@@ -51,6 +52,7 @@ struct inventory {
 	struct toe toe[TOE_TABLE_MAX]; /* by row */
 	struct guest_net *guests;      /* list; see guest.h */
 	char netns_dir[128];
+	struct loop_timer log_timer; /* armed: the log is not quiet */
 	struct publisher publisher; /* write == NULL: nobody to tell */
 	inventory_fn *changed;
 	void *changed_arg;

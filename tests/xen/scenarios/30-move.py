@@ -22,6 +22,7 @@ pool "lan" { toes = {"a", "b"} policy = "in-order" }
 ENTRY = "pool=lan," + offload.ENTRY
 CROWD = 200
 FILE_MB = 40
+FLAPS = 100
 
 
 @contextlib.contextmanager
@@ -38,6 +39,12 @@ def configured(machine):
 
 def toe(machine, name):
     return {t["name"]: t for t in offload.ask(machine, "toes")["toes"]}[name]
+
+
+def toe_lines(machine):
+    """What vtoed has logged of toe a."""
+    return machine.dom0.run("journalctl -u vtoed | grep 'toe a:'",
+                            check=False).out.splitlines()
 
 
 def wait_on(machine, guest, name):
@@ -162,6 +169,20 @@ def story(machine):
         wait_on(machine, guest, "a")
         load.expect_alive(job)
         machine.set_link("toe1", True)
+
+        step("toe a flaps during a transfer")
+        wait_until(lambda: toe(machine, "b")["state"] == "up", 20, "toe b")
+        before = len(toe_lines(machine))
+        job = load.transfer()
+        machine.dom0.run(f"for i in $(seq {FLAPS}); do "
+                         "ip link set toe0 down; sleep 0.05; "
+                         "ip link set toe0 up; sleep 0.05; done", timeout=120)
+        load.expect_alive(job)
+        expect_equal(offload.device(machine, guest)["toe"], "b", "its toe")
+        wait_until(lambda: toe(machine, "a")["state"] == "up", 20, "toe a")
+        expect(len(toe_lines(machine)) - before < FLAPS,
+               "the log says less than one line a flap")
+        expect_serves()
 
         load.end()
         inner.stop()
