@@ -138,6 +138,8 @@ static void worker_connected(void *arg)
 		 device->worker->adopted ? ", adopted" : "");
 	tell_toe(device);
 	device_set_phase(device, DEVICE_CONNECTED);
+	/* what has changed while no vtoed was there to see it */
+	device_network_changed(device);
 	frontend_changed(device);
 }
 

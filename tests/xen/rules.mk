@@ -25,6 +25,7 @@ SOCKDIFF := $(addprefix tests/xen/programs/sockdiff/,sockdiff.c make.c \
 
 $(eval $(call xen_guest_program,fetch,tests/xen/programs/fetch.c))
 $(eval $(call xen_guest_program,crowd,tests/xen/programs/crowd.c))
+$(eval $(call xen_guest_program,gap,tests/xen/programs/gap.c))
 $(eval $(call xen_guest_program,chatter,tests/xen/programs/chatter.c))
 $(eval $(call xen_guest_program,sockcheck,$(SOCKCHECK),-luring))
 build/xen/guest-bin/sockcheck: tests/xen/programs/sockcheck/sockcheck.h \
