@@ -25,7 +25,7 @@
 
 #define F_UNKNOWN 99u /* not a number, or none of XenBus's states */
 
-static void tell_toe(struct device *device);
+static void compare_toe(struct device *device);
 static void worker_connected(void *arg);
 static void worker_ended(void *arg, const char *why);
 
@@ -136,7 +136,7 @@ static void worker_connected(void *arg)
 	log_info("device %u/%u (%s): connected, worker %d%s", device->domid,
 		 device->devid, device->name, (int)device->worker->pid,
 		 device->worker->adopted ? ", adopted" : "");
-	tell_toe(device);
+	compare_toe(device);
 	device_set_phase(device, DEVICE_CONNECTED);
 	/* what has changed while no vtoed was there to see it */
 	device_network_changed(device);
@@ -300,19 +300,27 @@ void device_retry(struct device *device)
 		set_up(device);
 }
 
-/* The worker is told where its network is, if that is news to it. */
-static void tell_toe(struct device *device)
+static void tell_toe(struct device *device, enum toe_state left)
+{
+	struct worker_toe toe;
+
+	if (!device->worker || !device->net)
+		return;
+	fill_toe(device->net, &toe);
+	toe.left = left;
+	worker_moved(device->worker, &toe);
+}
+
+/* One of the two has missed a move. */
+static void compare_toe(struct device *device)
 {
 	const struct worker_toe *was = &device->worker->toe;
 	const struct guest_net *net = device->net;
-	struct worker_toe toe;
 
-	if (!net || (was->row == net->toe_row &&
-		     was->generation == net->toe_generation))
-		return;
-	fill_toe(net, &toe);
-	toe.left = guest_net_left(net->inv, was->row, was->generation);
-	worker_moved(device->worker, &toe);
+	if (net && (was->row != net->toe_row ||
+		    was->generation != net->toe_generation))
+		tell_toe(device, guest_net_left(net->inv, was->row,
+						was->generation));
 }
 
 /* To a sibling of a TOE that cannot be used, with all that is open. */
@@ -332,7 +340,7 @@ static bool moved(struct device *device)
 	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
 		 device->devid, device->name, from, device->net->toe);
 	if (device->worker)
-		tell_toe(device);
+		compare_toe(device);
 	device_clear_error(device);
 	device_put_resolved(device);
 	return true;
@@ -354,6 +362,7 @@ void device_network_changed(struct device *device)
 	}
 	log_info("device %u/%u (%s): network made again, on toe %s",
 		 device->domid, device->devid, device->name, device->net->toe);
+	tell_toe(device, TOE_GONE);
 	device_clear_error(device);
 	device_put_resolved(device);
 }

@@ -216,6 +216,7 @@ int contexts_move(struct contexts *cs, unsigned int toe,
 		if (!cs->context[slot].conn ||
 		    cs->context[slot].toe != (int8_t)toe)
 			continue;
+		cs->toe[toe].driver->moved(cs->context[slot].conn);
 		row = row_begin(cs, slot);
 		row_place(cs, row, (int)toe);
 		row->remaps++;

@@ -108,7 +108,7 @@ struct contexts_move {
  * @toe: which of the device's TOE contexts
  *
  * The sockets are what they were; each context of it notes a remap. Costs one
- * look at each row. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP:
+ * look at each row, and what the driver does for each connection (moved()). Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP:
  * another driver, and then nothing has changed.
  */
 int contexts_move(struct contexts *cs, unsigned int toe,

@@ -170,6 +170,8 @@ struct toe_driver {
 	/* hold short segments back, or (0) send them: it is for streams, beside
 	 * what the program in the guest may have asked for by TCP_CORK */
 	int (*hold)(struct toe_conn *conn, int on);
+	/* its TOE context is on another TOE: forget the way taken so far */
+	void (*moved)(struct toe_conn *conn);
 	int (*shutdown)(struct toe_conn *conn); /* the sending direction */
 	void (*close)(struct toe_conn *conn, unsigned int flags);
 	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */

@@ -100,7 +100,7 @@ def main():
     machine = Machine.boot(WORK / "bench", segments="2")
     try:
         machine.dom0.write("/etc/vtoe/vtoed.conf", CONFIG)
-        machine.dom0.run("vtoectl reload")
+        wait_until(lambda: machine.dom0.ok("vtoectl reload"), 30, "vtoed")
         machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"
                              ).wait_for_output("listening")
         guest = offload.guest(machine, "bench", memory=512,

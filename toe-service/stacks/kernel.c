@@ -427,6 +427,19 @@ static int kernel_hold(struct toe_conn *conn, int on)
 	return 0;
 }
 
+/*
+ * A socket keeps its route. When the route's device goes, Linux (6.1) puts
+ * blackhole_netdev in its place, which is in the first namespace, and from then
+ * on compares the route's generation with that namespace's: if the two happen to
+ * be equal, the socket sends into the void for good. Both count from zero, so
+ * they often are. Binding to no device, as it was, makes it forget the route.
+ */
+static void kernel_moved(struct toe_conn *conn)
+{
+	kernel_count(conn->stack);
+	setsockopt(conn->fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
+}
+
 static int kernel_shutdown(struct toe_conn *conn)
 {
 	kernel_count(conn->stack);
@@ -572,6 +585,7 @@ const struct toe_driver kernel_driver = {
 	.recv_datagram = kernel_recv_datagram,
 	.next_datagram = kernel_next_datagram,
 	.hold = kernel_hold,
+	.moved = kernel_moved,
 	.shutdown = kernel_shutdown,
 	.close = kernel_close,
 	.error = kernel_error,
