@@ -316,8 +316,9 @@ static json_t *context_json(const struct device *device,
 	json_object_set_new(o, "remap_reason",
 			    text_or_null(record_remap_reason(row)));
 	json_object_set_new(o, "remapped_s",
-			    row->remapped_ns ? json_real(seconds_since(row->remapped_ns))
-					     : json_null());
+			    row->remapped_ns
+				    ? json_real(seconds_since(row->remapped_ns))
+				    : json_null());
 	json_object_set_new(o, "error",
 			    row->error ? json_string(strerror((int)row->error))
 				       : json_null());

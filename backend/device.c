@@ -25,7 +25,6 @@
 
 #define F_UNKNOWN 99u /* not a number, or none of XenBus's states */
 
-static void compare_toe(struct device *device);
 static void worker_connected(void *arg);
 static void worker_ended(void *arg, const char *why);
 
@@ -125,6 +124,39 @@ static void stop_records(struct device *device)
 	device_drop(device, VTOE_KEY_CONTEXT);
 }
 
+/* ---- where the worker is ---- */
+
+static void fill_toe(const struct guest_net *net, struct worker_toe *toe)
+{
+	*toe = (struct worker_toe){.row = net->toe_row,
+				   .generation = net->toe_generation};
+	snprintf(toe->driver, sizeof(toe->driver), "%s", net->driver);
+	snprintf(toe->link, sizeof(toe->link), "%s", net->link);
+}
+
+static void tell_toe(struct device *device, enum toe_state left)
+{
+	struct worker_toe toe;
+
+	if (!device->worker || !device->net)
+		return;
+	fill_toe(device->net, &toe);
+	toe.left = left;
+	worker_moved(device->worker, &toe);
+}
+
+/* One of the two has missed a move. */
+static void compare_toe(struct device *device)
+{
+	const struct worker_toe *was = &device->worker->toe;
+	const struct guest_net *net = device->net;
+
+	if (net && (was->row != net->toe_row ||
+		    was->generation != net->toe_generation))
+		tell_toe(device, inventory_state(net->inv, was->row,
+						 was->generation));
+}
+
 static void worker_connected(void *arg)
 {
 	struct device *device = arg;
@@ -184,14 +216,6 @@ static int read_frontend(struct device *device, struct worker_msg *msg,
 	*what = VTOE_KEY_EVTCHN;
 	return store_read_uint(store, 0, device->f, VTOE_KEY_EVTCHN, UINT32_MAX,
 			       &msg->evtchn);
-}
-
-static void fill_toe(const struct guest_net *net, struct worker_toe *toe)
-{
-	*toe = (struct worker_toe){.row = net->toe_row,
-				   .generation = net->toe_generation};
-	snprintf(toe->driver, sizeof(toe->driver), "%s", net->driver);
-	snprintf(toe->link, sizeof(toe->link), "%s", net->link);
 }
 
 static void fill_start(const struct device *device, struct worker_msg *msg)
@@ -300,37 +324,25 @@ void device_retry(struct device *device)
 		set_up(device);
 }
 
-static void tell_toe(struct device *device, enum toe_state left)
+/* Its network is made, after it was on a TOE of that state. */
+static void settled(struct device *device, enum toe_state left)
 {
-	struct worker_toe toe;
-
-	if (!device->worker || !device->net)
-		return;
-	fill_toe(device->net, &toe);
-	toe.left = left;
-	worker_moved(device->worker, &toe);
-}
-
-/* One of the two has missed a move. */
-static void compare_toe(struct device *device)
-{
-	const struct worker_toe *was = &device->worker->toe;
-	const struct guest_net *net = device->net;
-
-	if (net && (was->row != net->toe_row ||
-		    was->generation != net->toe_generation))
-		tell_toe(device, guest_net_left(net->inv, was->row,
-						was->generation));
+	tell_toe(device, left);
+	device_clear_error(device);
+	device_put_resolved(device);
 }
 
 /* To a sibling of a TOE that cannot be used, with all that is open. */
 static bool moved(struct device *device)
 {
 	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
+	enum toe_state left;
 
 	if (!guest_net_sibling(device->net))
 		return false;
 	memcpy(from, device->net->toe, sizeof(from));
+	left = inventory_state(device->be->inv, device->net->toe_row,
+			       device->net->toe_generation);
 	if (guest_net_move(device->net, error)) {
 		log_warn("device %u/%u (%s): stays on toe %s: %s",
 			 device->domid, device->devid, device->name, from,
@@ -339,10 +351,7 @@ static bool moved(struct device *device)
 	}
 	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
 		 device->devid, device->name, from, device->net->toe);
-	if (device->worker)
-		compare_toe(device);
-	device_clear_error(device);
-	device_put_resolved(device);
+	settled(device, left);
 	return true;
 }
 
@@ -362,9 +371,7 @@ void device_network_changed(struct device *device)
 	}
 	log_info("device %u/%u (%s): network made again, on toe %s",
 		 device->domid, device->devid, device->name, device->net->toe);
-	tell_toe(device, TOE_GONE);
-	device_clear_error(device);
-	device_put_resolved(device);
+	settled(device, TOE_GONE);
 }
 
 /* ---- what the frontend does ---- */

@@ -223,8 +223,7 @@ static int write_row(struct store *store, uint32_t tx,
 				  record_state(row->state));
 	record_remaps(row, text);
 	if (!err)
-		err = store_write(store, tx, dir, VTOE_KEY_REMAPS,
-				  text);
+		err = store_write(store, tx, dir, VTOE_KEY_REMAPS, text);
 	return err;
 }
 

@@ -53,8 +53,8 @@ enum worker_msg_type {
 	WORKER_STOP = 2,   /* vtoed → worker: close all, unmap, exit */
 	WORKER_HELLO = 3,  /* worker → vtoed: connected */
 	WORKER_FAILED = 4, /* worker → vtoed: could not connect; text says why */
-	WORKER_MOVED = 6,  /* vtoed → worker: toe[0] is on another TOE now */
 	WORKER_BROKEN = 5, /* worker → vtoed: the frontend broke the protocol */
+	WORKER_MOVED = 6,  /* vtoed → worker: toe[0] is on another TOE now */
 };
 
 /* A TOE context of the device, as the worker's placement needs it. */

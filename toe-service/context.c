@@ -146,6 +146,14 @@ static void stacks_close(struct contexts *cs, unsigned int nr)
 	}
 }
 
+static void set_place(struct contexts *cs, unsigned int toe,
+		      const struct contexts_place *place)
+{
+	cs->candidate[toe].row = place->row;
+	cs->candidate[toe].generation = place->generation;
+	memcpy(cs->toe[toe].link, place->link, sizeof(cs->toe[toe].link));
+}
+
 int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		  int *table_fd, char *error)
 {
@@ -172,10 +180,7 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		err = stack_get(cs, i, config, error);
 		if (err)
 			goto err_stacks;
-		memcpy(cs->toe[i].link, config->toe[i].link,
-		       sizeof(cs->toe[i].link));
-		cs->candidate[i].row = config->toe[i].row;
-		cs->candidate[i].generation = config->toe[i].generation;
+		set_place(cs, i, &config->toe[i]);
 		cs->nr_toes++;
 	}
 	return 0;
@@ -200,18 +205,16 @@ void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 }
 
 int contexts_move(struct contexts *cs, unsigned int toe,
-		  const struct contexts_move *move)
+		  const struct contexts_place *to, uint32_t left)
 {
 	struct context_row *row;
 	uint32_t slot;
 
 	if (toe >= cs->nr_toes)
 		return -EINVAL;
-	if (strcmp(cs->toe[toe].driver->name, move->driver))
+	if (strcmp(cs->toe[toe].driver->name, to->driver))
 		return -EOPNOTSUPP;
-	cs->candidate[toe].row = move->row;
-	cs->candidate[toe].generation = move->generation;
-	memcpy(cs->toe[toe].link, move->link, sizeof(cs->toe[toe].link));
+	set_place(cs, toe, to);
 	for (slot = 0; slot < cs->table->nr_rows; slot++) {
 		if (!cs->context[slot].conn ||
 		    cs->context[slot].toe != (int8_t)toe)
@@ -220,7 +223,7 @@ int contexts_move(struct contexts *cs, unsigned int toe,
 		row = row_begin(cs, slot);
 		row_place(cs, row, (int)toe);
 		row->remaps++;
-		row->left = move->left;
+		row->left = left;
 		row->remapped_ns = cs->now_ns;
 		row_end(cs, row);
 		cs->table->counters.remaps++;

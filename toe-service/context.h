@@ -67,6 +67,13 @@ struct contexts {
 	struct place_candidate candidate[CONTEXT_TOES_MAX];
 };
 
+/* Where a TOE context is; strings end. */
+struct contexts_place {
+	uint32_t row, generation; /* of its TOE */
+	char driver[TABLE_NAME_MAX];
+	char link[TABLE_IFNAME_MAX];
+};
+
 struct contexts_config {
 	uint32_t nr_rows;
 	const struct toe_table *toes; /* mapped; outlives the contexts */
@@ -75,11 +82,7 @@ struct contexts_config {
 	int epoll;
 	uint64_t tag; /* of TOE 0's stack, 1 << TOE_DATA_BITS more for each */
 	unsigned int nr_toes;
-	struct {
-		uint32_t row, generation;
-		char driver[TABLE_NAME_MAX];
-		char link[TABLE_IFNAME_MAX];
-	} toe[CONTEXT_TOES_MAX];
+	struct contexts_place toe[CONTEXT_TOES_MAX];
 };
 
 /**
@@ -95,24 +98,18 @@ struct contexts_config {
 int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		  int *table_fd, char *error);
 
-/* Where a TOE context has gone; strings end. */
-struct contexts_move {
-	uint32_t row, generation; /* of the TOE that it is on now */
-	uint32_t left;		  /* enum toe_state of the one it was on */
-	char driver[TABLE_NAME_MAX];
-	char link[TABLE_IFNAME_MAX];
-};
-
 /**
  * contexts_move - a TOE context is on another TOE now, with its addresses
  * @toe: which of the device's TOE contexts
+ * @to: where it is now
+ * @left: enum toe_state of the TOE that it was on
  *
  * The sockets are what they were; each context of it notes a remap. Costs one
  * look at each row, and what the driver does for each connection (moved()). Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP:
  * another driver, and then nothing has changed.
  */
 int contexts_move(struct contexts *cs, unsigned int toe,
-		  const struct contexts_move *move);
+		  const struct contexts_place *to, uint32_t left);
 
 /* An epoll event of stack @index (the tag less the configured one). */
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,

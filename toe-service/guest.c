@@ -164,13 +164,15 @@ static int place(struct guest_net *net, const struct config_pool *pool,
 
 /* ---- life ---- */
 
+static enum toe_state toe_state(const struct guest_net *net)
+{
+	return inventory_state(net->inv, net->toe_row, net->toe_generation);
+}
+
 /* True if the TOE in its row still is the one that it was placed on. */
 static bool same_toe(const struct guest_net *net)
 {
-	const struct toe *toe = &net->inv->toe[net->toe_row];
-
-	return !strncmp(toe->conf.name, net->toe, sizeof(net->toe)) &&
-	       inventory_generation(net->inv, toe) == net->toe_generation;
+	return toe_state(net) != TOE_ABSENT;
 }
 
 /* Devices on each TOE. There are few, and this is rare. */
@@ -331,16 +333,6 @@ int guest_net_renew(struct guest_net *net, bool may_move, char *error)
 	return 0;
 }
 
-enum toe_state guest_net_left(const struct inventory *inv, uint32_t row,
-			      uint32_t generation)
-{
-	const struct toe *toe = &inv->toe[row];
-
-	if (!toe->conf.name[0] || inventory_generation(inv, toe) != generation)
-		return TOE_ABSENT;
-	return toe->state;
-}
-
 bool guest_net_sibling(const struct guest_net *net)
 {
 	const struct config_pool *pool =
@@ -348,9 +340,8 @@ bool guest_net_sibling(const struct guest_net *net)
 
 	if (!pool || !net->segment[0])
 		return false;
-	if (guest_net_left(net->inv, net->toe_row, net->toe_generation) ==
-		    TOE_UP &&
-	    !guest_net_stale(net))
+	/* a new netdev of its own TOE is for guest_net_renew() */
+	if (toe_state(net) == TOE_UP)
 		return false;
 	return pool_choose(net->inv, pool, net->segment, 0) != NULL;
 }

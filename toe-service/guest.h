@@ -88,13 +88,6 @@ bool guest_net_sibling(const struct guest_net *net);
  */
 int guest_net_move(struct guest_net *net, char *error);
 
-/**
- * guest_net_left - why a TOE was left, as its state says it
- * @row, @generation: of the TOE as it was when it was chosen
- */
-enum toe_state guest_net_left(const struct inventory *inv, uint32_t row,
-			      uint32_t generation);
-
 /** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);
 

@@ -144,6 +144,16 @@ uint32_t inventory_generation(const struct inventory *inv,
 	return inv->table->row[toe->row].generation;
 }
 
+enum toe_state inventory_state(const struct inventory *inv, uint32_t row,
+			       uint32_t generation)
+{
+	const struct toe *toe = &inv->toe[row];
+
+	if (!toe->conf.name[0] || inventory_generation(inv, toe) != generation)
+		return TOE_ABSENT;
+	return toe->state;
+}
+
 void inventory_set_load(struct inventory *inv, const uint32_t *load)
 {
 	uint32_t i;
@@ -302,6 +312,12 @@ static enum toe_state look(struct inventory *inv, const struct toe *toe,
 	return TOE_UP;
 }
 
+static void tell_changed(struct inventory *inv)
+{
+	if (inv->changed)
+		inv->changed(inv->changed_arg);
+}
+
 /* Returns 1 if something changed. */
 static int refresh(struct inventory *inv, struct toe *toe)
 {
@@ -331,17 +347,17 @@ void inventory_refresh(struct inventory *inv)
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		if (inv->toe[i].conf.name[0])
 			changed |= refresh(inv, &inv->toe[i]);
-	if (changed && inv->changed)
-		inv->changed(inv->changed_arg);
+	if (changed)
+		tell_changed(inv);
 }
 
 void inventory_drain(struct inventory *inv, struct toe *toe, bool drained)
 {
 	toe->drained = drained;
-	if (!refresh(inv, toe))
+	if (refresh(inv, toe))
+		tell_changed(inv);
+	else
 		row_write(inv, toe); /* its netdev is away */
-	else if (inv->changed)
-		inv->changed(inv->changed_arg);
 }
 
 static void links_changed(void *arg)
@@ -443,8 +459,7 @@ int inventory_configure(struct inventory *inv, const struct config *config)
 		err = add(inv, &config->toe[i]);
 	inventory_refresh(inv);
 	inventory_publish(inv);
-	if (inv->changed)
-		inv->changed(inv->changed_arg);
+	tell_changed(inv);
 	return err;
 }
 

@@ -101,6 +101,14 @@ struct toe *inventory_find(struct inventory *inv, const char *name);
 uint32_t inventory_generation(const struct inventory *inv,
 			      const struct toe *toe);
 
+/**
+ * inventory_state - of the TOE that had a row when it had a generation
+ *
+ * TOE_ABSENT if it is configured no more, or otherwise.
+ */
+enum toe_state inventory_state(const struct inventory *inv, uint32_t row,
+			       uint32_t generation);
+
 /** inventory_set_load - connections on each TOE, by row. */
 void inventory_set_load(struct inventory *inv, const uint32_t *load);
 

@@ -105,23 +105,40 @@ static void drop(struct worker *w, const char *why)
 	w->control = -1;
 }
 
-/* The row is checked by whoever reads it (place_row_read()). */
-static int moved(struct worker *w, const struct worker_msg *msg)
+void control_place(const struct worker_toe *toe, struct contexts_place *place)
 {
-	const struct worker_toe *toe = &msg->toe[0];
-	struct contexts_move move = {.row = toe->row,
-				     .generation = toe->generation,
-				     .left = toe->left};
+	*place = (struct contexts_place){.row = toe->row,
+					 .generation = toe->generation};
+	/* zeroed, so the last byte ends each string */
+	memcpy(place->driver, toe->driver, sizeof(toe->driver) - 1);
+	memcpy(place->link, toe->link, sizeof(toe->link) - 1);
+}
+
+static int moved(struct worker *w, const struct worker_toe *toe)
+{
+	struct contexts_place place;
 	int err;
 
-	snprintf(move.driver, sizeof(move.driver), "%.*s",
-		 (int)sizeof(toe->driver), toe->driver);
-	snprintf(move.link, sizeof(move.link), "%.*s", (int)sizeof(toe->link),
-		 toe->link);
-	err = contexts_move(&w->contexts, 0, &move);
+	control_place(toe, &place);
+	err = contexts_move(&w->contexts, 0, &place, toe->left);
 	if (!err)
 		w->start.toe[0] = *toe;
 	return err;
+}
+
+static int carry_out(struct worker *w, const struct worker_msg *msg)
+{
+	if (msg->version != WORKER_PROTO_VERSION)
+		return -EPROTO;
+	switch (msg->type) {
+	case WORKER_STOP:
+		w->stop = true;
+		return 0;
+	case WORKER_MOVED:
+		return moved(w, &msg->toe[0]);
+	default:
+		return -EPROTO;
+	}
 }
 
 void control_event(struct worker *w)
@@ -136,12 +153,7 @@ void control_event(struct worker *w)
 		return;
 	if (err)
 		drop(w, err == -ENOTCONN ? "vtoed is gone" : "bad message");
-	else if (msg.type == WORKER_STOP && msg.version == WORKER_PROTO_VERSION)
-		w->stop = true;
-	else if (msg.type == WORKER_MOVED &&
-		 msg.version == WORKER_PROTO_VERSION && !moved(w, &msg))
-		return;
-	else
+	else if (carry_out(w, &msg))
 		drop(w, "unknown message");
 }
 

@@ -193,16 +193,8 @@ static int open_contexts(struct worker *w, char *error)
 	config.toes = toes;
 	if (config.toes->version != TABLE_VERSION)
 		return fail(error, "TOE table", -EPROTONOSUPPORT);
-	for (i = 0; i < w->start.nr_toes; i++) {
-		const struct worker_toe *from = &w->start.toe[i];
-
-		config.toe[i].row = from->row;
-		config.toe[i].generation = from->generation;
-		/* config is zeroed, so the last byte ends each string */
-		memcpy(config.toe[i].driver, from->driver,
-		       sizeof(from->driver) - 1);
-		memcpy(config.toe[i].link, from->link, sizeof(from->link) - 1);
-	}
+	for (i = 0; i < w->start.nr_toes; i++)
+		control_place(&w->start.toe[i], &config.toe[i]);
 	err = contexts_init(&w->contexts, &config, &w->table_fd, error);
 	if (err)
 		return err;

@@ -235,6 +235,8 @@ static inline int ring_iov(uint8_t *base, uint32_t run, uint32_t index,
 
 /* ---- control.c ---- */
 
+/* A TOE context as vtoed names it, with strings that end. */
+void control_place(const struct worker_toe *toe, struct contexts_place *place);
 /* Wait for WORKER_START; 0 or a negative errno (logged). */
 int control_start(struct worker *w, struct worker_msg *start);
 /* Answer it, once: @text NULL for HELLO, else FAILED. */
