@@ -16,6 +16,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "xen" / "lib")]
+import fed
 import offload
 from machine import Machine, WORK, wait_until
 
@@ -55,18 +56,14 @@ def start(machine, memory):
 
 
 def hold(machine, guest, number, ports):
-    guest.run("mkfifo " + " ".join(f"/tmp/go{p}" for p in ports))
-    jobs = []
+    holders = []
     for port in ports:
         machine.remote.spawn(f"crowd server {offload.REMOTE} {port}"
                              ).wait_for_output("listening")
-        jobs.append(guest.spawn(
-            f"crowd hold {number // len(ports)} {offload.REMOTE} {port} "
-            f"</tmp/go{port}"))
-    opener = guest.spawn(
-        "exec sleep 10000 " + " ".join(f"{n}>/tmp/go{p}"
-                                       for n, p in enumerate(ports, 5)))
-    return jobs, opener
+        holders.append(fed.Fed(
+            guest,
+            f"crowd hold {number // len(ports)} {offload.REMOTE} {port}"))
+    return holders
 
 
 def main():
@@ -80,9 +77,9 @@ def main():
     try:
         guest = start(machine, args.memory)
         before = available(guest), worker_memory(machine, guest)
-        jobs, opener = hold(machine, guest, args.number, ports)
-        for job in jobs:
-            job.wait_for_output(f"holding {each}", timeout=1500)
+        holders = hold(machine, guest, args.number, ports)
+        for holder in holders:
+            holder.job.wait_for_output(f"holding {each}", timeout=1500)
         contexts = offload.device(machine, guest)["contexts"]
         after = available(guest), worker_memory(machine, guest)
         result = {
@@ -92,11 +89,11 @@ def main():
             "worker_bytes_each": (after[1] - before[1]) * 1024 / contexts,
         }
         print(f"  {contexts} are open; one by one they are used", flush=True)
-        for port in ports:
-            guest.run(f"echo >/tmp/go{port}")
-        for job in jobs:
-            job.wait_for_output(f"proved {each}", timeout=1500)
-        opener.kill()
+        for holder in holders:
+            holder.line()
+        for holder in holders:
+            holder.job.wait_for_output(f"proved {each}", timeout=1500)
+            holder.end()
         wait_until(lambda: offload.device(machine, guest)["contexts"] < 10,
                    120, "the contexts are gone", interval=1)
     finally:

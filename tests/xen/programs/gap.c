@@ -115,7 +115,7 @@ static void report(void)
 {
 	int i;
 
-	printf("{\"silence_ms\": %.1f, \"longest_ms\": %.1f, \"slow\": %d, "
+	printf("{\"silence\": %.1f, \"longest\": %.1f, \"slow\": %d, "
 	       "\"seen\": %d, \"lost\": %d}\n",
 	       silence, longest, slow, nr_seen, lost);
 	fflush(stdout);

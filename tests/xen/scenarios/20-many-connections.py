@@ -1,5 +1,6 @@
 """10,000 idle connections fit in a small guest, and cost nothing shared."""
 from story import *
+import fed
 import offload
 import web
 
@@ -20,10 +21,8 @@ def story(machine):
         guest_before = guest_counters(machine, guest)
 
         step(f"{MANY} connections are opened and stay")
-        guest.run("mkfifo /tmp/go")
-        job = guest.spawn(f"crowd hold {MANY} 192.0.2.1 {PORT} </tmp/go")
-        opener = guest.spawn("sleep 1000 >/tmp/go")
-        job.wait_for_output(f"holding {MANY}", timeout=240)
+        holder = fed.Fed(guest, f"crowd hold {MANY} 192.0.2.1 {PORT}")
+        holder.job.wait_for_output(f"holding {MANY}", timeout=240)
         expect(offload.device(machine, guest)["contexts"] >= MANY,
                "a context for each")
 
@@ -32,9 +31,9 @@ def story(machine):
         memory(machine, guest)
 
         step("all of them still work, and are closed")
-        guest.run("echo >/tmp/go")
-        job.wait_for_output(f"proved {MANY}", timeout=200)
-        opener.kill()
+        holder.line()
+        holder.job.wait_for_output(f"proved {MANY}", timeout=200)
+        holder.end()
         wait_until(lambda: offload.device(machine, guest)["contexts"] < 10,
                    60, "the contexts are gone", interval=1)
 

@@ -4,52 +4,25 @@
                    └─ toe1 ──┴─ peer0, remote host: nginx, crowd server
 
 By drain, by a pulled cable, and by a NIC's driver that lets go of it; while
-a file flows in, and with a listener, a datagram socket and many connections.
+a file flows in, and with a listener, a bound UDP socket and many connections.
 """
 from story import *
-import contextlib
+import fed
 import offload
+from siblings import ENTRY, configured, toe, wait_on, wait_up
 import web
 
 MACHINE = {"segments": "2"}
 SECONDS = 600
-CONFIG_FILE = "/etc/vtoe/vtoed.conf"
-CONFIG = """
-toe "a" { netdev = "toe0" segment = "lan" }
-toe "b" { netdev = "toe1" segment = "lan" }
-pool "lan" { toes = {"a", "b"} policy = "in-order" }
-"""
-ENTRY = "pool=lan," + offload.ENTRY
 CROWD = 200
 FILE_MB = 40
 FLAPS = 100
-
-
-@contextlib.contextmanager
-def configured(machine):
-    before = machine.dom0.read(CONFIG_FILE)
-    machine.dom0.write(CONFIG_FILE, CONFIG)
-    machine.dom0.run("vtoectl reload")
-    try:
-        yield
-    finally:
-        machine.dom0.write(CONFIG_FILE, before)
-        machine.dom0.run("vtoectl reload")
-
-
-def toe(machine, name):
-    return {t["name"]: t for t in offload.ask(machine, "toes")["toes"]}[name]
 
 
 def toe_lines(machine):
     """What vtoed has logged of toe a."""
     return machine.dom0.run("journalctl -u vtoed | grep 'toe a:'",
                             check=False).out.splitlines()
-
-
-def wait_on(machine, guest, name):
-    wait_until(lambda: offload.device(machine, guest)["toe"] == name, 20,
-               f"the device on toe {name}", interval=0.2)
 
 
 class Load:
@@ -59,11 +32,9 @@ class Load:
         self.machine, self.guest, self.total = machine, guest, total
         machine.remote.spawn(f"crowd server {offload.REMOTE} 7000"
                              ).wait_for_output("listening")
-        guest.run("mkfifo /tmp/go")
-        self.crowd = guest.spawn(
-            f"crowd hold {CROWD} {offload.REMOTE} 7000 </tmp/go")
-        guest.spawn("sleep 1000 >/tmp/go")
-        self.crowd.wait_for_output("holding", timeout=120)
+        self.crowd = fed.Fed(guest,
+                             f"crowd hold {CROWD} {offload.REMOTE} 7000")
+        self.crowd.job.wait_for_output("holding", timeout=120)
 
     def transfer(self):
         job = self.guest.spawn(web.sum_command(
@@ -79,8 +50,8 @@ class Load:
 
     def end(self):
         """Each of the crowd's connections carries a byte once more."""
-        self.guest.run("echo >/tmp/go")
-        self.crowd.wait_for_output(f"proved {CROWD}", timeout=120)
+        self.crowd.line()
+        self.crowd.job.wait_for_output(f"proved {CROWD}", timeout=120)
 
 
 def expect_remapped(machine, guest, name, times, reason):
@@ -103,12 +74,20 @@ def story(machine):
         load = Load(machine, guest, total)
         inner = web.Server(guest, 80, "/srv/web")
         inner.start()
+        guest.spawn("socat UDP6-RECVFROM:7001,fork EXEC:cat")
+        wait_until(lambda: guest.ok("vtoe-ss -uan | grep -q :7001"), 30,
+                   "socat")
 
         def expect_serves():
-            for host in [offload.ADDRESS] + [f"[{offload.ADDRESS6}]"]:
+            for host in offload.ADDRESS, offload.ADDRESS6:
+                url = f"[{host}]" if ":" in host else host
                 expect_equal(machine.remote.run(
-                    f"curl -gsSf -m 20 http://{host}/").out, inner.page,
+                    f"curl -gsSf -m 20 http://{url}/").out, inner.page,
                     f"the guest's page at {host}")
+                expect_equal(machine.remote.run(
+                    f"bash -c 'exec 3<>/dev/udp/{host}/7001; echo hello >&3; "
+                    "timeout 20 head -n 1 <&3'").out.strip(),
+                    "hello", f"the guest's answer by UDP at {host}")
 
         expect_serves()
 
@@ -146,7 +125,7 @@ def story(machine):
         machine.set_link("toe1", True)
 
         step("the cable of toe a is pulled while vtoed is not there")
-        wait_until(lambda: toe(machine, "b")["state"] == "up", 20, "toe b")
+        wait_up(machine, "b")
         machine.dom0.run("systemctl stop vtoed", timeout=60)
         machine.set_link("toe0", False)
         machine.dom0.run("systemctl start vtoed", timeout=120)
@@ -154,12 +133,12 @@ def story(machine):
         expect_remapped(machine, guest, "b", 3, "down")
         expect_serves()
         machine.set_link("toe0", True)
-        wait_until(lambda: toe(machine, "a")["state"] == "up", 20, "toe a")
+        wait_up(machine, "a")
         machine.dom0.run("vtoectl drain b; vtoectl undrain b")
         expect_equal(offload.device(machine, guest)["toe"], "a", "its toe")
 
         step("toe a's NIC is taken from its driver during a transfer")
-        wait_until(lambda: toe(machine, "b")["state"] == "up", 20, "toe b")
+        wait_up(machine, "b")
         job = load.transfer()
         nic = machine.dom0.run(
             "basename $(readlink /sys/class/net/toe0/device)").out.strip()
@@ -175,7 +154,7 @@ def story(machine):
                 f"echo {nic} >{driver}/bind; "
                 "for n in /sys/bus/virtio/devices/" + nic + "/net/*; do "
                 "ip link set ${n##*/} name toe0; done; ip link set toe0 up")
-        wait_until(lambda: toe(machine, "a")["state"] == "up", 20, "toe a")
+        wait_up(machine, "a")
 
         step("all toes are without a cable, and then one is back")
         job = load.transfer()
@@ -188,7 +167,7 @@ def story(machine):
         machine.set_link("toe1", True)
 
         step("toe a flaps during a transfer")
-        wait_until(lambda: toe(machine, "b")["state"] == "up", 20, "toe b")
+        wait_up(machine, "b")
         before = len(toe_lines(machine))
         job = load.transfer()
         machine.dom0.run(f"for i in $(seq {FLAPS}); do "
@@ -196,7 +175,7 @@ def story(machine):
                          "ip link set toe0 up; sleep 0.05; done", timeout=120)
         load.expect_alive(job)
         expect_equal(offload.device(machine, guest)["toe"], "b", "its toe")
-        wait_until(lambda: toe(machine, "a")["state"] == "up", 20, "toe a")
+        wait_up(machine, "a")
         expect(len(toe_lines(machine)) - before < FLAPS,
                "the log says less than one line a flap")
         expect_serves()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Two TOEs on one segment, for stories: a (toe0) and b (toe1).
+
+A machine with MACHINE = {"segments": "2"} has them.
+"""
+
+import contextlib
+
+import offload
+from machine import wait_until
+
+CONFIG_FILE = "/etc/vtoe/vtoed.conf"
+CONFIG = """
+toe "a" { netdev = "toe0" segment = "lan" }
+toe "b" { netdev = "toe1" segment = "lan" }
+pool "lan" { toes = {"a", "b"} policy = "in-order" }
+"""
+ENTRY = "pool=lan," + offload.ENTRY
+
+
+def configure(machine, text):
+    machine.dom0.write(CONFIG_FILE, text)
+    wait_until(lambda: machine.dom0.ok("vtoectl reload"), 30, "vtoed")
+
+
+@contextlib.contextmanager
+def configured(machine):
+    """vtoed has these two, for a with."""
+    before = machine.dom0.read(CONFIG_FILE)
+    configure(machine, CONFIG)
+    try:
+        yield
+    finally:
+        configure(machine, before)
+
+
+def toe(machine, name):
+    """A TOE, as vtoectl toes lists it."""
+    return {t["name"]: t for t in offload.ask(machine, "toes")["toes"]}[name]
+
+
+def wait_up(machine, *names):
+    for name in names:
+        wait_until(lambda n=name: toe(machine, n)["state"] == "up", 30,
+                   f"toe {name} is up")
+
+
+def wait_on(machine, guest, name):
+    """Waits until a guest's device is on a TOE."""
+    wait_until(lambda: offload.device(machine, guest)["toe"] == name, 20,
+               f"the device on toe {name}")
