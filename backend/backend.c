@@ -46,19 +46,28 @@ static void toes_changed(void *arg)
 /* ---- the tick ---- */
 
 /* Connections on each TOE; a worker's numbers are its own, so bound them. */
-static void count_load(struct backend *be)
+static void add_load(const struct device *device, uint32_t *load)
 {
-	uint32_t load[TOE_TABLE_MAX] = {0}, n;
-	const struct device *device;
+	uint32_t i, n;
 
-	for (device = be->devices; device; device = device->next) {
-		if (!device->record || !device->net)
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!guest_link_used(device->net, i))
 			continue;
-		n = vtoe_load(&device->worker->table->counters.contexts);
+		n = vtoe_load(&device->worker->table->on_toe[i]);
 		if (n > device->worker->nr_rows)
 			n = device->worker->nr_rows;
-		load[device->net->toe_row] += n;
+		load[device->net->link[i].toe_row] += n;
 	}
+}
+
+static void count_load(struct backend *be)
+{
+	uint32_t load[TOE_TABLE_MAX] = {0};
+	const struct device *device;
+
+	for (device = be->devices; device; device = device->next)
+		if (device->record && device->net)
+			add_load(device, load);
 	inventory_set_load(be->inv, load);
 }
 

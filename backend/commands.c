@@ -6,6 +6,7 @@
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "device_nodes.h"
 #include "devices.h"
 #include "record.h"
 
@@ -123,7 +124,7 @@ static double seconds_since(uint64_t ns)
 }
 
 static void add_address(json_t *object, const char *key,
-			const char *gateway_key, const struct entry_ip *ip)
+			const char *gateway_key, const struct toe_address *ip)
 {
 	char text[ENTRY_ADDR_MAX];
 
@@ -153,6 +154,37 @@ static void set_name(json_t *object, const struct device *device)
 	json_object_set_new(object, "name", name ? name : json_string("?"));
 }
 
+static json_t *toes_json(const struct device *device)
+{
+	char text[DEVICE_TOES_MAX];
+
+	device_toes(device, text);
+	return json_string(text);
+}
+
+static json_t *links_json(const struct guest_net *net)
+{
+	json_t *array = json_array(), *o;
+	uint32_t i;
+
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!guest_link_used(net, i))
+			continue;
+		o = json_object();
+		json_object_set_new(o, "link", json_integer(i));
+		json_object_set_new(o, "toe", json_string(net->link[i].toe));
+		json_object_set_new(o, "netdev",
+				    json_string(net->link[i].name));
+		json_object_set_new(
+			o, "state",
+			json_string(toe_state_name(guest_link_state(net, i))));
+		add_address(o, "ip", "gateway", &net->link[i].ip);
+		add_address(o, "ip6", "gateway6", &net->link[i].ip6);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 static json_t *device_json(const struct device *device)
 {
 	const struct guest_net *net = device->net;
@@ -164,10 +196,13 @@ static json_t *device_json(const struct device *device)
 	json_object_set_new(o, "error", text_or_null(device->error));
 	json_object_set_new(o, "entry", text ? text : json_string("?"));
 	json_object_set_new(o, "pool", text_or_null(device->entry.pool));
-	json_object_set_new(o, "toe", text_or_null(net ? net->toe : ""));
+	json_object_set_new(o, "toe", net ? toes_json(device) : json_null());
+	json_object_set_new(o, "links", net ? links_json(net) : json_null());
 	json_object_set_new(o, "netns", text_or_null(net ? net->name : ""));
-	add_address(o, "ip", "gateway", &device->entry.ip);
-	add_address(o, "ip6", "gateway6", &device->entry.ip6);
+	add_address(o, "ip", "gateway",
+		    net ? &net->link[0].ip : &device->entry.ip);
+	add_address(o, "ip6", "gateway6",
+		    net ? &net->link[0].ip6 : &device->entry.ip6);
 	json_object_set_new(o, "backend_state", json_integer(device->b_state));
 	json_object_set_new(o, "frontend_state", json_integer(device->f_state));
 	json_object_set_new(o, "worker",

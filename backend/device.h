@@ -69,6 +69,7 @@ struct device {
 	struct worker *worker;
 	uint64_t started_ns;	 /* of the last worker, to limit their rate */
 	struct loop_timer timer; /* removing, or waiting to start a worker */
+	struct loop_timer loss;	 /* when connections of a lost TOE are reset */
 	struct store_watch f_watch;
 	struct device_waiter *waiters;
 	struct record *record;

@@ -125,28 +125,106 @@ void device_put_capabilities(const struct device *device)
 	put_rules(device);
 }
 
-static void put_address(const struct device *device, const struct entry_ip *ip,
-			const char *key, const char *gateway_key)
+/* ---- links ---- */
+
+static void link_dir(const struct device *device, uint32_t index, char *dir)
+{
+	snprintf(dir, STORE_PATH_MAX, "%.128s/%s/%u", device->b, VTOE_KEY_LINK,
+		 index);
+}
+
+static void put_address(struct store *store, const char *dir,
+			const struct toe_address *ip, const char *key,
+			const char *gateway_key)
 {
 	char text[ENTRY_ADDR_MAX];
 
 	if (!ip->addr.family)
 		return;
 	entry_ip_text(ip, text);
-	device_put(device, key, text);
+	store_write(store, 0, dir, key, text);
 	if (!ip->gateway.family)
 		return;
 	entry_addr_text(&ip->gateway, text);
-	device_put(device, gateway_key, text);
+	store_write(store, 0, dir, gateway_key, text);
+}
+
+static void put_link(const struct device *device, uint32_t index)
+{
+	const struct guest_link *link = &device->net->link[index];
+	struct store *store = device_store(device);
+	char dir[STORE_PATH_MAX];
+
+	link_dir(device, index, dir);
+	if (!guest_link_used(device->net, index)) {
+		store_remove(store, 0, dir);
+		return;
+	}
+	store_write(store, 0, dir, "toe", link->toe);
+	put_address(store, dir, &link->ip, "ip", "gateway");
+	put_address(store, dir, &link->ip6, "ip6", "gateway6");
+}
+
+void device_toes(const struct device *device, char *text)
+{
+	size_t len = 0;
+	uint32_t i;
+
+	text[0] = 0;
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(device->net, i))
+			len += (size_t)snprintf(text + len,
+						DEVICE_TOES_MAX - len, "%s%s",
+						i ? " " : "",
+						device->net->link[i].toe);
 }
 
 void device_put_resolved(const struct device *device)
 {
+	char toes[DEVICE_TOES_MAX];
+	uint32_t i;
+
+	device_toes(device, toes);
 	device_put(device, "pool", device->entry.pool);
-	put_address(device, &device->entry.ip, "ip", "gateway");
-	put_address(device, &device->entry.ip6, "ip6", "gateway6");
-	device_put(device, "toe", device->net->toe);
 	device_put(device, "netns", device->net->name);
+	device_put(device, "toe", toes);
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		put_link(device, i);
+}
+
+/* An address that vtoed wrote; anything else is none. */
+static void get_address(struct store *store, const char *dir, uint16_t family,
+			const char *key, const char *gateway_key,
+			struct toe_address *ip)
+{
+	char text[ENTRY_ADDR_MAX], ignored[ENTRY_ERROR_MAX];
+
+	if (store_read(store, 0, dir, key, text, sizeof(text)) ||
+	    entry_parse_ip(ip, family, key, text, ignored)) {
+		*ip = (struct toe_address){0};
+		return;
+	}
+	if (!store_read(store, 0, dir, gateway_key, text, sizeof(text)))
+		entry_parse_addr(family, gateway_key, text, &ip->gateway,
+				 ignored);
+}
+
+void device_get_resolved(const struct device *device, struct guest_saved *saved)
+{
+	struct store *store = device_store(device);
+	char dir[STORE_PATH_MAX];
+	uint32_t i;
+
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		link_dir(device, i, dir);
+		if (store_read(store, 0, dir, "toe", saved[i].toe,
+			       sizeof(saved[i].toe)))
+			saved[i].toe[0] = 0;
+		get_address(store, dir, VTOE_INET, "ip", "gateway",
+			    &saved[i].ip);
+		get_address(store, dir, VTOE_INET6, "ip6", "gateway6",
+			    &saved[i].ip6);
+	}
 }
 
 /* ---- a new connection ---- */

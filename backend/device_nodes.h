@@ -41,7 +41,16 @@ void device_clear_error(struct device *device);
 /** device_put_capabilities - what a frontend reads before it connects. */
 void device_put_capabilities(const struct device *device);
 
+#define DEVICE_TOES_MAX (GUEST_LINKS_MAX * TABLE_NAME_MAX)
+
+/** device_toes - "eth0 eth1"; @text: DEVICE_TOES_MAX bytes; needs net. */
+void device_toes(const struct device *device, char *text);
+
 /** device_put_resolved - what the entry has become; needs device->net. */
 void device_put_resolved(const struct device *device);
+
+/** device_get_resolved - what was written last; @saved: GUEST_LINKS_MAX. */
+void device_get_resolved(const struct device *device,
+			 struct guest_saved *saved);
 
 #endif /* BACKEND_DEVICE_NODES_H */

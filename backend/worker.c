@@ -201,7 +201,7 @@ static void handle_hello(struct worker *worker, const struct worker_msg *msg,
 		give_up(worker, "the worker's context table is not usable");
 		return;
 	}
-	worker->toe = msg->toe[0];
+	memcpy(worker->toe, msg->toe, sizeof(worker->toe));
 	loop_disarm(&worker->deadline);
 	worker->state = WORKER_IS_RUNNING;
 	if (worker->ops)
@@ -566,21 +566,40 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 		loop_arm(worker->loop, &worker->deadline, 0, ended_fn);
 }
 
-void worker_moved(struct worker *worker, const struct worker_toe *toe)
+static void tell(struct worker *worker, struct worker_msg *msg,
+		 enum worker_msg_type type)
 {
-	struct worker_msg msg = {.domid = worker->domid,
-				 .devid = worker->devid,
-				 .nr_toes = 1,
-				 .toe = {*toe}};
 	int err;
+
+	msg->domid = worker->domid;
+	msg->devid = worker->devid;
+	err = send_msg(worker, msg, type);
+	if (err)
+		log_warn("worker %u/%u: not told of a change of TOEs: %s",
+			 worker->domid, worker->devid, strerror(-err));
+}
+
+void worker_set_toe(struct worker *worker, uint32_t index,
+		    const struct worker_toe *toe)
+{
+	struct worker_msg msg = {.index = index};
 
 	if (worker->state != WORKER_IS_RUNNING)
 		return;
-	worker->toe = *toe;
-	err = send_msg(worker, &msg, WORKER_MOVED);
-	if (err)
-		log_warn("worker %u/%u: not told of a move: %s", worker->domid,
-			 worker->devid, strerror(-err));
+	worker->toe[index] = *toe;
+	msg.toe[index] = *toe;
+	tell(worker, &msg, WORKER_TOE);
+}
+
+void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
+		 bool reset)
+{
+	struct worker_msg msg = {.index = index, .reset = reset};
+
+	if (worker->state != WORKER_IS_RUNNING)
+		return;
+	msg.toe[index].left = left;
+	tell(worker, &msg, WORKER_LOST);
 }
 
 /* ---- ending ---- */

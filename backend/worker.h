@@ -62,7 +62,7 @@ struct worker {
 	struct context_table *table; /* NULL before HELLO */
 	size_t table_size;
 	uint32_t nr_rows;
-	struct worker_toe toe; /* where HELLO says that it is */
+	struct worker_toe toe[WORKER_TOES_MAX]; /* what it knows */
 };
 
 struct worker_start {
@@ -100,11 +100,20 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 		   void *arg);
 
 /**
- * worker_moved - tell it that its network is on another TOE
+ * worker_set_toe - tell it how one of its device's TOE contexts is now
  *
  * A worker that cannot be told (it is ending) need not know.
  */
-void worker_moved(struct worker *worker, const struct worker_toe *toe);
+void worker_set_toe(struct worker *worker, uint32_t index,
+		    const struct worker_toe *toe);
+
+/**
+ * worker_lost - tell it that a TOE context's TOE does not work
+ * @left: enum toe_state of that TOE
+ * @reset: its connections are given up
+ */
+void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
+		 bool reset);
 
 /** worker_stop - ask it to end, and kill it @grace_ns later if it has not. */
 void worker_stop(struct worker *worker, uint64_t grace_ns);

@@ -26,9 +26,12 @@
  * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
  * by itself. Loss of the control connection is no reason to end.
  *
- * When the device's network has moved to another TOE, vtoed sends WORKER_MOVED.
- * It is not answered. HELLO says where the worker takes itself to be; if that is
- * not where vtoed has it, because one of the two missed a move, vtoed tells it.
+ * When one of the device's TOE contexts is new, has moved to another TOE, or is
+ * no more, vtoed sends WORKER_TOE; when its TOE does not work and there is no
+ * other, WORKER_LOST, and again, with "reset", when the guest has waited as long
+ * as its entry says. Neither is answered. HELLO says where the worker takes itself
+ * to be; if that is not where vtoed has it, because one of the two missed
+ * something, vtoed tells it.
  *
  * The context table must be sealed against shrinking and growing
  * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
@@ -44,9 +47,12 @@
 
 #include <stdint.h>
 
-#define WORKER_PROTO_VERSION 2u
+#include "../toe-service/tables.h"
+
+#define WORKER_PROTO_VERSION 3u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
-#define WORKER_TOES_MAX 8u   /* TOE contexts of one device */
+#define WORKER_TOES_MAX CONTEXT_TOES_MAX
+#define WORKER_NO_TOE UINT32_MAX /* row of a TOE context that is not there */
 
 enum worker_msg_type {
 	WORKER_START = 1,  /* vtoed → worker */
@@ -54,16 +60,18 @@ enum worker_msg_type {
 	WORKER_HELLO = 3,  /* worker → vtoed: connected */
 	WORKER_FAILED = 4, /* worker → vtoed: could not connect; text says why */
 	WORKER_BROKEN = 5, /* worker → vtoed: the frontend broke the protocol */
-	WORKER_MOVED = 6,  /* vtoed → worker: toe[0] is on another TOE now */
+	WORKER_TOE = 6,	   /* vtoed → worker: toe[index] is as it says now */
+	WORKER_LOST = 7,   /* vtoed → worker: toe[index] does not work */
 };
 
 /* A TOE context of the device, as the worker's placement needs it. */
 struct worker_toe {
 	uint32_t row;	     /* in the TOE table */
 	uint32_t generation; /* of that row */
-	char driver[32];
-	char link[16];	     /* in the guest's namespace */
-	uint32_t left; /* MOVED: enum toe_state of the one it was on */
+	char driver[TABLE_NAME_MAX];
+	struct toe_address ip, ip6;
+	/* TOE, LOST: enum toe_state of the one that it is or was on */
+	uint32_t left;
 };
 
 struct worker_msg {
@@ -75,7 +83,9 @@ struct worker_msg {
 	uint32_t layout_ref; /* START: grant of the layout page */
 	uint32_t evtchn;     /* START: the guest's port; HELLO: the local one */
 	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
-	uint32_t nr_toes;
+	uint32_t pool;	     /* START: row in the TOE table */
+	uint32_t index;	     /* TOE, LOST: which */
+	uint32_t reset;	     /* LOST: its connections are given up */
 	struct worker_toe toe[WORKER_TOES_MAX];
 	char text[WORKER_TEXT_MAX]; /* FAILED, BROKEN: why; HELLO: "" */
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "entry.h"
 #include "stack.h"
 
 /*
@@ -35,6 +36,9 @@
 static const char *const policy_name[] = {
 	[POOL_LEAST_LOADED] = "least-loaded",
 	[POOL_IN_ORDER] = "in-order",
+	[POOL_ROUND_ROBIN] = "round-robin",
+	[POOL_WEIGHTED] = "weighted",
+	[POOL_HASH] = "hash",
 };
 
 #define NR_POLICIES (sizeof(policy_name) / sizeof(policy_name[0]))
@@ -78,6 +82,7 @@ static const struct range ranges[] = {
 	{"max-rx-pages", PAGES_MIN, PAGES_MAX},
 	{"weight", 1, WEIGHT_MAX},
 	{"capacity", 0, CAPACITY_MAX},
+	{"spread", 1, CONFIG_SPREAD_MAX},
 };
 
 static int check_range(cfg_t *cfg, cfg_opt_t *opt)
@@ -168,12 +173,52 @@ static int check_policy(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (name && find_policy(name) >= 0)
 		return 0;
-	cfg_error(cfg, "policy: \"%s\" is none of least-loaded, in-order",
+	cfg_error(cfg,
+		  "policy: \"%s\" is none of least-loaded, weighted, "
+		  "round-robin, in-order, hash",
 		  name);
 	return -1;
 }
 
 /* ---- sections, called when they end ---- */
+
+static int read_ranges(cfg_t *toe, struct address_range *v4,
+		       struct address_range *v6, char *error)
+{
+	if (range_parse(VTOE_INET, "addresses", cfg_getstr(toe, "addresses"),
+			"gateway", cfg_getstr(toe, "gateway"), v4, error))
+		return -EINVAL;
+	return range_parse(VTOE_INET6, "addresses6",
+			   cfg_getstr(toe, "addresses6"), "gateway6",
+			   cfg_getstr(toe, "gateway6"), v6, error);
+}
+
+/* What a TOE has to give is there, and is not another one's, too. */
+static int check_ranges(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
+{
+	struct address_range v4, v6, other4, other6;
+	char error[ENTRY_ERROR_MAX], ignored[ENTRY_ERROR_MAX];
+	unsigned int i;
+
+	if (read_ranges(toe, &v4, &v6, error)) {
+		cfg_error(cfg, "toe \"%s\": %s", cfg_title(toe), error);
+		return -1;
+	}
+	for (i = 0; i + 1 < cfg_opt_size(opt); i++) {
+		if (read_ranges(cfg_opt_getnsec(opt, i), &other4, &other6,
+				ignored))
+			continue;
+		if (!range_overlaps(&v4, &other4) &&
+		    !range_overlaps(&v6, &other6))
+			continue;
+		cfg_error(cfg,
+			  "toe \"%s\": its addresses overlap those of toe "
+			  "\"%s\"",
+			  cfg_title(toe), cfg_title(cfg_opt_getnsec(opt, i)));
+		return -1;
+	}
+	return 0;
+}
 
 static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -194,7 +239,7 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
 		return -1;
 	}
-	return 0;
+	return check_ranges(cfg, opt, toe);
 }
 
 static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
@@ -246,6 +291,8 @@ static int find_toe(const struct config *config, const char *name)
 
 static void copy_toe(cfg_t *sec, struct config_toe *toe)
 {
+	char error[ENTRY_ERROR_MAX];
+
 	snprintf(toe->name, sizeof(toe->name), "%s", cfg_title(sec));
 	snprintf(toe->driver, sizeof(toe->driver), "%s",
 		 cfg_getstr(sec, "driver"));
@@ -256,6 +303,8 @@ static void copy_toe(cfg_t *sec, struct config_toe *toe)
 		 cfg_getstr(sec, "segment"));
 	toe->weight = (uint32_t)cfg_getint(sec, "weight");
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
+	/* checked already */
+	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
 }
 
 static bool pool_has(const struct config_pool *pool, uint32_t toe)
@@ -276,6 +325,7 @@ static void copy_pool(cfg_t *sec, const struct config *config,
 
 	snprintf(pool->name, sizeof(pool->name), "%s", cfg_title(sec));
 	pool->policy = (enum pool_policy)find_policy(cfg_getstr(sec, "policy"));
+	pool->spread = (uint32_t)cfg_getint(sec, "spread");
 	for (i = 0; i < cfg_size(sec, "toes"); i++) {
 		toe = find_toe(config, cfg_getnstr(sec, "toes", i));
 		if (toe >= 0 && !pool_has(pool, (uint32_t)toe))
@@ -292,6 +342,7 @@ static void add_default_pool(struct config *config)
 		return;
 	pool = &config->pool[config->nr_pools++];
 	snprintf(pool->name, sizeof(pool->name), "default");
+	pool->spread = 1;
 	for (i = 0; i < config->nr_toes; i++)
 		pool->toe[pool->nr_toes++] = i;
 }
@@ -340,12 +391,17 @@ static cfg_opt_t toe_options[] = {
 	CFG_STR("segment", "", CFGF_NONE),
 	CFG_INT("weight", 100, CFGF_NONE),
 	CFG_INT("capacity", 0, CFGF_NONE),
+	CFG_STR("addresses", "", CFGF_NONE),
+	CFG_STR("gateway", "", CFGF_NONE),
+	CFG_STR("addresses6", "", CFGF_NONE),
+	CFG_STR("gateway6", "", CFGF_NONE),
 	CFG_END(),
 };
 
 static cfg_opt_t pool_options[] = {
 	CFG_STR_LIST("toes", NULL, CFGF_NODEFAULT),
 	CFG_STR("policy", "least-loaded", CFGF_NONE),
+	CFG_INT("spread", 1, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -383,6 +439,7 @@ static const struct {
 	{"toe|capacity", check_range},
 	{"pool", check_pool},
 	{"pool|policy", check_policy},
+	{"pool|spread", check_range},
 };
 
 /*

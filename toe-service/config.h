@@ -8,18 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "range.h"
 #include "tables.h"
 
 #define CONFIG_ERROR_MAX 512 /* bytes of an error text, with the NUL */
 #define CONFIG_DIRS_MAX	 16  /* directories to look for guests' files in */
-#define CONFIG_POOLS_MAX 64
+#define CONFIG_POOLS_MAX POOL_TABLE_MAX
 #define CONFIG_LINK_MAX	 8 /* "macvlan" */
+#define CONFIG_SPREAD_MAX CONTEXT_TOES_MAX
 #define CONFIG_SEGMENT_MAX TABLE_NAME_MAX
-
-enum pool_policy {
-	POOL_LEAST_LOADED = 0,
-	POOL_IN_ORDER = 1, /* the first that works */
-};
 
 struct config_toe {
 	char name[TABLE_NAME_MAX];
@@ -29,11 +26,13 @@ struct config_toe {
 	char segment[CONFIG_SEGMENT_MAX]; /* "": shared with no other TOE */
 	uint32_t weight;	    /* 1 … 1000 */
 	uint32_t capacity;	    /* connections; 0: no limit */
+	struct address_range addresses, addresses6; /* to give to guests */
 };
 
 struct config_pool {
 	char name[TABLE_NAME_MAX];
 	enum pool_policy policy;
+	uint32_t spread; /* TOEs that a device uses at the same time */
 	uint32_t nr_toes;
 	uint32_t toe[TOE_TABLE_MAX]; /* index of struct config's toe[] */
 };

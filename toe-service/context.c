@@ -99,7 +99,18 @@ static void context_upcall(void *user, unsigned int events)
 	c->all->ready(c->all->owner, c->slot, events);
 }
 
-/* TOEs with the same driver share one instance. */
+/* TOE contexts with the same driver share one instance. */
+static struct toe_stack *stack_find(const struct contexts *cs,
+				    const struct toe_driver *driver)
+{
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		if (cs->toe[i].driver == driver)
+			return cs->toe[i].stack;
+	return NULL;
+}
+
 static int stack_get(struct contexts *cs, unsigned int i,
 		     const struct contexts_config *config, char *error)
 {
@@ -110,39 +121,42 @@ static int stack_get(struct contexts *cs, unsigned int i,
 		.max_conns = config->nr_rows,
 		.syscalls = &cs->table->counters.syscalls,
 	};
-	struct context_toe *toe = &cs->toe[i];
-	unsigned int j;
-	int err;
+	const struct toe_driver *driver =
+		toe_driver_find(config->toe[i].driver);
+	struct toe_stack *stack;
+	int err = 0;
 
-	toe->driver = toe_driver_find(config->toe[i].driver);
-	if (!toe->driver) {
+	if (!driver) {
 		snprintf(error, TOE_ERROR_MAX, "no TOE driver \"%s\"",
 			 config->toe[i].driver);
 		return -ENOENT;
 	}
-	for (j = 0; j < i; j++) {
-		if (cs->toe[j].driver == toe->driver) {
-			toe->stack = cs->toe[j].stack;
-			return 0;
-		}
-	}
-	err = toe->driver->stack_open(&sc, &toe->stack);
-	if (err)
+	stack = stack_find(cs, driver);
+	if (!stack)
+		err = driver->stack_open(&sc, &stack);
+	if (err) {
 		snprintf(error, TOE_ERROR_MAX, "TOE driver \"%s\": %s",
-			 toe->driver->name, strerror(-err));
-	return err;
+			 driver->name, strerror(-err));
+		return err;
+	}
+	cs->toe[i].driver = driver;
+	cs->toe[i].stack = stack;
+	return 0;
 }
 
-static void stacks_close(struct contexts *cs, unsigned int nr)
+static void stacks_close(struct contexts *cs)
 {
-	unsigned int j;
+	struct toe_stack *stack;
+	unsigned int i, j;
 
-	while (nr--) {
-		for (j = 0; j < nr; j++)
-			if (cs->toe[j].stack == cs->toe[nr].stack)
-				break;
-		if (j == nr)
-			cs->toe[nr].driver->stack_close(cs->toe[nr].stack);
+	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
+		stack = cs->toe[i].stack;
+		if (!cs->toe[i].driver || !stack)
+			continue;
+		cs->toe[i].driver->stack_close(stack);
+		for (j = i; j < CONTEXT_TOES_MAX; j++)
+			if (cs->toe[j].stack == stack)
+				cs->toe[j].stack = NULL;
 	}
 }
 
@@ -151,17 +165,36 @@ static void set_place(struct contexts *cs, unsigned int toe,
 {
 	cs->candidate[toe].row = place->row;
 	cs->candidate[toe].generation = place->generation;
-	memcpy(cs->toe[toe].link, place->link, sizeof(cs->toe[toe].link));
+	cs->toe[toe].ip = place->ip;
+	cs->toe[toe].ip6 = place->ip6;
+}
+
+static int open_toes(struct contexts *cs, const struct contexts_config *config,
+		     char *error)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
+		cs->candidate[i].row = CONTEXTS_NO_TOE;
+		if (config->toe[i].row == CONTEXTS_NO_TOE)
+			continue;
+		err = stack_get(cs, i, config, error);
+		if (err)
+			return err;
+		set_place(cs, i, &config->toe[i]);
+	}
+	return 0;
 }
 
 int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		  int *table_fd, char *error)
 {
-	unsigned int i;
 	int err;
 
 	memset(cs, 0, sizeof(*cs));
 	cs->toes = config->toes;
+	cs->pool = config->pool;
 	cs->ready = config->ready;
 	cs->owner = config->owner;
 	cs->context = calloc(config->nr_rows, sizeof(*cs->context));
@@ -176,17 +209,13 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 			 "cannot make a context table: %s", strerror(-err));
 		goto err_free;
 	}
-	for (i = 0; i < config->nr_toes; i++) {
-		err = stack_get(cs, i, config, error);
-		if (err)
-			goto err_stacks;
-		set_place(cs, i, &config->toe[i]);
-		cs->nr_toes++;
-	}
+	err = open_toes(cs, config, error);
+	if (err)
+		goto err_stacks;
 	return 0;
 
 err_stacks:
-	stacks_close(cs, i);
+	stacks_close(cs);
 	munmap(cs->table,
 	       sizeof(struct context_table) +
 		       (size_t)config->nr_rows * sizeof(struct context_row));
@@ -199,35 +228,319 @@ err_free:
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 		    uint32_t events)
 {
-	if (index < cs->nr_toes)
+	if (index < CONTEXT_TOES_MAX && cs->toe[index].driver)
 		cs->toe[index].driver->stack_event(cs->toe[index].stack, data,
 						   events);
 }
 
-int contexts_move(struct contexts *cs, unsigned int toe,
-		  const struct contexts_place *to, uint32_t left)
-{
-	struct context_row *row;
-	uint32_t slot;
+/* ---- placement ---- */
 
-	if (toe >= cs->nr_toes)
+static bool is_mapped(const struct vtoe_addr *addr)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return addr->family == VTOE_INET6 &&
+	       !memcmp(addr->addr, prefix, sizeof(prefix));
+}
+
+/* A TOE context's address of the family that @addr really is of. */
+static const struct toe_address *address_for(const struct context_toe *toe,
+					     const struct vtoe_addr *addr)
+{
+	return addr->family == VTOE_INET || is_mapped(addr) ? &toe->ip
+							     : &toe->ip6;
+}
+
+/* Where the bytes of an address begin, IPv4 within IPv6 seen as IPv4. */
+static const uint8_t *address_bytes(const struct vtoe_addr *addr)
+{
+	return addr->addr + (is_mapped(addr) ? 12 : 0);
+}
+
+static bool on_link(const struct toe_address *own, const struct vtoe_addr *addr)
+{
+	const uint8_t *a = own->addr.addr, *b = address_bytes(addr);
+	uint32_t whole = own->prefix / 8, rest = own->prefix % 8;
+
+	if (memcmp(a, b, whole))
+		return false;
+	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
+}
+
+/*
+ * The TOE contexts from which a peer may be reached, as bits: those that have it
+ * on their link, or else those with a gateway, or else those with an address.
+ */
+static uint32_t reach(const struct contexts *cs, const struct vtoe_addr *peer)
+{
+	uint32_t near = 0, far = 0, any = 0;
+	const struct toe_address *own;
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
+		own = address_for(&cs->toe[i], peer);
+		if (!cs->toe[i].driver || !own->addr.family)
+			continue;
+		any |= 1u << i;
+		if (on_link(own, peer))
+			near |= 1u << i;
+		if (own->gateway.family)
+			far |= 1u << i;
+	}
+	return near ? near : far ? far : any;
+}
+
+/* Those that the socket, which is made already, can be on. */
+static uint32_t same_stack(const struct contexts *cs, const struct context *c)
+{
+	uint32_t among = 0;
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		if (cs->toe[i].stack == cs->toe[c->toe].stack)
+			among |= 1u << i;
+	return among;
+}
+
+static int place(struct contexts *cs, const struct vtoe_addr *peer,
+		 uint32_t among)
+{
+	struct place_query query = {
+		.pool = cs->pool, .among = among, .peer = peer};
+
+	cs->table->counters.placements++;
+	return place_choose(cs->toes, &query, cs->candidate, CONTEXT_TOES_MAX);
+}
+
+static void set_load(struct contexts *cs, int toe, uint32_t load)
+{
+	cs->candidate[toe].load = load;
+	vtoe_store(&cs->table->on_toe[toe], load);
+}
+
+static void context_put_on(struct contexts *cs, struct context *c, int toe)
+{
+	if (toe == c->toe)
+		return;
+	set_load(cs, c->toe, cs->candidate[c->toe].load - 1);
+	set_load(cs, toe, cs->candidate[toe].load + 1);
+	c->toe = (int8_t)toe;
+}
+
+/* The TOE context that has a local address; else the one that it is on. */
+static int find_local(const struct contexts *cs, int toe,
+		      const struct vtoe_addr *local)
+{
+	const struct toe_address *own;
+	int i;
+
+	for (i = 0; i < (int)CONTEXT_TOES_MAX; i++) {
+		own = address_for(&cs->toe[i], local);
+		if (cs->toe[i].driver && own->addr.family &&
+		    !memcmp(own->addr.addr, address_bytes(local),
+			    own->addr.family == VTOE_INET ? 4 : 16))
+			return i;
+	}
+	return toe;
+}
+
+static bool several(const struct contexts *cs)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		nr += cs->toe[i].driver != NULL;
+	return nr > 1;
+}
+
+/* @own in the form in which a socket of @like's family takes it, with no port */
+static struct vtoe_addr own_address(const struct toe_address *own,
+				    const struct vtoe_addr *like)
+{
+	struct vtoe_addr addr = own->addr;
+
+	if (!is_mapped(like))
+		return addr;
+	addr = (struct vtoe_addr){.family = VTOE_INET6,
+				  .addr = {[10] = 0xff, [11] = 0xff}};
+	memcpy(addr.addr + 12, own->addr.addr, 4);
+	return addr;
+}
+
+/*
+ * Choose among @among for a connection to @peer, and give it the address that
+ * the guest has there.
+ */
+static int choose_toe(struct contexts *cs, struct context *c,
+		      const struct vtoe_addr *peer, uint32_t among)
+{
+	const struct toe_address *own;
+	struct vtoe_addr addr;
+	int toe = place(cs, peer, among);
+
+	if (toe < 0)
+		return toe;
+	own = address_for(&cs->toe[toe], peer);
+	addr = own_address(own, peer);
+	context_put_on(cs, c, toe);
+	c->placed = true;
+	return c->driver->use_address(c->conn, &addr);
+}
+
+/* ---- remapping ---- */
+
+static void note_remap(struct contexts *cs, struct context *c, uint32_t left)
+{
+	struct context_row *row = row_begin(cs, c->slot);
+
+	row_place(cs, row, c->toe);
+	row->remaps++;
+	row->left = left;
+	row->remapped_ns = cs->now_ns;
+	row_end(cs, row);
+	cs->table->counters.remaps++;
+}
+
+/* The next context that is on a TOE context, from @slot on; NULL: no more. */
+static struct context *next_on(struct contexts *cs, unsigned int toe,
+			       uint32_t *slot)
+{
+	struct context *c;
+
+	for (; *slot < cs->table->nr_rows; ++*slot) {
+		c = &cs->context[*slot];
+		if (c->conn && c->toe == (int8_t)toe) {
+			++*slot;
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static bool is_stream(const struct contexts *cs, const struct context *c)
+{
+	return cs->table->row[c->slot].requested.type == VTOE_STREAM;
+}
+
+/* What has a peer, and so cannot live without its address. */
+static void reset_peers(struct contexts *cs, unsigned int toe)
+{
+	struct context *c;
+	uint32_t slot = 0, state;
+
+	while ((c = next_on(cs, toe, &slot)) != NULL) {
+		state = cs->table->row[c->slot].state;
+		if (is_stream(cs, c) && (state == CONTEXT_ESTABLISHED ||
+					 state == CONTEXT_CLOSING))
+			c->driver->reset(c->conn);
+	}
+}
+
+/* What has no peer goes on where it can; its address may be gone, though. */
+static void leave(struct contexts *cs, unsigned int toe, uint32_t left)
+{
+	struct context *c;
+	uint32_t slot = 0;
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		if (i != toe && cs->toe[i].stack == cs->toe[toe].stack)
+			break;
+	if (i == CONTEXT_TOES_MAX)
+		return;
+	while ((c = next_on(cs, toe, &slot)) != NULL) {
+		context_put_on(cs, c, (int)i);
+		note_remap(cs, c, left);
+	}
+}
+
+static int add_toe(struct contexts *cs, unsigned int toe,
+		   const struct contexts_place *to)
+{
+	const struct toe_driver *driver = toe_driver_find(to->driver);
+	struct toe_stack *stack = driver ? stack_find(cs, driver) : NULL;
+
+	if (!stack)
+		return -EOPNOTSUPP;
+	cs->toe[toe].driver = driver;
+	cs->toe[toe].stack = stack;
+	set_place(cs, toe, to);
+	return 0;
+}
+
+static int remove_toe(struct contexts *cs, unsigned int toe, uint32_t left)
+{
+	static const struct contexts_place nowhere = {.row = CONTEXTS_NO_TOE};
+
+	reset_peers(cs, toe);
+	leave(cs, toe, left);
+	set_place(cs, toe, &nowhere);
+	/* driver and stack stay for what could not leave, if it was the last */
+	if (several(cs))
+		cs->toe[toe].driver = NULL;
+	return 0;
+}
+
+int contexts_set_toe(struct contexts *cs, unsigned int toe,
+		     const struct contexts_place *to, uint32_t left)
+{
+	struct context *c;
+	uint32_t slot = 0;
+
+	if (toe >= CONTEXT_TOES_MAX)
 		return -EINVAL;
+	if (to->row == CONTEXTS_NO_TOE)
+		return cs->toe[toe].driver ? remove_toe(cs, toe, left) : 0;
+	if (!cs->toe[toe].driver)
+		return add_toe(cs, toe, to);
 	if (strcmp(cs->toe[toe].driver->name, to->driver))
 		return -EOPNOTSUPP;
 	set_place(cs, toe, to);
-	for (slot = 0; slot < cs->table->nr_rows; slot++) {
-		if (!cs->context[slot].conn ||
-		    cs->context[slot].toe != (int8_t)toe)
-			continue;
-		cs->toe[toe].driver->moved(cs->context[slot].conn);
-		row = row_begin(cs, slot);
-		row_place(cs, row, (int)toe);
-		row->remaps++;
-		row->left = left;
-		row->remapped_ns = cs->now_ns;
-		row_end(cs, row);
-		cs->table->counters.remaps++;
+	while ((c = next_on(cs, toe, &slot)) != NULL) {
+		c->driver->moved(c->conn);
+		note_remap(cs, c, left);
 	}
+	return 0;
+}
+
+/* One connect() of the program's, on another TOE. */
+static void connect_elsewhere(struct contexts *cs, struct context *c,
+			      uint32_t left)
+{
+	const struct vtoe_addr *peer =
+		&cs->table->row[c->slot].requested.remote;
+	uint32_t among = reach(cs, peer) & same_stack(cs, c) &
+			 ~(1u << (unsigned int)c->toe);
+	int err;
+
+	if (!c->placed || !among)
+		return;
+	c->driver->reset(c->conn);
+	err = choose_toe(cs, c, peer, among);
+	if (!err) {
+		note_remap(cs, c, left);
+		err = c->driver->connect(c->conn, peer);
+	}
+	if (err == -EINPROGRESS)
+		return;
+	c->error = (int16_t)err;
+	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+}
+
+int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
+		  bool reset)
+{
+	struct context *c;
+	uint32_t slot = 0;
+
+	if (toe >= CONTEXT_TOES_MAX || !cs->toe[toe].driver)
+		return -EINVAL;
+	while ((c = next_on(cs, toe, &slot)) != NULL)
+		if (is_stream(cs, c) &&
+		    cs->table->row[c->slot].state == CONTEXT_CONNECTING)
+			connect_elsewhere(cs, c, left);
+	if (reset)
+		reset_peers(cs, toe);
 	return 0;
 }
 
@@ -241,12 +554,6 @@ static struct context *get(struct contexts *cs, uint32_t slot)
 	return c;
 }
 
-static int place(struct contexts *cs)
-{
-	cs->table->counters.placements++;
-	return place_choose(cs->toes, cs->candidate, cs->nr_toes);
-}
-
 static void context_start(struct contexts *cs, uint32_t slot, int toe,
 			  struct toe_conn *conn)
 {
@@ -257,8 +564,9 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	c->conn = conn;
 	c->slot = slot;
 	c->toe = (int8_t)toe;
-	c->bound = false;
-	cs->candidate[toe].load++;
+	c->placed = false;
+	c->error = 0;
+	set_load(cs, toe, cs->candidate[toe].load + 1);
 	cs->table->counters.contexts++;
 }
 
@@ -271,7 +579,7 @@ int context_open(struct contexts *cs, uint32_t slot,
 	int toe, err;
 
 	assert(!c->conn);
-	toe = place(cs);
+	toe = place(cs, NULL, ~0u);
 	if (toe < 0)
 		return toe;
 	/* upcalls come from stack_event() only, when the context is there */
@@ -293,7 +601,6 @@ int context_open(struct contexts *cs, uint32_t slot,
 int context_bind(struct contexts *cs, uint32_t slot,
 		 const struct vtoe_addr *addr, struct vtoe_addr *bound)
 {
-	static const uint8_t any[16];
 	struct context *c = get(cs, slot);
 	struct context_row *row;
 	int err = c->driver->bind(c->conn, addr);
@@ -302,8 +609,9 @@ int context_bind(struct contexts *cs, uint32_t slot,
 		err = c->driver->local(c->conn, bound);
 	if (err)
 		return err;
-	c->bound = memcmp(addr->addr, any, sizeof(any)) != 0;
+	context_put_on(cs, c, find_local(cs, c->toe, bound));
 	row = row_begin(cs, slot);
+	row_place(cs, row, c->toe);
 	row->requested.request = REQUEST_BIND;
 	row->requested.local = *addr;
 	row->resolved.local = *bound;
@@ -334,25 +642,6 @@ int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog)
 	return 0;
 }
 
-/* With several TOEs, choose again and tie the connection to the link. */
-static int use_link(struct contexts *cs, struct context *c)
-{
-	int toe;
-
-	if (cs->nr_toes < 2 || c->bound)
-		return 0;
-	toe = place(cs);
-	if (toe < 0)
-		return toe;
-	/* the socket exists: another driver is for remapping to choose */
-	if (cs->toe[toe].stack == cs->toe[c->toe].stack && toe != c->toe) {
-		cs->candidate[c->toe].load--;
-		cs->candidate[toe].load++;
-		c->toe = (int8_t)toe;
-	}
-	return c->driver->use_link(c->conn, cs->toe[c->toe].link);
-}
-
 static int connected(struct contexts *cs, struct context *c,
 		     struct vtoe_addr *local)
 {
@@ -362,7 +651,9 @@ static int connected(struct contexts *cs, struct context *c,
 	if (err)
 		return err;
 	cs->table->counters.connects++;
+	context_put_on(cs, c, find_local(cs, c->toe, local));
 	row = row_begin(cs, c->slot);
+	row_place(cs, row, c->toe);
 	row->resolved.local = *local;
 	row->resolved.remote = row->requested.remote;
 	row_state(cs, row, CONTEXT_ESTABLISHED);
@@ -405,6 +696,18 @@ static int disconnect(struct contexts *cs, struct context *c,
 	return 0;
 }
 
+/* With several TOEs, choose again, now that the peer is known. */
+static int place_connect(struct contexts *cs, struct context *c,
+			 const struct vtoe_addr *peer)
+{
+	bool bound = cs->table->row[c->slot].state != CONTEXT_OPEN;
+
+	/* datagrams go where the guest's routes lead them, each for itself */
+	if (!is_stream(cs, c) || (!c->placed && (bound || !several(cs))))
+		return 0;
+	return choose_toe(cs, c, peer, reach(cs, peer) & same_stack(cs, c));
+}
+
 int context_connect(struct contexts *cs, uint32_t slot,
 		    const struct vtoe_addr *addr, struct vtoe_addr *local)
 {
@@ -414,10 +717,9 @@ int context_connect(struct contexts *cs, uint32_t slot,
 
 	if (!addr->family)
 		return disconnect(cs, c, local);
-	err = use_link(cs, c);
-	if (err)
-		return err;
-	err = c->driver->connect(c->conn, addr);
+	err = place_connect(cs, c, addr);
+	if (!err)
+		err = c->driver->connect(c->conn, addr);
 	if (err && err != -EINPROGRESS)
 		return err;
 	row = row_begin(cs, slot);
@@ -433,8 +735,9 @@ int context_connected(struct contexts *cs, uint32_t slot,
 		      struct vtoe_addr *local)
 {
 	struct context *c = get(cs, slot);
-	int err = c->driver->connected(c->conn);
+	int err = c->error ? c->error : c->driver->connected(c->conn);
 
+	c->error = 0;
 	if (!err)
 		err = connected(cs, c, local);
 	if (err)
@@ -461,7 +764,7 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 		l->driver->close(conn, TOE_CLOSE_ABORT);
 		return err;
 	}
-	context_start(cs, slot, l->toe, conn);
+	context_start(cs, slot, find_local(cs, l->toe, local), conn);
 	cs->table->counters.accepts++;
 	row = row_new(cs, slot, generation);
 	row->requested.request = REQUEST_ACCEPT;
@@ -589,7 +892,7 @@ void context_close(struct contexts *cs, uint32_t slot, bool abort)
 
 	c->driver->close(c->conn, abort ? TOE_CLOSE_ABORT : 0);
 	c->conn = NULL;
-	cs->candidate[c->toe].load--;
+	set_load(cs, c->toe, cs->candidate[c->toe].load - 1);
 	cs->table->counters.contexts--;
 	row = row_begin(cs, slot);
 	row_state(cs, row, CONTEXT_FREE);

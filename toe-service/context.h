@@ -13,8 +13,9 @@
  * and nowhere else.
  *
  * A context is placed on a TOE when it is opened and, if the device has more
- * than one, again when it connects; with several, the connection is tied to its
- * TOE's link.
+ * than one, again when it connects; then it is bound to the address that the
+ * guest has on that TOE, which says what way its packets take. What was accepted,
+ * or bound by the guest, is where its local address is.
  *
  * All functions are called from the worker's one thread, do not block, and
  * return 0 (or a count) or a negative errno for the guest's program. A slot
@@ -33,8 +34,6 @@
 #include "stack.h"
 #include "tables.h"
 
-#define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
-
 /* Upcall: events are TOE_*. May call any function below. */
 typedef void context_ready_fn(void *owner, uint32_t slot, unsigned int events);
 
@@ -45,13 +44,14 @@ struct context {
 	struct toe_conn *conn; /* NULL: the context is free */
 	uint32_t slot;
 	int8_t toe; /* index into contexts.toe */
-	bool bound; /* to an address of its own: may not change the TOE */
+	bool placed;   /* its address is placement's choice */
+	int16_t error; /* of a connect() that was tried again; else 0 */
 };
 
 struct context_toe {
-	const struct toe_driver *driver;
+	const struct toe_driver *driver; /* NULL: not in use */
 	struct toe_stack *stack;
-	char link[TABLE_IFNAME_MAX];
+	struct toe_address ip, ip6;
 };
 
 /* All contexts of one device. */
@@ -62,17 +62,19 @@ struct contexts {
 	context_ready_fn *ready;
 	void *owner;
 	uint64_t now_ns; /* CLOCK_MONOTONIC; the owner keeps it current */
-	unsigned int nr_toes;
+	uint32_t pool; /* row in the TOE table */
 	struct context_toe toe[CONTEXT_TOES_MAX];
 	struct place_candidate candidate[CONTEXT_TOES_MAX];
 };
 
 /* Where a TOE context is; strings end. */
 struct contexts_place {
-	uint32_t row, generation; /* of its TOE */
+	uint32_t row, generation;    /* of its TOE; CONTEXTS_NO_TOE: not in use */
 	char driver[TABLE_NAME_MAX];
-	char link[TABLE_IFNAME_MAX];
+	struct toe_address ip, ip6;
 };
+
+#define CONTEXTS_NO_TOE UINT32_MAX
 
 struct contexts_config {
 	uint32_t nr_rows;
@@ -81,14 +83,14 @@ struct contexts_config {
 	void *owner;
 	int epoll;
 	uint64_t tag; /* of TOE 0's stack, 1 << TOE_DATA_BITS more for each */
-	unsigned int nr_toes;
+	uint32_t pool; /* row in the TOE table */
 	struct contexts_place toe[CONTEXT_TOES_MAX];
 };
 
 /**
  * contexts_init - make the context table and open the stacks
  * @cs: filled in
- * @config: strings are terminated; nr_toes is at most CONTEXT_TOES_MAX
+ * @config: strings are terminated
  * @table_fd: set to the table's memfd, sealed against growing and shrinking
  * @error: TOE_ERROR_MAX bytes, set on failure
  *
@@ -99,17 +101,32 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 		  int *table_fd, char *error);
 
 /**
- * contexts_move - a TOE context is on another TOE now, with its addresses
+ * contexts_set_toe - a TOE context is new, is on another TOE, or is no more
  * @toe: which of the device's TOE contexts
- * @to: where it is now
+ * @to: where it is now; row CONTEXTS_NO_TOE: nowhere
  * @left: enum toe_state of the TOE that it was on
  *
- * The sockets are what they were; each context of it notes a remap. Costs one
- * look at each row, and what the driver does for each connection (moved()). Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP:
- * another driver, and then nothing has changed.
+ * On another TOE it has the addresses that it had: its sockets are what they
+ * were, and each context notes a remap. The connections of one that is no more
+ * are reset. Costs one look at each row, and what the driver does for each
+ * connection. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of
+ * which nothing is open yet (the sandbox forbids to start), and then nothing has
+ * changed.
  */
-int contexts_move(struct contexts *cs, unsigned int toe,
-		  const struct contexts_place *to, uint32_t left);
+int contexts_set_toe(struct contexts *cs, unsigned int toe,
+		     const struct contexts_place *to, uint32_t left);
+
+/**
+ * contexts_lost - a TOE context's TOE does not work, and there is no other
+ * @left: enum toe_state of that TOE
+ * @reset: its connections are given up, too
+ *
+ * Streams that are connecting there try again on another TOE context, if one
+ * works; to the program it is one connect(). The same costs as above. -EINVAL:
+ * no such TOE context.
+ */
+int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
+		  bool reset);
 
 /* An epoll event of stack @index (the tag less the configured one). */
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,

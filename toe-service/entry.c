@@ -16,8 +16,7 @@ struct option {
 	int (*parse)(struct entry *entry, char *value, char *error);
 };
 
-static int __attribute__((format(printf, 2, 3)))
-wrong(char *error, const char *format, ...)
+int entry_wrong(char *error, const char *format, ...)
 {
 	va_list ap;
 
@@ -46,7 +45,7 @@ static int parse_number(const char *text, uint32_t max, uint32_t *number)
 static int parse_pool(struct entry *entry, char *value, char *error)
 {
 	if (strlen(value) >= sizeof(entry->pool))
-		return wrong(error, "pool: \"%.40s...\" is too long", value);
+		return entry_wrong(error, "pool: \"%.40s...\" is too long", value);
 	strcpy(entry->pool, value);
 	return 0;
 }
@@ -55,19 +54,19 @@ static int parse_mtu(struct entry *entry, char *value, char *error)
 {
 	if (parse_number(value, ENTRY_MTU_MAX, &entry->mtu) ||
 	    entry->mtu < ENTRY_MTU_MIN)
-		return wrong(error,
+		return entry_wrong(error,
 			     "mtu: \"%.40s\" is not a number from %u to %u",
 			     value, ENTRY_MTU_MIN, ENTRY_MTU_MAX);
 	return 0;
 }
 
-static int parse_addr(uint16_t family, const char *key, const char *value,
-		      struct vtoe_addr *addr, char *error)
+int entry_parse_addr(uint16_t family, const char *key, const char *value,
+		     struct vtoe_addr *addr, char *error)
 {
 	struct vtoe_addr a = {.family = family};
 
 	if (inet_pton(family, value, a.addr) != 1)
-		return wrong(error, "%s: \"%.60s\" is not an IPv%d address",
+		return entry_wrong(error, "%s: \"%.60s\" is not an IPv%d address",
 			     key, value, family == VTOE_INET ? 4 : 6);
 	*addr = a;
 	return 0;
@@ -99,7 +98,7 @@ static const char *unusable6(const uint8_t *a)
 }
 
 /* True if the bits behind the prefix are all @bit. */
-static bool host_bits_are(const struct entry_ip *ip, uint32_t bits, int bit)
+static bool host_bits_are(const struct toe_address *ip, uint32_t bits, int bit)
 {
 	uint32_t i;
 
@@ -109,24 +108,24 @@ static bool host_bits_are(const struct entry_ip *ip, uint32_t bits, int bit)
 	return true;
 }
 
-static int parse_ip(struct entry_ip *ip, uint16_t family, const char *key,
-		    char *value, char *error)
+int entry_parse_ip(struct toe_address *ip, uint16_t family, const char *key,
+		   char *value, char *error)
 {
 	uint32_t bits = family == VTOE_INET ? 32 : 128;
 	char *slash = strchr(value, '/');
 	const char *why;
 
 	if (!slash)
-		return wrong(error,
+		return entry_wrong(error,
 			     "%s: \"%.60s\" has no prefix length: "
 			     "write %.60s/%u",
 			     key, value, value,
 			     family == VTOE_INET ? 24u : 64u);
 	*slash = 0;
-	if (parse_addr(family, key, value, &ip->addr, error))
+	if (entry_parse_addr(family, key, value, &ip->addr, error))
 		return -EINVAL;
 	if (parse_number(slash + 1, bits, &ip->prefix) || !ip->prefix)
-		return wrong(error,
+		return entry_wrong(error,
 			     "%s: \"%.40s\" is not a prefix length from "
 			     "1 to %u",
 			     key, slash + 1, bits);
@@ -139,30 +138,30 @@ static int parse_ip(struct entry_ip *ip, uint16_t family, const char *key,
 			why = "the broadcast address";
 	}
 	if (why)
-		return wrong(error, "%s: %s is %s, not a host's", key, value,
+		return entry_wrong(error, "%s: %s is %s, not a host's", key, value,
 			     why);
 	return 0;
 }
 
 static int parse_ip4(struct entry *entry, char *value, char *error)
 {
-	return parse_ip(&entry->ip, VTOE_INET, "ip", value, error);
+	return entry_parse_ip(&entry->ip, VTOE_INET, "ip", value, error);
 }
 
 static int parse_ip6(struct entry *entry, char *value, char *error)
 {
-	return parse_ip(&entry->ip6, VTOE_INET6, "ip6", value, error);
+	return entry_parse_ip(&entry->ip6, VTOE_INET6, "ip6", value, error);
 }
 
 static int parse_gateway4(struct entry *entry, char *value, char *error)
 {
-	return parse_addr(VTOE_INET, "gateway", value, &entry->ip.gateway,
+	return entry_parse_addr(VTOE_INET, "gateway", value, &entry->ip.gateway,
 			  error);
 }
 
 static int parse_gateway6(struct entry *entry, char *value, char *error)
 {
-	return parse_addr(VTOE_INET6, "gateway6", value, &entry->ip6.gateway,
+	return entry_parse_addr(VTOE_INET6, "gateway6", value, &entry->ip6.gateway,
 			  error);
 }
 
@@ -170,9 +169,25 @@ static int parse_default(struct entry *entry, char *value, char *error)
 {
 	entry->native = !strcmp(value, "native");
 	if (!entry->native && strcmp(value, "offload"))
-		return wrong(error,
+		return entry_wrong(error,
 			     "default: \"%.40s\" is not offload or native",
 			     value);
+	return 0;
+}
+
+static int parse_on_loss(struct entry *entry, char *value, char *error)
+{
+	if (!strcmp(value, "reset")) {
+		entry->wait_s = 0;
+		return 0;
+	}
+	if (strncmp(value, "wait:", 5) ||
+	    parse_number(value + 5, ENTRY_WAIT_MAX_S, &entry->wait_s) ||
+	    !entry->wait_s)
+		return entry_wrong(error,
+				   "on-loss: \"%.40s\" is not reset, or "
+				   "wait:SECONDS with 1 to %u",
+				   value, ENTRY_WAIT_MAX_S);
 	return 0;
 }
 
@@ -182,7 +197,7 @@ static int parse_rules(struct entry *entry, char *value, char *error)
 
 	rule_reader_init(&reader, value, strlen(value));
 	if (rule_count(&reader) < 0)
-		return wrong(error, "rules: \"%.*s\": %s",
+		return entry_wrong(error, "rules: \"%.*s\": %s",
 			     reader.word.len < 60 ? (int)reader.word.len : 60,
 			     reader.word.at, reader.why);
 	strcpy(entry->rules, value);
@@ -194,11 +209,13 @@ static const struct option options[] = {
 	{"gateway", parse_gateway4},  {"ip6", parse_ip6},
 	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
 	{"default", parse_default},   {"rules", parse_rules},
+	{"on-loss", parse_on_loss},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
-#define KNOWN_KEYS "pool, ip, gateway, ip6, gateway6, mtu, default, rules"
-_Static_assert(NR_OPTIONS == 8, "KNOWN_KEYS lists the options");
+#define KNOWN_KEYS                                                             \
+	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss"
+_Static_assert(NR_OPTIONS == 9, "KNOWN_KEYS lists the options");
 
 static char *trim(char *text)
 {
@@ -222,28 +239,29 @@ static int parse_pair(struct entry *entry, char *pair, unsigned int *seen,
 		*value++ = 0;
 	key = trim(pair);
 	if (!*key)
-		return wrong(error, "an empty option");
+		return entry_wrong(error, "an empty option");
 	for (i = 0; i < NR_OPTIONS && strcmp(options[i].key, key); i++)
 		;
 	if (i == NR_OPTIONS)
-		return wrong(error, "unknown key \"%.40s\" (known: %s)", key,
+		return entry_wrong(error, "unknown key \"%.40s\" (known: %s)", key,
 			     KNOWN_KEYS);
 	if (*seen & (1u << i))
-		return wrong(error, "\"%s\" is given twice", key);
+		return entry_wrong(error, "\"%s\" is given twice", key);
 	*seen |= 1u << i;
 	if (value)
 		value = trim(value);
 	if (!value || !*value)
-		return wrong(error, "\"%s\" has no value", key);
+		return entry_wrong(error, "\"%s\" has no value", key);
 	return options[i].parse(entry, value, error);
 }
 
-static bool same_network(const struct entry_ip *ip)
+bool entry_same_network(const struct toe_address *ip,
+			const struct vtoe_addr *addr)
 {
 	uint32_t i;
 
 	for (i = 0; i < ip->prefix; i++)
-		if (((ip->addr.addr[i / 8] ^ ip->gateway.addr[i / 8]) >>
+		if (((ip->addr.addr[i / 8] ^ addr->addr[i / 8]) >>
 		     (7 - i % 8)) &
 		    1)
 			return false;
@@ -256,35 +274,36 @@ static bool link_local(const struct vtoe_addr *addr)
 	       (addr->addr[1] & 0xc0) == 0x80;
 }
 
-static int check_gateway(const struct entry_ip *ip, const char *suffix,
-			 char *error)
+int entry_check_gateway(const struct toe_address *ip, const char *gateway_key,
+			const char *key, char *error)
 {
 	char text[ENTRY_ADDR_MAX], own[ENTRY_ADDR_MAX];
 
 	if (!ip->gateway.family)
 		return 0;
 	if (!ip->addr.family)
-		return wrong(error, "gateway%s is given without ip%s", suffix,
-			     suffix);
+		return entry_wrong(error, "%s is given without %s", gateway_key,
+				   key);
 	entry_addr_text(&ip->gateway, text);
 	entry_ip_text(ip, own);
 	if (!memcmp(ip->gateway.addr, ip->addr.addr, sizeof(ip->addr.addr)))
-		return wrong(error, "gateway%s: %s is the guest's own address",
-			     suffix, text);
-	if (!link_local(&ip->gateway) && !same_network(ip))
-		return wrong(error, "gateway%s: %s is not in the network of %s",
-			     suffix, text, own);
+		return entry_wrong(error, "%s: %s is the guest's own address",
+				   gateway_key, text);
+	if (!link_local(&ip->gateway) && !entry_same_network(ip, &ip->gateway))
+		return entry_wrong(error, "%s: %s is not in the network of %s",
+				   gateway_key, text, own);
 	return 0;
 }
 
 int entry_parse(const char *text, struct entry *entry, char *error)
 {
-	struct entry e = {.pool = ENTRY_POOL_DEFAULT};
+	struct entry e = {.pool = ENTRY_POOL_DEFAULT,
+			  .wait_s = ENTRY_WAIT_DEFAULT_S};
 	char copy[ENTRY_TEXT_MAX], *pair, *next;
 	unsigned int seen = 0;
 
 	if (strlen(text) >= sizeof(copy))
-		return wrong(error, "longer than %d bytes", ENTRY_TEXT_MAX - 1);
+		return entry_wrong(error, "longer than %d bytes", ENTRY_TEXT_MAX - 1);
 	strcpy(copy, text);
 	for (pair = copy; pair; pair = next) {
 		next = strchr(pair, ',');
@@ -293,10 +312,8 @@ int entry_parse(const char *text, struct entry *entry, char *error)
 		if (parse_pair(&e, pair, &seen, error))
 			return -EINVAL;
 	}
-	if (!e.ip.addr.family && !e.ip6.addr.family)
-		return wrong(error, "no address: give ip= or ip6=");
-	if (check_gateway(&e.ip, "", error) ||
-	    check_gateway(&e.ip6, "6", error))
+	if (entry_check_gateway(&e.ip, "gateway", "ip", error) ||
+	    entry_check_gateway(&e.ip6, "gateway6", "ip6", error))
 		return -EINVAL;
 	*entry = e;
 	return 0;
@@ -309,7 +326,7 @@ void entry_addr_text(const struct vtoe_addr *addr, char *text)
 		inet_ntop(addr->family, addr->addr, text, ENTRY_ADDR_MAX);
 }
 
-void entry_ip_text(const struct entry_ip *ip, char *text)
+void entry_ip_text(const struct toe_address *ip, char *text)
 {
 	size_t len;
 

@@ -20,18 +20,16 @@
 #define ENTRY_POOL_DEFAULT "default"
 #define ENTRY_MTU_MIN	   576u	  /* RFC 791: what each host must take */
 #define ENTRY_MTU_MAX	   65535u /* of an IP packet */
-
-struct entry_ip {
-	struct vtoe_addr addr;	  /* family 0: none */
-	uint32_t prefix;	  /* bits */
-	struct vtoe_addr gateway; /* family 0: none */
-};
+/* A switch needs about a minute to start again. */
+#define ENTRY_WAIT_DEFAULT_S 60u
+#define ENTRY_WAIT_MAX_S     86400u /* a day: TCP gives up long before */
 
 struct entry {
 	char pool[TABLE_NAME_MAX];
-	struct entry_ip ip, ip6;
+	struct toe_address ip, ip6;
 	uint32_t mtu; /* 0: the netdev's */
 	bool native;  /* what no rule says goes native */
+	uint32_t wait_s; /* for a TOE that is lost; 0: reset at once */
 	char rules[ENTRY_TEXT_MAX]; /* checked; "": none */
 };
 
@@ -45,6 +43,28 @@ struct entry {
  */
 int entry_parse(const char *text, struct entry *entry, char *error);
 
+/* ---- pieces, for others who read addresses; @error as above ---- */
+
+/** entry_wrong - fill @error; returns -EINVAL. */
+int entry_wrong(char *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** entry_parse_addr - "192.0.2.1", of a family; @key: what to call it. */
+int entry_parse_addr(uint16_t family, const char *key, const char *value,
+		     struct vtoe_addr *addr, char *error);
+
+/** entry_parse_ip - "192.0.2.10/24", a host's; @value is written to. */
+int entry_parse_ip(struct toe_address *ip, uint16_t family, const char *key,
+		   char *value, char *error);
+
+/** entry_same_network - is @addr in the network of @ip? */
+bool entry_same_network(const struct toe_address *ip,
+			const struct vtoe_addr *addr);
+
+/** entry_check_gateway - is it one for @ip? */
+int entry_check_gateway(const struct toe_address *ip, const char *gateway_key,
+			const char *key, char *error);
+
 /**
  * entry_addr_text - an address as people write it: 192.0.2.10
  * @text: ENTRY_ADDR_MAX bytes; "" if there is none
@@ -52,6 +72,6 @@ int entry_parse(const char *text, struct entry *entry, char *error);
 void entry_addr_text(const struct vtoe_addr *addr, char *text);
 
 /** entry_ip_text - address and prefix: 192.0.2.10/24; "" if there is none. */
-void entry_ip_text(const struct entry_ip *ip, char *text);
+void entry_ip_text(const struct toe_address *ip, char *text);
 
 #endif /* TOE_SERVICE_ENTRY_H */

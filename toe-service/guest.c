@@ -43,116 +43,223 @@ static bool same_addr(const struct vtoe_addr *a, const struct vtoe_addr *b)
 	       !memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
-static int check_conflict(const struct inventory *inv,
-			  const struct guest_net *self,
-			  const struct entry *entry, char *error)
+static bool net_has(const struct guest_net *net, const struct vtoe_addr *addr)
 {
-	const struct guest_net *other;
-	const struct vtoe_addr *addr;
+	uint32_t i;
+
+	if (same_addr(&net->entry.ip.addr, addr) ||
+	    same_addr(&net->entry.ip6.addr, addr))
+		return true;
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(net, i) &&
+		    (same_addr(&net->link[i].ip.addr, addr) ||
+		     same_addr(&net->link[i].ip6.addr, addr)))
+			return true;
+	return false;
+}
+
+static const struct guest_net *find_owner(const struct inventory *inv,
+					  const struct vtoe_addr *addr)
+{
+	const struct guest_net *net;
+
+	for (net = inv->guests; net; net = net->next)
+		if (net_has(net, addr))
+			return net;
+	return NULL;
+}
+
+static int check_free(const struct inventory *inv, const struct vtoe_addr *addr,
+		      char *error)
+{
+	const struct guest_net *owner =
+		addr->family ? find_owner(inv, addr) : NULL;
 	char text[ENTRY_ADDR_MAX];
 
-	for (other = inv->guests; other; other = other->next) {
-		if (other == self)
-			continue;
-		if (same_addr(&other->entry.ip.addr, &entry->ip.addr))
-			addr = &entry->ip.addr;
-		else if (same_addr(&other->entry.ip6.addr, &entry->ip6.addr))
-			addr = &entry->ip6.addr;
-		else
-			continue;
-		entry_addr_text(addr, text);
-		return fail(error, -EADDRINUSE,
-			    "address %s is in use by the "
-			    "device with network namespace %s",
-			    text, other->name);
+	if (!owner)
+		return 0;
+	entry_addr_text(addr, text);
+	return fail(error, -EADDRINUSE,
+		    "address %s is in use by the "
+		    "device with network namespace %s",
+		    text, owner->name);
+}
+
+static int check_conflict(const struct inventory *inv,
+			  const struct entry *entry, char *error)
+{
+	int err = check_free(inv, &entry->ip.addr, error);
+
+	return err ? err : check_free(inv, &entry->ip6.addr, error);
+}
+
+/* ---- addresses ---- */
+
+/* The first one of a range that nobody has. */
+static int take_address(const struct guest_net *net,
+			const struct address_range *range,
+			struct toe_address *address)
+{
+	uint32_t i;
+
+	*address = (struct toe_address){0};
+	for (i = 0; i < range->nr; i++) {
+		range_address(range, i, address);
+		if (!find_owner(net->inv, &address->addr) &&
+		    !net_has(net, &address->addr))
+			return 0;
 	}
+	*address = (struct toe_address){0};
+	return range->nr ? -EADDRNOTAVAIL : 0;
+}
+
+/* The first link has the entry's addresses; what is missing, the TOE gives. */
+static int set_addresses(struct guest_net *net, uint32_t index,
+			 const struct toe *toe, char *error)
+{
+	struct guest_link *link = &net->link[index];
+	const struct entry *entry = &net->entry;
+	int err = 0;
+
+	if (!index && (entry->ip.addr.family || entry->ip6.addr.family)) {
+		link->ip = entry->ip;
+		link->ip6 = entry->ip6;
+		return 0;
+	}
+	err = take_address(net, &toe->conf.addresses, &link->ip);
+	if (!err)
+		err = take_address(net, &toe->conf.addresses6, &link->ip6);
+	if (err)
+		return fail(error, err, "toe %s: no address is left of its "
+			    "addresses", toe->conf.name);
+	if (!link->ip.addr.family && !link->ip6.addr.family)
+		return fail(error, -EADDRNOTAVAIL,
+			    "no address: give ip= or ip6= in the entry, or toe "
+			    "%s addresses to give away", toe->conf.name);
 	return 0;
 }
 
 /* ---- links ---- */
 
-static void make_spec(const struct guest_net *net,
+bool guest_link_used(const struct guest_net *net, uint32_t index)
+{
+	return net->link[index].toe[0] != 0;
+}
+
+static uint32_t spread(const struct guest_net *net)
+{
+	const struct config_pool *pool =
+		config_find_pool(net->inv->config, net->entry.pool);
+
+	return pool ? pool->spread : 1;
+}
+
+static void make_spec(const struct guest_net *net, uint32_t index,
 		      struct toe_context_spec *spec)
 {
+	const struct guest_link *link = &net->link[index];
+
 	*spec = (struct toe_context_spec){
-		.toe = net->toe,
-		.netdev = net->netdev,
-		.link = net->link,
-		.mode = net->mode,
+		.toe = link->toe,
+		.netdev = link->netdev,
+		.link = link->name,
+		.mode = link->mode,
 		.netns = net->netns,
+		.index = index,
+		.several = spread(net) > 1,
 		.mtu = net->entry.mtu,
+		.ip = link->ip,
+		.ip6 = link->ip6,
 	};
-	spec->ip.addr = net->entry.ip.addr;
-	spec->ip.prefix = net->entry.ip.prefix;
-	spec->ip.gateway = net->entry.ip.gateway;
-	spec->ip6.addr = net->entry.ip6.addr;
-	spec->ip6.prefix = net->entry.ip6.prefix;
-	spec->ip6.gateway = net->entry.ip6.gateway;
 }
 
-static void set_toe(struct guest_net *net, const struct toe *toe)
+static void set_toe(struct guest_net *net, uint32_t index,
+		    const struct toe *toe)
 {
-	net->toe_row = toe->row;
-	net->toe_generation = inventory_generation(net->inv, toe);
-	net->ifindex = toe->ifindex;
-	memcpy(net->toe, toe->conf.name, sizeof(net->toe));
-	memcpy(net->driver, toe->conf.driver, sizeof(net->driver));
-	memcpy(net->netdev, toe->conf.netdev, sizeof(net->netdev));
-	memcpy(net->mode, toe->conf.link, sizeof(net->mode));
-	memcpy(net->segment, toe->conf.segment, sizeof(net->segment));
+	struct guest_link *link = &net->link[index];
+
+	link->toe_row = toe->row;
+	link->toe_generation = inventory_generation(net->inv, toe);
+	link->ifindex = toe->ifindex;
+	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
+	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
+	memcpy(link->netdev, toe->conf.netdev, sizeof(link->netdev));
+	memcpy(link->mode, toe->conf.link, sizeof(link->mode));
+	memcpy(link->segment, toe->conf.segment, sizeof(link->segment));
 	/* the kernel refuses a name that vtoed's own namespace has, too */
-	snprintf(net->link, sizeof(net->link), "vtoe%u", toe->row);
+	if (index)
+		snprintf(link->name, sizeof(link->name), "vtoe%u_%u",
+			 toe->row % TOE_TABLE_MAX, index % GUEST_LINKS_MAX);
+	else
+		snprintf(link->name, sizeof(link->name), "vtoe%u", toe->row);
 }
 
-static int make_link(struct guest_net *net, char *error)
+static int make_link(struct guest_net *net, uint32_t index, char *error)
 {
-	const struct toe_control *control = toe_control_find(net->driver);
+	const struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
 	char why[TOE_ERROR_MAX] = "";
 	struct toe_context_spec spec;
 	int err;
 
 	if (!control)
 		return fail(error, -ENOENT, "toe %s: no driver \"%s\"",
-			    net->toe, net->driver);
-	make_spec(net, &spec);
+			    link->toe, link->driver);
+	make_spec(net, index, &spec);
 	err = control->context_create(&spec, why);
 	if (err)
-		return fail(error, err, "toe %.31s: %.180s", net->toe,
+		return fail(error, err, "toe %.31s: %.180s", link->toe,
 			    why[0] ? why : strerror(-err));
 	return 0;
 }
 
-static void remove_link(const struct guest_net *net)
+static void remove_link(const struct guest_net *net, uint32_t index)
 {
-	const struct toe_control *control = toe_control_find(net->driver);
+	const struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
 	struct toe_context_spec spec;
 	int err;
 
 	if (!control)
 		return;
-	make_spec(net, &spec);
+	make_spec(net, index, &spec);
 	err = control->context_destroy(&spec);
 	if (err && err != -ENODEV)
 		log_warn("%s: removing the link of toe %s: %s", net->name,
-			 net->toe, strerror(-err));
+			 link->toe, strerror(-err));
 }
 
-/* On the TOE (of a segment, if given) that suits best and where it works. */
-static int place(struct guest_net *net, const struct config_pool *pool,
-		 const char *segment, char *error)
+/* A TOE for a link, and what it must have of the old one. */
+struct wish {
+	const char *segment; /* NULL: any */
+	const char *driver;  /* NULL: any */
+	uint64_t but;	     /* bits: rows of TOEs that will not do */
+	bool new_addresses;
+};
+
+/* On the TOE that suits best and where it works. */
+static int place(struct guest_net *net, uint32_t index,
+		 const struct config_pool *pool, const struct wish *wish,
+		 char *error)
 {
 	struct inventory *inv = net->inv;
 	char why[ENTRY_ERROR_MAX - 64];
-	uint64_t tried = 0;
+	uint64_t tried = wish->but;
 	struct toe *toe;
 	int err = 0;
 
-	while ((toe = pool_choose(inv, pool, segment, tried)) != NULL) {
-		set_toe(net, toe);
-		err = make_link(net, error);
+	while ((toe = pool_choose(inv, pool, wish->segment, wish->driver,
+				  tried)) != NULL) {
+		set_toe(net, index, toe);
+		err = wish->new_addresses
+			      ? set_addresses(net, index, toe, error)
+			      : 0;
+		if (!err)
+			err = make_link(net, index, error);
 		if (!err)
 			return 0;
-		log_warn("%s: %s", net->name, error);
+		if (!index)
+			log_warn("%s: %s", net->name, error);
 		tried |= 1ull << toe->row;
 	}
 	if (err)
@@ -162,17 +269,16 @@ static int place(struct guest_net *net, const struct config_pool *pool,
 		    pool->name, why);
 }
 
-/* ---- life ---- */
-
-static enum toe_state toe_state(const struct guest_net *net)
+enum toe_state guest_link_state(const struct guest_net *net, uint32_t index)
 {
-	return inventory_state(net->inv, net->toe_row, net->toe_generation);
+	return inventory_state(net->inv, net->link[index].toe_row,
+			       net->link[index].toe_generation);
 }
 
 /* True if the TOE in its row still is the one that it was placed on. */
-static bool same_toe(const struct guest_net *net)
+static bool same_toe(const struct guest_net *net, uint32_t index)
 {
-	return toe_state(net) != TOE_ABSENT;
+	return guest_link_state(net, index) != TOE_ABSENT;
 }
 
 /* Devices on each TOE. There are few, and this is rare. */
@@ -184,9 +290,126 @@ static void recount(struct inventory *inv)
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		inv->toe[i].devices = 0;
 	for (net = inv->guests; net; net = net->next)
-		if (same_toe(net))
-			inv->toe[net->toe_row].devices++;
+		for (i = 0; i < GUEST_LINKS_MAX; i++)
+			if (guest_link_used(net, i) && same_toe(net, i))
+				inv->toe[net->link[i].toe_row].devices++;
 }
+
+int guest_net_add(struct guest_net *net)
+{
+	const struct config_pool *pool =
+		config_find_pool(net->inv->config, net->entry.pool);
+	struct wish wish = {.driver = net->link[0].driver,
+			    .new_addresses = true};
+	char error[ENTRY_ERROR_MAX];
+	uint32_t i, nr = 0, free = 0;
+	int err;
+
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (guest_link_used(net, i)) {
+			wish.but |= 1ull << net->link[i].toe_row;
+			nr++;
+		} else if (!free) {
+			free = i;
+		}
+	}
+	if (!pool || !free || nr >= pool->spread)
+		return -ENOSPC;
+	err = place(net, free, pool, &wish, error);
+	if (err) {
+		net->link[free] = (struct guest_link){0};
+		return err;
+	}
+	recount(net->inv);
+	return (int)free;
+}
+
+void guest_link_remove(struct guest_net *net, uint32_t index)
+{
+	remove_link(net, index);
+	net->link[index] = (struct guest_link){0};
+	recount(net->inv);
+}
+
+bool guest_link_stale(const struct guest_net *net, uint32_t index)
+{
+	const struct guest_link *link = &net->link[index];
+	const struct toe *toe = &net->inv->toe[link->toe_row];
+
+	return !same_toe(net, index) ||
+	       (toe->ifindex && toe->ifindex != link->ifindex);
+}
+
+int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
+		     char *error)
+{
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
+	struct guest_link old = net->link[index];
+	struct toe *toe = &net->inv->toe[old.toe_row];
+	struct wish wish = {.new_addresses = true};
+	int err;
+
+	if (!pool)
+		return -EINVAL;
+	if (!same_toe(net, index) && !may_move)
+		return fail(error, -ENODEV,
+			    "toe %s is configured no more, or "
+			    "otherwise; detach and attach the device",
+			    old.toe);
+	remove_link(net, index);
+	if (same_toe(net, index) && (toe->ifindex || !may_move)) {
+		set_toe(net, index, toe);
+		err = make_link(net, index, error);
+	} else {
+		err = place(net, index, pool, &wish, error);
+	}
+	if (err) {
+		net->link[index] = old;
+		return err;
+	}
+	recount(net->inv);
+	return 0;
+}
+
+bool guest_link_sibling(const struct guest_net *net, uint32_t index)
+{
+	const struct config_pool *pool =
+		config_find_pool(net->inv->config, net->entry.pool);
+	const struct guest_link *link = &net->link[index];
+
+	if (!pool || !link->segment[0])
+		return false;
+	/* a new netdev of its own TOE is for guest_link_renew() */
+	if (guest_link_state(net, index) == TOE_UP)
+		return false;
+	return pool_choose(net->inv, pool, link->segment, link->driver, 0) !=
+	       NULL;
+}
+
+int guest_link_move(struct guest_net *net, uint32_t index, char *error)
+{
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
+	struct guest_net before = *net;
+	struct guest_link *old = &before.link[index];
+	struct wish wish = {.segment = old->segment, .driver = old->driver};
+	int err;
+
+	if (!pool)
+		return -EINVAL;
+	err = place(net, index, pool, &wish, error);
+	if (err) {
+		net->link[index] = *old;
+		return err;
+	}
+	if (net->link[index].toe_row != old->toe_row)
+		remove_link(&before, index);
+	recount(net->inv);
+	return 0;
+}
+
+/* ---- life ---- */
 
 static void enlist(struct guest_net *net)
 {
@@ -230,12 +453,13 @@ int guest_net_create(struct inventory *inv, const char *name,
 		     char *error)
 {
 	const struct config_pool *pool = find_pool(inv, entry, error);
+	struct wish wish = {.new_addresses = true};
 	struct guest_net *net;
 	int err;
 
 	if (!pool)
 		return -EINVAL;
-	err = check_conflict(inv, NULL, entry, error);
+	err = check_conflict(inv, entry, error);
 	if (err)
 		return err;
 	net = alloc(inv, name, entry);
@@ -248,10 +472,12 @@ int guest_net_create(struct inventory *inv, const char *name,
 			   strerror(-net->netns));
 		goto free_net;
 	}
-	err = place(net, pool, NULL, error);
+	err = place(net, 0, pool, &wish, error);
 	if (err)
 		goto remove_netns;
 	enlist(net);
+	while (guest_net_add(net) >= 0)
+		;
 	*result = net;
 	return 0;
 remove_netns:
@@ -262,107 +488,49 @@ free_net:
 	return err;
 }
 
-int guest_net_adopt(struct inventory *inv, const char *name,
-		    const struct entry *entry, const char *toe_name,
-		    struct guest_net **result, char *error)
+/* One whose TOE is configured no more is removed: what it is, is not known. */
+static void adopt_link(struct guest_net *net, uint32_t index,
+		       const struct guest_saved *saved)
 {
-	struct toe *toe = inventory_find(inv, toe_name);
-	struct guest_net *net;
-	int err;
+	struct toe *toe = inventory_find(net->inv, saved->toe);
 
 	if (!toe)
+		return;
+	set_toe(net, index, toe);
+	net->link[index].ip = saved->ip;
+	net->link[index].ip6 = saved->ip6;
+	if (!netns_has_link(net->netns, net->link[index].name))
+		net->link[index].ifindex = 0; /* stale */
+}
+
+int guest_net_adopt(struct inventory *inv, const char *name,
+		    const struct entry *entry, const struct guest_saved *saved,
+		    struct guest_net **result, char *error)
+{
+	struct guest_net *net;
+	uint32_t i;
+	int err;
+
+	if (!inventory_find(inv, saved[0].toe))
 		return fail(error, -ENOENT, "toe %s is configured no more",
-			    toe_name);
-	err = check_conflict(inv, NULL, entry, error);
+			    saved[0].toe);
+	err = check_conflict(inv, entry, error);
 	if (err)
 		return err;
 	net = alloc(inv, name, entry);
 	if (!net)
 		return fail(error, -ENOMEM, "out of memory");
-	set_toe(net, toe);
 	net->netns = netns_open(inv->netns_dir, name);
 	if (net->netns < 0) {
 		err = fail(error, net->netns, "network namespace %s: %s", name,
 			   strerror(-net->netns));
-		goto free_net;
+		free(net);
+		return err;
 	}
-	if (!netns_has_link(net->netns, net->link))
-		net->ifindex = 0; /* stale */
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		adopt_link(net, i, &saved[i]);
 	enlist(net);
 	*result = net;
-	return 0;
-free_net:
-	free(net);
-	return err;
-}
-
-bool guest_net_stale(const struct guest_net *net)
-{
-	const struct toe *toe = &net->inv->toe[net->toe_row];
-
-	return !same_toe(net) || (toe->ifindex && toe->ifindex != net->ifindex);
-}
-
-int guest_net_renew(struct guest_net *net, bool may_move, char *error)
-{
-	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
-	struct toe *toe = &net->inv->toe[net->toe_row];
-	struct guest_net old = *net;
-	int err;
-
-	if (!pool)
-		return -EINVAL;
-	if (!same_toe(net) && !may_move)
-		return fail(error, -ENODEV,
-			    "toe %s is configured no more, or "
-			    "otherwise; detach and attach the device",
-			    net->toe);
-	remove_link(net);
-	if (same_toe(net) && (toe->ifindex || !may_move)) {
-		set_toe(net, toe);
-		err = make_link(net, error);
-	} else {
-		err = place(net, pool, NULL, error);
-	}
-	if (err) {
-		*net = old;
-		return err;
-	}
-	recount(net->inv);
-	return 0;
-}
-
-bool guest_net_sibling(const struct guest_net *net)
-{
-	const struct config_pool *pool =
-		config_find_pool(net->inv->config, net->entry.pool);
-
-	if (!pool || !net->segment[0])
-		return false;
-	/* a new netdev of its own TOE is for guest_net_renew() */
-	if (toe_state(net) == TOE_UP)
-		return false;
-	return pool_choose(net->inv, pool, net->segment, 0) != NULL;
-}
-
-int guest_net_move(struct guest_net *net, char *error)
-{
-	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
-	struct guest_net old = *net;
-	int err;
-
-	if (!pool)
-		return -EINVAL;
-	err = place(net, pool, old.segment, error);
-	if (err) {
-		*net = old;
-		return err;
-	}
-	if (net->toe_row != old.toe_row)
-		remove_link(&old);
-	recount(net->inv);
 	return 0;
 }
 
@@ -380,9 +548,13 @@ void guest_net_forget(struct guest_net *net)
 
 void guest_net_destroy(struct guest_net *net)
 {
+	uint32_t i;
+
 	if (!net)
 		return;
-	remove_link(net);
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(net, i))
+			remove_link(net, i);
 	netns_remove(net->inv->netns_dir, net->name);
 	guest_net_forget(net);
 }

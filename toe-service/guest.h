@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * guest.h - one device's network: a namespace, and in it its share of a TOE.
+ * guest.h - one device's network: a namespace, and in it its shares of TOEs.
+ *
+ * Theory of operation
+ *
+ * A device has a TOE context ("link") on one TOE of its pool or, if the pool says
+ * so (spread), on several at the same time. The first one has the addresses of the
+ * entry; the others, and the first if the entry gives none, get one from the range
+ * of the TOE that they are made on. A link keeps its number and its addresses for
+ * life, also when it moves to a sibling of its TOE: they are what peers know.
  *
  * The device belongs to a guest of which nothing is known here but the name
  * of its namespace.
@@ -13,7 +21,22 @@
 #include "entry.h"
 #include "toe.h"
 
-#define GUEST_NAME_MAX 32 /* "vtoe-32751-255" */
+#define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
+#define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
+
+struct guest_link {
+	char toe[TABLE_NAME_MAX]; /* "": not in use */
+	char driver[TABLE_NAME_MAX];
+	char netdev[TABLE_IFNAME_MAX];
+	char mode[CONFIG_LINK_MAX];
+	char segment[CONFIG_SEGMENT_MAX];
+	char name[TABLE_IFNAME_MAX]; /* in the namespace */
+	uint32_t toe_row, toe_generation;
+	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
+	struct toe_address ip, ip6;
+	uint64_t lost_ns; /* CLOCK_MONOTONIC: its TOE fails since; 0: works */
+	bool given_up;	  /* its connections have been reset since then */
+};
 
 struct guest_net {
 	struct guest_net *next, **prevp; /* in the inventory */
@@ -21,25 +44,26 @@ struct guest_net {
 	char name[GUEST_NAME_MAX]; /* of the namespace */
 	struct entry entry;
 	int netns; /* descriptor */
-	uint32_t toe_row, toe_generation;
-	uint32_t ifindex; /* of the device that the link is on */
-	char toe[TABLE_NAME_MAX];
-	char driver[TABLE_NAME_MAX];
-	char netdev[TABLE_IFNAME_MAX];
-	char mode[CONFIG_LINK_MAX];
-	char segment[CONFIG_SEGMENT_MAX];
-	char link[TABLE_IFNAME_MAX]; /* in the namespace */
+	struct guest_link link[GUEST_LINKS_MAX];
+};
+
+/* What is written down of a link, for the next vtoed. */
+struct guest_saved {
+	char toe[TABLE_NAME_MAX]; /* "": not in use */
+	struct toe_address ip, ip6;
 };
 
 /**
- * guest_net_create - place a device on a TOE and make its network
+ * guest_net_create - place a device on TOEs and make its network
  * @name: of the namespace; one of that name is replaced
  * @entry: copied
  * @net: set on success only; to be freed by guest_net_destroy() or _forget()
  * @error: ENTRY_ERROR_MAX bytes; why not
  *
- * Returns 0; -EINVAL: unknown pool; -EADDRINUSE: another device has the
- * address; -ENETDOWN: no TOE is up; or what the TOE's driver says.
+ * One link is enough for success. Returns 0; -EINVAL: unknown pool;
+ * -EADDRINUSE: another device has the address; -EADDRNOTAVAIL: neither entry nor
+ * TOE has an address (left); -ENETDOWN: no TOE is up; or what the TOE's driver
+ * says.
  */
 int guest_net_create(struct inventory *inv, const char *name,
 		     const struct entry *entry, struct guest_net **net,
@@ -47,48 +71,67 @@ int guest_net_create(struct inventory *inv, const char *name,
 
 /**
  * guest_net_adopt - take over the network that an earlier vtoed made
- * @toe: the TOE it is on
+ * @saved: GUEST_LINKS_MAX links, as they were then
  *
- * As guest_net_create(); -ENOENT if namespace, TOE or link are not there.
+ * As guest_net_create(); -ENOENT if the namespace or the first TOE is not there.
  */
 int guest_net_adopt(struct inventory *inv, const char *name,
-		    const struct entry *entry, const char *toe,
+		    const struct entry *entry, const struct guest_saved *saved,
 		    struct guest_net **net, char *error);
 
+/** guest_link_used - is there a link of that number? */
+bool guest_link_used(const struct guest_net *net, uint32_t index);
+
+/** guest_link_state - of the TOE that a link is on; TOE_ABSENT: no more. */
+enum toe_state guest_link_state(const struct guest_net *net, uint32_t index);
+
 /**
- * guest_net_stale - true if the link is gone, because the TOE's device is a new
+ * guest_link_stale - true if the link is gone, because the TOE's device is a new
  * one, or the TOE is not in the inventory any more
  *
  * False while the TOE's device is away: nothing can be done then.
  */
-bool guest_net_stale(const struct guest_net *net);
+bool guest_link_stale(const struct guest_net *net, uint32_t index);
 
 /**
- * guest_net_renew - make the link again, in the namespace that is there
+ * guest_link_renew - make a link again, in the namespace that is there
  * @may_move: another TOE of the pool will do, if this one is not up
  *
  * Returns as guest_net_create(); on failure nothing has changed.
  */
-int guest_net_renew(struct guest_net *net, bool may_move, char *error);
+int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
+		     char *error);
 
 /**
- * guest_net_sibling - is there a TOE that this network should move to?
+ * guest_link_sibling - is there a TOE that this link should move to?
  *
- * True if its own TOE is down, gone, draining or configured no more, and the
- * pool has another one up on the same segment, where its addresses are as good.
+ * True if its own TOE is down, gone, draining, degraded or configured no more, and
+ * the pool has another one up on the same segment, where its addresses are as
+ * good, and with the same driver, which can take over its sockets.
  */
-bool guest_net_sibling(const struct guest_net *net);
+bool guest_link_sibling(const struct guest_net *net, uint32_t index);
 
 /**
- * guest_net_move - take the addresses to a sibling
+ * guest_link_move - take the addresses to a sibling
  *
  * The new link is made and announces the addresses, then the old one goes. The
  * sockets in the namespace stay what they are, so connections go on. Returns as
  * guest_net_create(); on failure all is as it was.
  */
-int guest_net_move(struct guest_net *net, char *error);
+int guest_link_move(struct guest_net *net, uint32_t index, char *error);
 
-/** guest_net_destroy - remove link and namespace, and free. NULL is allowed. */
+/** guest_link_remove - of a link that is in use, and not the first. */
+void guest_link_remove(struct guest_net *net, uint32_t index);
+
+/**
+ * guest_net_add - one more link, if the pool's spread and TOEs allow it
+ *
+ * On a TOE that the device has no link on yet, with addresses to give, and with
+ * the first link's driver. Returns the new link's number or a negative errno.
+ */
+int guest_net_add(struct guest_net *net);
+
+/** guest_net_destroy - remove links and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);
 
 /** guest_net_sweep - remove a namespace of that name, if there is one. */

@@ -14,6 +14,16 @@ struct place_candidate {
 	uint32_t row;	     /* in the TOE table */
 	uint32_t generation; /* of that row; another one: the TOE is gone */
 	uint32_t load;	     /* connections that the caller has on it */
+	int32_t credit;	     /* "weighted": what it still is to get */
+	uint64_t turn;	     /* "round-robin": of its last connection */
+};
+
+#define PLACE_CANDIDATES_MAX CONTEXT_TOES_MAX
+
+struct place_query {
+	uint32_t pool;		      /* row of the pool in the TOE table */
+	uint32_t among;		      /* bits: candidates that will do */
+	const struct vtoe_addr *peer; /* NULL: not known yet */
 };
 
 /**
@@ -31,16 +41,18 @@ int place_row_read(const struct toe_table *table, uint32_t row,
 /**
  * place_choose - the best candidate
  * @table: the TOE table
- * @candidate: @nr of them
+ * @query: for what
+ * @candidate: @nr of them, at most PLACE_CANDIDATES_MAX
  *
  * A TOE that is up comes before one that is degraded; one that is down comes
  * last, so that its stack gives the program the true reason. Draining and gone
- * ones, and those that are full, are not chosen. Among equals the one with the
- * least load for its weight, then the first.
+ * ones, and those that are full, are not chosen. Among equals the pool's policy
+ * decides, as the table has it now; without a peer, that is "in-order" if it says
+ * so, and "least-loaded" if it says anything else.
  *
  * Returns the candidate's number or -ENETDOWN. No system call.
  */
-int place_choose(const struct toe_table *table,
-		 const struct place_candidate *candidate, unsigned int nr);
+int place_choose(const struct toe_table *table, const struct place_query *query,
+		 struct place_candidate *candidate, unsigned int nr);
 
 #endif /* TOE_SERVICE_PLACE_H */

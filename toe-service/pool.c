@@ -19,7 +19,8 @@ static int lighter(const struct toe *a, const struct toe *b)
 }
 
 struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
-			const char *segment, uint64_t tried)
+			const char *segment, const char *driver,
+			uint64_t tried)
 {
 	struct toe *best = NULL, *toe;
 	uint32_t i;
@@ -29,6 +30,8 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 		if (!toe || toe->state != TOE_UP || (tried >> toe->row & 1))
 			continue;
 		if (segment && strcmp(toe->conf.segment, segment))
+			continue;
+		if (driver && strcmp(toe->conf.driver, driver))
 			continue;
 		if (toe->conf.capacity && toe->load >= toe->conf.capacity)
 			continue;

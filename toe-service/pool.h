@@ -8,12 +8,14 @@
 /**
  * pool_choose - the TOE that a new device is best placed on
  * @segment: one of this segment, or NULL: any
+ * @driver: one with this driver, or NULL: any
  * @tried: bit n set: not the TOE in row n
  *
  * Returns NULL if no TOE of the pool is up.
  */
 struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
-			const char *segment, uint64_t tried);
+			const char *segment, const char *driver,
+			uint64_t tried);
 
 /**
  * pool_explain - why pool_choose() has nothing to offer

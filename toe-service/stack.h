@@ -17,6 +17,7 @@
 #ifndef TOE_SERVICE_STACK_H
 #define TOE_SERVICE_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -34,12 +35,10 @@ struct toe_context_spec {
 	const char *link;     /* name the link gets in the guest's namespace */
 	const char *mode;     /* "auto", "ipvlan", "macvlan" */
 	int netns;	      /* descriptor of the guest's network namespace */
+	uint32_t index;	      /* which of the guest's TOE contexts */
+	bool several;	      /* the guest may have more than one */
 	uint32_t mtu;	      /* 0: the netdev's */
-	struct {
-		struct vtoe_addr addr; /* family 0: none; port unused */
-		uint32_t prefix;       /* bits */
-		struct vtoe_addr gateway; /* family 0: none */
-	} ip, ip6;
+	struct toe_address ip, ip6;
 };
 
 struct toe_control {
@@ -138,8 +137,9 @@ struct toe_driver {
 		    struct toe_conn **conn);
 	int (*bind)(struct toe_conn *conn, const struct vtoe_addr *addr);
 	int (*listen)(struct toe_conn *conn, unsigned int backlog);
-	/* use this link only, from before bind() or connect() on */
-	int (*use_link)(struct toe_conn *conn, const char *link);
+	/* before connect(), of what is not bound: the address that it has on
+	 * the TOE context that it is placed on; may be repeated */
+	int (*use_address)(struct toe_conn *conn, const struct vtoe_addr *addr);
 	/* 0 when connected already, or -EINPROGRESS: TOE_CONNECTED follows.
 	 * Datagrams: 0; may be repeated; family 0 ends the association */
 	int (*connect)(struct toe_conn *conn, const struct vtoe_addr *addr);
@@ -172,6 +172,9 @@ struct toe_driver {
 	int (*hold)(struct toe_conn *conn, int on);
 	/* its TOE context is on another TOE: forget the way taken so far */
 	void (*moved)(struct toe_conn *conn);
+	/* end it now, as if the peer had reset it; upcalls tell. One that was
+	 * connecting may be used for another connect() at once */
+	void (*reset)(struct toe_conn *conn);
 	int (*shutdown)(struct toe_conn *conn); /* the sending direction */
 	void (*close)(struct toe_conn *conn, unsigned int flags);
 	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */

@@ -21,10 +21,18 @@
 #include <stdint.h>
 #include "../xenstore-schema/vtoe_wire.h"
 
-#define TABLE_VERSION 1u
+#define TABLE_VERSION 2u
 #define TABLE_NAME_MAX 32u   /* TOE, pool and driver names, with the NUL */
 #define TABLE_IFNAME_MAX 16u /* IFNAMSIZ */
 #define TOE_TABLE_MAX 64u    /* TOEs of a host: more than PCI slots */
+#define POOL_TABLE_MAX 64u   /* pools: one for each TOE, say */
+
+/* An address of a guest on a TOE. */
+struct toe_address {
+	struct vtoe_addr addr;	  /* family 0: none; port unused */
+	uint32_t prefix;	  /* bits */
+	struct vtoe_addr gateway; /* family 0: none */
+};
 
 /* ---- TOE table: vtoed → workers ---- */
 
@@ -54,11 +62,30 @@ struct toe_row {
 	char netdev[TABLE_IFNAME_MAX];
 };
 
+enum pool_policy {
+	POOL_LEAST_LOADED = 0, /* for its weight */
+	POOL_IN_ORDER = 1,     /* the first that works */
+	POOL_ROUND_ROBIN = 2,  /* each in turn */
+	POOL_WEIGHTED = 3,     /* each as often as its weight says */
+	POOL_HASH = 4,	       /* a peer always to the same one */
+};
+
+#define POOL_NO_MEMBER 255u
+
+/* Each field is written by itself, in one piece: there is no seq. */
+struct pool_row {
+	char name[TABLE_NAME_MAX]; /* "": not in use */
+	uint32_t policy;	   /* enum pool_policy */
+	/* by the TOE's row: its place in the pool's list, or POOL_NO_MEMBER */
+	uint8_t position[TOE_TABLE_MAX];
+};
+
 struct toe_table {
 	uint32_t version; /* TABLE_VERSION */
 	uint32_t nr_rows; /* TOE_TABLE_MAX */
 	uint64_t changes; /* goes up by one with each change of any row */
 	struct toe_row row[TOE_TABLE_MAX];
+	struct pool_row pool[POOL_TABLE_MAX];
 };
 
 /* ---- context table: worker → vtoed ---- */
@@ -132,11 +159,14 @@ struct worker_counters {
 	uint64_t remaps;
 };
 
+#define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
+
 struct context_table {
 	uint32_t version;  /* TABLE_VERSION */
 	uint32_t nr_rows;  /* = the device's slots */
 	uint64_t row_size; /* sizeof(struct context_row) */
 	struct worker_counters counters;
+	uint32_t on_toe[CONTEXT_TOES_MAX]; /* contexts on each TOE context */
 	struct vtoe_guest_counters guest; /* copied by the worker each second */
 	uint64_t dirty_summary[16];	  /* as the doorbell: worker sets, */
 	uint64_t dirty[VTOE_MAX_SLOTS / 64]; /* vtoed clears */

@@ -167,6 +167,56 @@ void inventory_set_load(struct inventory *inv, const uint32_t *load)
 	}
 }
 
+/* ---- pools in the table ---- */
+
+int inventory_pool_row(const struct inventory *inv, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < POOL_TABLE_MAX; i++)
+		if (!strncmp(inv->table->pool[i].name, name, TABLE_NAME_MAX))
+			return (int)i;
+	return -ENOENT;
+}
+
+static void pool_write(struct inventory *inv, struct pool_row *row,
+		       const struct config_pool *pool)
+{
+	const struct toe *toe;
+	uint32_t i;
+
+	snprintf(row->name, sizeof(row->name), "%s", pool->name);
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		vtoe_store(&row->position[i], (uint8_t)POOL_NO_MEMBER);
+	for (i = 0; i < pool->nr_toes; i++) {
+		toe = inventory_find(inv, inv->config->toe[pool->toe[i]].name);
+		if (toe)
+			vtoe_store(&row->position[toe->row], (uint8_t)i);
+	}
+	vtoe_store(&row->policy, (uint32_t)pool->policy);
+}
+
+/* A pool keeps its row for as long as it is configured: workers know it by it. */
+static void pools_write(struct inventory *inv)
+{
+	const struct config *config = inv->config;
+	uint32_t i;
+	int row;
+
+	for (i = 0; i < POOL_TABLE_MAX; i++)
+		if (inv->table->pool[i].name[0] &&
+		    !config_find_pool(config, inv->table->pool[i].name))
+			inv->table->pool[i] = (struct pool_row){0};
+	for (i = 0; i < config->nr_pools; i++) {
+		row = inventory_pool_row(inv, config->pool[i].name);
+		if (row < 0)
+			row = inventory_pool_row(inv, "");
+		if (row >= 0)
+			pool_write(inv, &inv->table->pool[row],
+				   &config->pool[i]);
+	}
+}
+
 /* ---- telling others ---- */
 
 static void publish(struct inventory *inv, const char *kind, const char *name,
@@ -457,6 +507,7 @@ int inventory_configure(struct inventory *inv, const struct config *config)
 			drop(inv, i);
 	for (i = 0; i < config->nr_toes && !err; i++)
 		err = add(inv, &config->toe[i]);
+	pools_write(inv);
 	inventory_refresh(inv);
 	inventory_publish(inv);
 	tell_changed(inv);

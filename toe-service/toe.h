@@ -109,6 +109,13 @@ uint32_t inventory_generation(const struct inventory *inv,
 enum toe_state inventory_state(const struct inventory *inv, uint32_t row,
 			       uint32_t generation);
 
+/**
+ * inventory_pool_row - where the TOE table has a pool
+ *
+ * Returns its row or -ENOENT.
+ */
+int inventory_pool_row(const struct inventory *inv, const char *name);
+
 /** inventory_set_load - connections on each TOE, by row. */
 void inventory_set_load(struct inventory *inv, const uint32_t *load);
 

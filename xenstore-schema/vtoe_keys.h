@@ -32,6 +32,7 @@
 #define VTOE_KEY_EVTCHN	 "event-channel-0" /* port of queue 0 */
 
 /* Records (backend's directory). */
+#define VTOE_KEY_LINK	   "link" /* the guest's shares of TOEs, by number */
 #define VTOE_KEY_CONTEXT   "context"
 #define VTOE_KEY_REQUESTED "requested"
 #define VTOE_KEY_RESOLVED  "resolved"

@@ -59,8 +59,7 @@ int control_start(struct worker *w, struct worker_msg *start)
 		return err;
 	}
 	if (start->type != WORKER_START ||
-	    start->version != WORKER_PROTO_VERSION ||
-	    start->nr_toes > WORKER_TOES_MAX) {
+	    start->version != WORKER_PROTO_VERSION) {
 		log_error("unknown start message (type %u, version %u)",
 			  start->type, start->version);
 		return -EPROTO;
@@ -108,22 +107,35 @@ static void drop(struct worker *w, const char *why)
 void control_place(const struct worker_toe *toe, struct contexts_place *place)
 {
 	*place = (struct contexts_place){.row = toe->row,
-					 .generation = toe->generation};
-	/* zeroed, so the last byte ends each string */
+					 .generation = toe->generation,
+					 .ip = toe->ip,
+					 .ip6 = toe->ip6};
+	/* zeroed, so the last byte ends the string */
 	memcpy(place->driver, toe->driver, sizeof(toe->driver) - 1);
-	memcpy(place->link, toe->link, sizeof(toe->link) - 1);
 }
 
-static int moved(struct worker *w, const struct worker_toe *toe)
+static int set_toe(struct worker *w, const struct worker_msg *msg)
 {
+	const struct worker_toe *toe;
 	struct contexts_place place;
 	int err;
 
+	if (msg->index >= WORKER_TOES_MAX)
+		return -EINVAL;
+	toe = &msg->toe[msg->index];
 	control_place(toe, &place);
-	err = contexts_move(&w->contexts, 0, &place, toe->left);
+	err = contexts_set_toe(&w->contexts, msg->index, &place, toe->left);
 	if (!err)
-		w->start.toe[0] = *toe;
+		w->start.toe[msg->index] = *toe;
 	return err;
+}
+
+static int lost(struct worker *w, const struct worker_msg *msg)
+{
+	if (msg->index >= WORKER_TOES_MAX)
+		return -EINVAL;
+	return contexts_lost(&w->contexts, msg->index,
+			     msg->toe[msg->index].left, msg->reset);
 }
 
 static int carry_out(struct worker *w, const struct worker_msg *msg)
@@ -134,8 +146,10 @@ static int carry_out(struct worker *w, const struct worker_msg *msg)
 	case WORKER_STOP:
 		w->stop = true;
 		return 0;
-	case WORKER_MOVED:
-		return moved(w, &msg->toe[0]);
+	case WORKER_TOE:
+		return set_toe(w, msg);
+	case WORKER_LOST:
+		return lost(w, msg);
 	default:
 		return -EPROTO;
 	}

@@ -180,7 +180,7 @@ static int open_contexts(struct worker *w, char *error)
 		.owner = w,
 		.epoll = w->epoll,
 		.tag = (uint64_t)TAG_STACK << TOE_DATA_BITS,
-		.nr_toes = w->start.nr_toes,
+		.pool = w->start.pool,
 	};
 	void *toes;
 	unsigned int i;
@@ -193,7 +193,7 @@ static int open_contexts(struct worker *w, char *error)
 	config.toes = toes;
 	if (config.toes->version != TABLE_VERSION)
 		return fail(error, "TOE table", -EPROTONOSUPPORT);
-	for (i = 0; i < w->start.nr_toes; i++)
+	for (i = 0; i < WORKER_TOES_MAX; i++)
 		control_place(&w->start.toe[i], &config.toe[i]);
 	err = contexts_init(&w->contexts, &config, &w->table_fd, error);
 	if (err)

@@ -11,55 +11,23 @@ move, with a drain, and with a pulled cable (seen from before it is pulled).
 """
 
 import argparse
-import json
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "xen" / "lib")]
-import fed
+from gap import Gap, PORT
 import offload
 import report
 import siblings
 from machine import Machine, WORK, wait_until
 
-PORT = 7000
 NIC = {"a": "toe0", "b": "toe1"}
 OTHER = {"a": "b", "b": "a"}
 UNITS = {"silence": "ms", "longest": "ms", "slow": "bytes",
          "lost": "connections"}
 OUT = TOP / "build" / "bench"
-
-
-class Gap:
-    """The program in the guest, and what it says of a while."""
-
-    def __init__(self, guest, connections, interval):
-        self.guest, self.nr = guest, 0
-        self.fed = fed.Fed(guest, f"gap {connections} {interval} "
-                                  f"{offload.REMOTE} {PORT}")
-        self.fed.job.wait_for_output("open ", timeout=300)
-
-    def _answers(self):
-        return [line for line in self.fed.job.output().splitlines()
-                if line.startswith("{")]
-
-    def _ask(self):
-        self.fed.line()
-        self.nr += 1
-        wait_until(lambda: len(self._answers()) >= self.nr, 60, "gap's answer")
-        return json.loads(self._answers()[-1])
-
-    def during(self, action, seconds):
-        self._ask()
-        action()
-        self.guest.run(f"sleep {seconds}", timeout=seconds + 60)
-        return self._ask()
-
-    def end(self):
-        self.fed.end()
-        self.fed.job.wait(60, check=False)
 
 
 def toe_of(machine, guest):

@@ -146,7 +146,17 @@ START_TEST(errors_name_file_and_line)
 	refused("pool p { }\n", 1, "has no toes");
 	refused("toe a { netdev = \"e\" }\n"
 		"pool p { toes = { \"a\" } policy = \"best\" }\n", 2,
-		"least-loaded, in-order");
+		"none of least-loaded, weighted");
+	refused("toe a { netdev = \"e\" }\n"
+		"pool p { toes = { \"a\" } spread = 9 }\n", 2, "spread");
+	refused("toe a {\n netdev = \"e\"\n"
+		" addresses = \"192.0.2.9-192.0.2.8/24\"\n}\n", 4,
+		"toe \"a\": addresses");
+	refused("toe a {\n netdev = \"e\"\n gateway = \"192.0.2.1\"\n}\n", 4,
+		"without addresses");
+	refused("toe a { netdev = \"e\" addresses = \"192.0.2.1-192.0.2.9/24\""
+		" }\ntoe b { netdev = \"f\" addresses = \"192.0.2.9/24\" }\n",
+		2, "overlap those of toe \"a\"");
 	refused("# a comment\n// and \"another\"\n/* and\n a long # one */\n"
 		"config-dirs = { \"/a#b\", '/c//d' } # here too\nx = 1\n", 6,
 		"x");

@@ -115,9 +115,25 @@ START_TEST(empty_options_are_refused)
 }
 END_TEST
 
-START_TEST(an_address_is_needed)
+START_TEST(without_an_address_the_toe_gives_one)
 {
-	refused("pool=gold", "no address");
+	accepted("pool=gold");
+	ck_assert_uint_eq(entry.ip.addr.family, 0);
+	ck_assert_uint_eq(entry.ip6.addr.family, 0);
+}
+END_TEST
+
+START_TEST(a_lost_toe_is_waited_for_as_long_as_is_said)
+{
+	accepted("ip=192.0.2.10/24");
+	ck_assert_uint_eq(entry.wait_s, ENTRY_WAIT_DEFAULT_S);
+	accepted("ip=192.0.2.10/24,on-loss=reset");
+	ck_assert_uint_eq(entry.wait_s, 0);
+	accepted("ip=192.0.2.10/24,on-loss=wait:7");
+	ck_assert_uint_eq(entry.wait_s, 7);
+	refused("ip=192.0.2.10/24,on-loss=wait", "on-loss: \"wait\"");
+	refused("ip=192.0.2.10/24,on-loss=wait:0", "on-loss");
+	refused("ip=192.0.2.10/24,on-loss=wait:86401", "on-loss");
 }
 END_TEST
 
@@ -237,7 +253,8 @@ UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
 	  a_link_local_gateway_is_a_gateway,
 	  small_networks_have_no_broadcast_address,
 	  unknown_keys_are_named_with_the_known_ones, a_key_is_given_once,
-	  a_key_has_a_value, empty_options_are_refused, an_address_is_needed,
+	  a_key_has_a_value, empty_options_are_refused, without_an_address_the_toe_gives_one,
+	  a_lost_toe_is_waited_for_as_long_as_is_said,
 	  bad_addresses_are_quoted, a_prefix_length_is_needed_and_in_range,
 	  what_is_no_hosts_address_is_refused, a_gateway_can_be_reached,
 	  an_mtu_is_one, rules_of_the_switch_are_checked,

@@ -19,7 +19,9 @@ $(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
 $(eval $(call unit,dgram,$(FRONT_CORE) $(COMMON_RING)))
 $(eval $(call unit,entry,toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,rule,$(COMMON_RULE)))
-$(eval $(call unit,config,toe-service/config.c,libconfuse))
+$(eval $(call unit,range,toe-service/range.c toe-service/entry.c $(COMMON_RULE)))
+$(eval $(call unit,config,toe-service/config.c toe-service/range.c \
+	toe-service/entry.c $(COMMON_RULE),libconfuse))
 $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
 

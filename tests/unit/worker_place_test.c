@@ -9,6 +9,8 @@
 
 static struct toe_table table;
 static struct place_candidate candidate[NR];
+static const struct vtoe_addr one = {.family = VTOE_INET, .addr = {192, 0, 2}};
+static const struct vtoe_addr *peer;
 
 /* Three TOEs, up, alike, without load. */
 static void setup(void)
@@ -17,6 +19,7 @@ static void setup(void)
 
 	memset(&table, 0, sizeof(table));
 	memset(candidate, 0, sizeof(candidate));
+	peer = &one;
 	for (i = 0; i < NR; i++) {
 		table.row[i + 5].state = TOE_UP;
 		table.row[i + 5].weight = 1;
@@ -28,7 +31,9 @@ static void setup(void)
 
 static int choose(void)
 {
-	return place_choose(&table, candidate, NR);
+	struct place_query query = {.pool = 1, .among = ~0u, .peer = peer};
+
+	return place_choose(&table, &query, candidate, NR);
 }
 
 START_TEST(the_first_of_equals_is_taken)
@@ -131,8 +136,143 @@ END_TEST
 
 START_TEST(without_candidates_there_is_no_network)
 {
+	struct place_query query = {.among = ~0u};
+
 	setup();
-	ck_assert_int_eq(place_choose(&table, candidate, 0), -ENETDOWN);
+	ck_assert_int_eq(place_choose(&table, &query, candidate, 0),
+			 -ENETDOWN);
+}
+END_TEST
+
+START_TEST(only_those_asked_for_are_taken)
+{
+	struct place_query query = {.among = 1u << 2};
+
+	setup();
+	candidate[2].load = 100;
+	ck_assert_int_eq(place_choose(&table, &query, candidate, NR), 2);
+	query.among = 0;
+	ck_assert_int_eq(place_choose(&table, &query, candidate, NR),
+			 -ENETDOWN);
+}
+END_TEST
+
+START_TEST(in_order_takes_the_first_of_the_pools_list)
+{
+	setup();
+	table.pool[1].policy = POOL_IN_ORDER;
+	table.pool[1].position[5] = 2;
+	table.pool[1].position[6] = 0;
+	table.pool[1].position[7] = 1;
+	candidate[1].load = 1000;
+	ck_assert_int_eq(choose(), 1);
+	table.row[6].state = TOE_DOWN;
+	ck_assert_int_eq(choose(), 2);
+}
+END_TEST
+
+START_TEST(round_robin_takes_each_in_turn)
+{
+	setup();
+	table.pool[1].policy = POOL_ROUND_ROBIN;
+	candidate[1].load = 1000;
+	ck_assert_int_eq(choose(), 0);
+	ck_assert_int_eq(choose(), 1);
+	ck_assert_int_eq(choose(), 2);
+	ck_assert_int_eq(choose(), 0);
+}
+END_TEST
+
+START_TEST(round_robin_leaves_out_one_that_is_down)
+{
+	setup();
+	table.pool[1].policy = POOL_ROUND_ROBIN;
+	table.row[6].state = TOE_DOWN;
+	ck_assert_int_eq(choose(), 0);
+	ck_assert_int_eq(choose(), 2);
+	ck_assert_int_eq(choose(), 0);
+}
+END_TEST
+
+START_TEST(weighted_gives_each_its_share)
+{
+	unsigned int i, got[NR] = {0};
+
+	setup();
+	table.pool[1].policy = POOL_WEIGHTED;
+	table.row[5].weight = 5;
+	table.row[6].weight = 2;
+	candidate[0].load = 1000;
+	for (i = 0; i < 80; i++)
+		got[choose()]++;
+	ck_assert_uint_eq(got[0], 50);
+	ck_assert_uint_eq(got[1], 20);
+	ck_assert_uint_eq(got[2], 10);
+}
+END_TEST
+
+/* Where each of 256 peers goes; returns how many go to @to. */
+static unsigned int spread(int *where, int to)
+{
+	struct vtoe_addr addr = {.family = VTOE_INET, .addr = {192, 0, 2}};
+	unsigned int i, n = 0;
+
+	peer = &addr;
+	for (i = 0; i < 256; i++) {
+		addr.addr[3] = (uint8_t)i;
+		where[i] = choose();
+		n += where[i] == to;
+	}
+	return n;
+}
+
+START_TEST(hash_spreads_the_peers)
+{
+	int where[256], i;
+
+	setup();
+	table.pool[1].policy = POOL_HASH;
+	for (i = 0; i < (int)NR; i++)
+		ck_assert_uint_gt(spread(where, i), 256 / NR / 2);
+}
+END_TEST
+
+START_TEST(hash_keeps_a_peer_where_it_is_when_another_toe_goes)
+{
+	int before[256], after[256], i;
+
+	setup();
+	table.pool[1].policy = POOL_HASH;
+	spread(before, 0);
+	candidate[0].load = 1000;
+	table.row[7].state = TOE_GONE;
+	ck_assert_uint_eq(spread(after, 2), 0);
+	for (i = 0; i < 256; i++)
+		if (before[i] != 2)
+			ck_assert_int_eq(after[i], before[i]);
+}
+END_TEST
+
+START_TEST(what_has_no_peer_yet_takes_no_turn)
+{
+	setup();
+	table.pool[1].policy = POOL_ROUND_ROBIN;
+	peer = NULL;
+	candidate[0].load = 1;
+	ck_assert_int_eq(choose(), 1);
+	ck_assert_int_eq(choose(), 1);
+	peer = &one;
+	ck_assert_int_eq(choose(), 0);
+}
+END_TEST
+
+START_TEST(a_new_policy_is_followed_at_once)
+{
+	setup();
+	candidate[0].load = 1;
+	ck_assert_int_eq(choose(), 1);
+	table.pool[1].policy = POOL_IN_ORDER;
+	ck_assert_int_eq(choose(), 0);
 }
 END_TEST
 
@@ -142,4 +282,12 @@ UNIT_MAIN("worker_place", the_first_of_equals_is_taken,
 	  a_full_one_is_not_taken, a_row_that_was_reused_is_not_taken,
 	  a_row_out_of_range_is_not_taken,
 	  a_row_that_is_never_finished_is_given_up,
-	  without_candidates_there_is_no_network)
+	  without_candidates_there_is_no_network,
+	  only_those_asked_for_are_taken,
+	  in_order_takes_the_first_of_the_pools_list,
+	  round_robin_takes_each_in_turn,
+	  round_robin_leaves_out_one_that_is_down,
+	  weighted_gives_each_its_share, hash_spreads_the_peers,
+	  hash_keeps_a_peer_where_it_is_when_another_toe_goes,
+	  what_has_no_peer_yet_takes_no_turn,
+	  a_new_policy_is_followed_at_once)

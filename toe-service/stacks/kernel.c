@@ -279,14 +279,17 @@ static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
 	return conn_watch(conn, 0);
 }
 
-static int kernel_use_link(struct toe_conn *conn, const char *link)
+/* The port is left to connect(), which needs no other one for another peer. */
+static int kernel_use_address(struct toe_conn *conn,
+			      const struct vtoe_addr *addr)
 {
+	int on = 1;
+
 	kernel_count(conn->stack);
-	/* free of privileges as long as it is done once (Linux 5.7) */
-	if (setsockopt(conn->fd, SOL_SOCKET, SO_BINDTODEVICE, link,
-		       (socklen_t)strlen(link) + 1))
+	if (setsockopt(conn->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+		       sizeof(on)))
 		return -errno;
-	return 0;
+	return kernel_bind(conn, addr);
 }
 
 static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
@@ -440,6 +443,16 @@ static void kernel_moved(struct toe_conn *conn)
 	setsockopt(conn->fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
 }
 
+/* Linux resets a stream that is told to connect to nobody. */
+static void kernel_reset(struct toe_conn *conn)
+{
+	struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+	conn->connecting = false;
+	kernel_count(conn->stack);
+	connect(conn->fd, &nobody, sizeof(nobody));
+}
+
 static int kernel_shutdown(struct toe_conn *conn)
 {
 	kernel_count(conn->stack);
@@ -574,7 +587,7 @@ const struct toe_driver kernel_driver = {
 	.open = kernel_open,
 	.bind = kernel_bind,
 	.listen = kernel_listen,
-	.use_link = kernel_use_link,
+	.use_address = kernel_use_address,
 	.connect = kernel_connect,
 	.connected = kernel_connected,
 	.accept = kernel_accept,
@@ -586,6 +599,7 @@ const struct toe_driver kernel_driver = {
 	.next_datagram = kernel_next_datagram,
 	.hold = kernel_hold,
 	.moved = kernel_moved,
+	.reset = kernel_reset,
 	.shutdown = kernel_shutdown,
 	.close = kernel_close,
 	.error = kernel_error,

@@ -29,6 +29,12 @@
  * (gratuitous ARP, unsolicited neighbour advertisement), so that an address
  * which moved here is found.
  *
+ * With several TOE contexts in a namespace the first one is what the main routing
+ * table leads to. Each further one has a table of its own, and a rule that packets
+ * from its addresses are routed by it: a connection takes the way of its address.
+ * Tables and rules go by the number of the context, so they stay when it moves to
+ * another TOE.
+ *
  * A macvlan's address is entered in the bridge's table before the link comes up
  * (kernel_bridge.h), and taken out after the link is gone.
  */
@@ -54,11 +60,16 @@
 #include <netlink/route/link/macvlan.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
+#include <netlink/route/rule.h>
 
 #include "drivers.h"
 #include "kernel_bridge.h"
 
 #define PASSING_NAME "vtoe-new"
+
+/* Routing tables and rules of a guest's second and further TOE contexts. */
+#define TABLE_FIRST   100u  /* plus the context's number; below are the system's */
+#define RULE_PRIORITY 1000u /* before the main table's 32766 */
 
 __attribute__((format(printf, 3, 4))) static int fail(char *error, int err,
 						      const char *format, ...)
@@ -284,30 +295,41 @@ out:
 	return nl_errno(err);
 }
 
-static int gateway_add(struct nl_sock *sk, int ifindex,
-		       const struct vtoe_addr *gateway)
+/* A route, of a link, for a table: @via NULL: to what is on the link. */
+struct way {
+	int ifindex;
+	uint32_t table;
+	uint32_t metric; /* 0: the kernel's default */
+	const struct vtoe_addr *dst;
+	uint32_t prefix;
+	const struct vtoe_addr *via;
+};
+
+static int route_add(struct nl_sock *sk, const struct way *way)
 {
-	bool v4 = gateway->family == VTOE_INET;
-	struct vtoe_addr any = {.family = gateway->family};
-	struct nl_addr *dst = to_nl(&any, 0);
-	struct nl_addr *via = to_nl(gateway, v4 ? 32 : 128);
+	bool v4 = way->dst->family == VTOE_INET;
+	struct nl_addr *dst = to_nl(way->dst, way->prefix), *via = NULL;
 	struct rtnl_route *route = rtnl_route_alloc();
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 	int err = -NLE_NOMEM;
 
-	if (!dst || !via || !route || !hop)
+	if (way->via)
+		via = to_nl(way->via, v4 ? 32 : 128);
+	if (!dst || (way->via && !via) || !route || !hop)
 		goto out;
-	rtnl_route_nh_set_ifindex(hop, ifindex);
-	rtnl_route_nh_set_gateway(hop, via);
-	/* a gateway outside of the prefix is allowed: it is on this link */
-	rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+	rtnl_route_nh_set_ifindex(hop, way->ifindex);
+	if (via) {
+		rtnl_route_nh_set_gateway(hop, via);
+		/* outside of the prefix is allowed: it is on this link */
+		rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+	}
 	rtnl_route_set_family(route, (uint8_t)(v4 ? AF_INET : AF_INET6));
-	rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
-	rtnl_route_set_table(route, RT_TABLE_MAIN);
+	rtnl_route_set_scope(route, via || !v4 ? RT_SCOPE_UNIVERSE
+					       : RT_SCOPE_LINK);
+	rtnl_route_set_table(route, way->table);
 	rtnl_route_set_protocol(route, RTPROT_STATIC);
 	rtnl_route_set_dst(route, dst);
-	/* with several TOEs each has a default route: the first one wins */
-	rtnl_route_set_priority(route, (uint32_t)ifindex);
+	rtnl_route_set_priority(route, way->metric);
 	rtnl_route_add_nexthop(route, hop);
 	hop = NULL; /* the route's */
 	err = rtnl_route_add(sk, route, NLM_F_CREATE | NLM_F_EXCL);
@@ -318,6 +340,119 @@ out:
 	nl_addr_put(via);
 	nl_addr_put(dst);
 	return nl_errno(err);
+}
+
+/* The network's own address: the bits behind the prefix are zero. */
+static struct vtoe_addr network_of(const struct toe_address *own)
+{
+	struct vtoe_addr addr = own->addr;
+	uint32_t i;
+
+	for (i = own->prefix; i < (addr.family == VTOE_INET ? 32u : 128u); i++)
+		addr.addr[i / 8] &= (uint8_t)~(0x80u >> (i % 8));
+	return addr;
+}
+
+static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
+		       const struct toe_address *own, uint32_t table)
+{
+	struct vtoe_addr any = {.family = own->gateway.family};
+	struct way way = {
+		.ifindex = ifindex,
+		.table = table,
+		/* the first context's wins; a link that replaces another one
+		 * is there beside it for a moment */
+		.metric = (index + 1) << 16 | ((uint32_t)ifindex & 0xffff),
+		.dst = &any,
+		.via = &own->gateway,
+	};
+
+	return own->gateway.family ? route_add(sk, &way) : 0;
+}
+
+static int network_add(struct nl_sock *sk, int ifindex,
+		       const struct toe_address *own, uint32_t table)
+{
+	struct vtoe_addr network = network_of(own);
+	struct way way = {
+		.ifindex = ifindex,
+		.table = table,
+		.metric = (uint32_t)ifindex,
+		.dst = &network,
+		.prefix = own->prefix,
+	};
+
+	return route_add(sk, &way);
+}
+
+/* ---- rules ---- */
+
+static bool rule_is(struct rtnl_rule *rule, const struct nl_addr *src)
+{
+	return rtnl_rule_get_src(rule) &&
+	       !nl_addr_cmp(rtnl_rule_get_src(rule), src);
+}
+
+/* Remove the rules for a table, but for that of an address. True: it is there. */
+static bool rules_prune(struct nl_sock *sk, int family, uint32_t table,
+			const struct nl_addr *keep)
+{
+	struct nl_cache *rules;
+	struct nl_object *o;
+	bool kept = false;
+
+	if (rtnl_rule_alloc_cache(sk, family, &rules))
+		return false;
+	for (o = nl_cache_get_first(rules); o; o = nl_cache_get_next(o)) {
+		struct rtnl_rule *rule = (struct rtnl_rule *)o;
+
+		if (rtnl_rule_get_table(rule) != table ||
+		    rtnl_rule_get_family(rule) != family)
+			continue;
+		if (keep && rule_is(rule, keep))
+			kept = true;
+		else
+			rtnl_rule_delete(sk, rule, 0);
+	}
+	nl_cache_free(rules);
+	return kept;
+}
+
+static int rule_add(struct nl_sock *sk, int family, uint32_t table,
+		    struct nl_addr *src)
+{
+	struct rtnl_rule *rule = rtnl_rule_alloc();
+	int err = -NLE_NOMEM;
+
+	if (rule) {
+		rtnl_rule_set_family(rule, family);
+		rtnl_rule_set_prio(rule, RULE_PRIORITY);
+		rtnl_rule_set_table(rule, table);
+		rtnl_rule_set_action(rule, RTN_UNICAST);
+		err = rtnl_rule_set_src(rule, src);
+		if (!err)
+			err = rtnl_rule_add(sk, rule,
+					    NLM_F_CREATE | NLM_F_EXCL);
+	}
+	rtnl_rule_put(rule);
+	return nl_errno(err);
+}
+
+static int set_rule(struct nl_sock *sk, const struct toe_address *own,
+		    int family, uint32_t table)
+{
+	struct nl_addr *src = NULL;
+	int err = 0;
+
+	if (own->addr.family) {
+		src = to_nl(&own->addr, family == AF_INET ? 32 : 128);
+		if (!src)
+			return -ENOMEM;
+	}
+	if (!rules_prune(sk, family, table, src) && src)
+		err = rule_add(sk, family, table, src);
+	nl_addr_put(src);
+	return err;
 }
 
 /* ---- inside the namespace ---- */
@@ -346,6 +481,15 @@ static void set_sysctls(const struct toe_context_spec *spec)
 	/* with several links: each answers for its own addresses only */
 	set_sysctl("ipv4", spec->link, "arp_ignore", "1");
 	set_sysctl("ipv4", spec->link, "arp_announce", "2");
+	if (spec->several) {
+		/* what is not tied to a TOE context takes one that works */
+		set_sysctl("ipv4", spec->link,
+			   "ignore_routes_with_linkdown", "1");
+		set_sysctl("ipv6", spec->link,
+			   "ignore_routes_with_linkdown", "1");
+		/* a peer may answer by another way */
+		set_sysctl("ipv4", spec->link, "rp_filter", "2");
+	}
 	if (!spec->ip6.addr.family) {
 		set_sysctl("ipv6", spec->link, "disable_ipv6", "1");
 		return;
@@ -370,18 +514,25 @@ static int set_address(struct nl_sock *sk, int ifindex,
 	return 0;
 }
 
-static int set_gateway(struct nl_sock *sk, int ifindex,
-		       const struct toe_context_spec *spec, bool v6,
-		       char *error)
+static int set_routes(struct nl_sock *sk, int ifindex,
+		      const struct toe_context_spec *spec, bool v6, char *error)
 {
-	const struct vtoe_addr *gateway =
-		v6 ? &spec->ip6.gateway : &spec->ip.gateway;
-	int err = gateway->family ? gateway_add(sk, ifindex, gateway) : 0;
+	const struct toe_address *own = v6 ? &spec->ip6 : &spec->ip;
+	uint32_t table = TABLE_FIRST + spec->index;
+	int err = 0;
 
+	if (own->addr.family)
+		err = gateway_add(sk, ifindex, spec->index, own, RT_TABLE_MAIN);
+	if (!err && own->addr.family && spec->index)
+		err = network_add(sk, ifindex, own, table);
+	if (!err && own->addr.family && spec->index)
+		err = gateway_add(sk, ifindex, spec->index, own, table);
+	if (!err && spec->index)
+		err = set_rule(sk, own, v6 ? AF_INET6 : AF_INET, table);
 	if (err)
-		return fail(error, err,
-			    "TOE \"%s\": cannot add the gateway of %s=",
-			    spec->toe, v6 ? "ip6" : "ip");
+		return fail(error, err, "TOE \"%s\": cannot add the %s of %s=",
+			    spec->toe, spec->index ? "routes" : "gateway",
+			    v6 ? "ip6" : "ip");
 	return 0;
 }
 
@@ -403,8 +554,8 @@ static int set_network(struct nl_sock *sk, int ifindex,
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot set up \"%s\"",
 			    spec->toe, spec->link);
-	err = set_gateway(sk, ifindex, spec, false, error);
-	return err ? err : set_gateway(sk, ifindex, spec, true, error);
+	err = set_routes(sk, ifindex, spec, false, error);
+	return err ? err : set_routes(sk, ifindex, spec, true, error);
 }
 
 /* A bridge does not learn a macvlan's address (kernel_bridge.h). */
