@@ -488,7 +488,7 @@ free_net:
 	return err;
 }
 
-/* One whose TOE is configured no more is removed: what it is, is not known. */
+/* One whose TOE is configured no more is none: its link goes with the namespace. */
 static void adopt_link(struct guest_net *net, uint32_t index,
 		       const struct guest_saved *saved)
 {

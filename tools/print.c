@@ -83,6 +83,26 @@ static void fact(const json_t *device, const char *key, const char *label)
 		printf("  %-14s %s\n", label, text);
 }
 
+/* Where it has more than one share of TOEs: each. */
+static void print_links(const json_t *device)
+{
+	const json_t *links = json_object_get(device, "links");
+	const char *ip, *ip6;
+	json_t *link;
+	size_t i;
+
+	if (json_array_size(links) < 2)
+		return;
+	json_array_foreach(links, i, link) {
+		ip = get_text_or(link, "ip", "");
+		ip6 = get_text_or(link, "ip6", "");
+		printf("  link %-9lld %s (%s) %s%s%s\n",
+		       get_int(link, "link"), get_text(link, "toe"),
+		       get_text(link, "state"), ip, *ip && *ip6 ? " " : "",
+		       ip6);
+	}
+}
+
 static void print_device(const json_t *device)
 {
 	const json_t *limits = json_object_get(device, "limits");
@@ -101,6 +121,7 @@ static void print_device(const json_t *device)
 	fact(device, "gateway", "gateway");
 	fact(device, "ip6", "IPv6 address");
 	fact(device, "gateway6", "IPv6 gateway");
+	print_links(device);
 	fact(device, "netns", "namespace");
 	printf("  %-14s backend %lld, frontend %lld\n", "XenBus states",
 	       get_int(device, "backend_state"),
