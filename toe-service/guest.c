@@ -100,16 +100,17 @@ static int take_address(const struct guest_net *net,
 			const struct address_range *range,
 			struct toe_address *address)
 {
+	struct toe_address a;
 	uint32_t i;
 
 	*address = (struct toe_address){0};
 	for (i = 0; i < range->nr; i++) {
-		range_address(range, i, address);
-		if (!find_owner(net->inv, &address->addr) &&
-		    !net_has(net, &address->addr))
+		range_address(range, i, &a);
+		if (!find_owner(net->inv, &a.addr) && !net_has(net, &a.addr)) {
+			*address = a;
 			return 0;
+		}
 	}
-	*address = (struct toe_address){0};
 	return range->nr ? -EADDRNOTAVAIL : 0;
 }
 
@@ -258,8 +259,7 @@ static int place(struct guest_net *net, uint32_t index,
 			err = make_link(net, index, error);
 		if (!err)
 			return 0;
-		if (!index)
-			log_warn("%s: %s", net->name, error);
+		log_warn("%s: %s", net->name, error);
 		tried |= 1ull << toe->row;
 	}
 	if (err)
@@ -267,6 +267,32 @@ static int place(struct guest_net *net, uint32_t index,
 	pool_explain(inv, pool, why, sizeof(why));
 	return fail(error, -ENETDOWN, "no toe of pool \"%s\" is up: %.150s",
 		    pool->name, why);
+}
+
+/*
+ * A TOE without addresses can be a device's first one only: where others are to
+ * follow, it is the better choice.
+ */
+static int place_first(struct guest_net *net, const struct config_pool *pool,
+		       char *error)
+{
+	struct wish wish = {.new_addresses = true};
+	const struct config_toe *conf;
+	const struct toe *toe;
+	uint32_t i;
+
+	for (i = 0; pool->spread > 1 && i < pool->nr_toes; i++) {
+		conf = &net->inv->config->toe[pool->toe[i]];
+		toe = inventory_find(net->inv, conf->name);
+		if (toe && (conf->addresses.nr || conf->addresses6.nr))
+			wish.but |= 1ull << toe->row;
+	}
+	if (wish.but &&
+	    pool_choose(net->inv, pool, NULL, NULL, wish.but) &&
+	    !place(net, 0, pool, &wish, error))
+		return 0;
+	wish.but = 0;
+	return place(net, 0, pool, &wish, error);
 }
 
 enum toe_state guest_link_state(const struct guest_net *net, uint32_t index)
@@ -453,7 +479,6 @@ int guest_net_create(struct inventory *inv, const char *name,
 		     char *error)
 {
 	const struct config_pool *pool = find_pool(inv, entry, error);
-	struct wish wish = {.new_addresses = true};
 	struct guest_net *net;
 	int err;
 
@@ -472,7 +497,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 			   strerror(-net->netns));
 		goto free_net;
 	}
-	err = place(net, 0, pool, &wish, error);
+	err = place_first(net, pool, error);
 	if (err)
 		goto remove_netns;
 	enlist(net);

@@ -5,6 +5,7 @@
 #   make bench-idle 50,000 idle connections in a guest of 1 GB
 #   make bench-switch  native sockets with vtoe.ko and without
 #   make bench-move    silence when a TOE changes
+#   make bench-spread  a guest on two NICs against one on one
 #
 # BENCH="--runs 3 …": see tests/bench/native.py --help, tests/bench/xen.py --help
 
@@ -14,7 +15,7 @@ $(eval $(call xen_guest_program,sockbench,tests/bench/sockbench.c))
 $(eval $(call program,tests/bench/native_bench,tests/bench/native.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
 $(B)/tests/bench/native_bench: $(FX)/libfakexen.a
 
-.PHONY: bench bench-xen bench-idle bench-switch bench-move
+.PHONY: bench bench-xen bench-idle bench-switch bench-move bench-spread
 bench: all fakexen $(B)/tests/bench/native_bench $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/bench/native.py --fakexen $(FX)/lib $(BENCH)
 
@@ -33,3 +34,7 @@ bench-switch: xen-install $(XEN_GUEST_PROGRAMS)
 bench-move: xen-install $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/xen/image/build
 	$(Q)tests/bench/move.py $(BENCH)
+
+bench-spread: xen-install $(XEN_GUEST_PROGRAMS)
+	$(Q)tests/xen/image/build
+	$(Q)tests/bench/spread.py $(BENCH)

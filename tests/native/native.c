@@ -450,12 +450,18 @@ char *nt_attach(struct nt *nt, uint32_t domid, const char *entry)
 
 struct tg *nt_guest_up(struct nt *nt, const struct tg_config *cfg)
 {
+	return nt_guest_up_as(nt, cfg, NT_ENTRY);
+}
+
+struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
+			  const char *entry)
+{
 	struct nt_guest *g = &nt->guest;
 	char *answer;
 
 	g->domid = NT_DOMID;
 	g->dom = nt_domain(nt, NT_DOMID, cfg);
-	answer = nt_attach(nt, NT_DOMID, NT_ENTRY);
+	answer = nt_attach(nt, NT_DOMID, entry);
 	ck_assert_msg(strstr(answer, "\"ok\":true") != NULL, "%s", answer);
 	free(answer);
 	ck_ok(tg_start(nt->host, g->dom, 0, cfg, NT_TIMEOUT, &g->tg));

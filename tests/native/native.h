@@ -135,6 +135,9 @@ struct fx_dom *nt_domain(struct nt *nt, uint32_t domid,
 char *nt_attach(struct nt *nt, uint32_t domid, const char *entry);
 /** nt_guest_up() - domain, device and frontend, connected: nt->guest */
 struct tg *nt_guest_up(struct nt *nt, const struct tg_config *cfg);
+/** nt_guest_up_as() - the same, with another entry */
+struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
+			  const char *entry);
 /** nt_guest_kill() - the domain is destroyed; all must go, in time */
 void nt_guest_kill(struct nt *nt, uint32_t domid);
 /** nt_domain_tidy() - true if nothing of that domain is left in domain 0 */

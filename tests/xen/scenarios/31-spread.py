@@ -145,6 +145,8 @@ def spread(machine, total):
     job = waiter.spawn(web.sum_command(f"http://{offload.REMOTE}/large",
                                        "--limit-rate 3M"))
     held = Gap(waiter, 3, 100)
+    wait_until(lambda: where(machine, waiter, ":80") == {"b": 1}, 30,
+               "the transfer")
     machine.set_link("toe1", False)
     wait_until(lambda: toe(machine, "b")["state"] == "down", 20, "toe b")
     said = held.during(lambda: None, 4)
