@@ -220,9 +220,25 @@ static int check_ranges(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 	return 0;
 }
 
+/* The TOE before the last one that has the last one's netdev, or NULL. */
+static cfg_t *find_same_netdev(cfg_opt_t *opt)
+{
+	unsigned int i, last = cfg_opt_size(opt) - 1;
+	const char *netdev = cfg_getstr(cfg_opt_getnsec(opt, last), "netdev");
+
+	for (i = 0; i < last; i++) {
+		cfg_t *toe = cfg_opt_getnsec(opt, i);
+
+		if (!strcmp(cfg_getstr(toe, "netdev"), netdev))
+			return toe;
+	}
+	return NULL;
+}
+
 static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	cfg_t *other;
 
 	if (!name_ok(cfg_title(toe))) {
 		cfg_error(cfg,
@@ -233,6 +249,14 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 	}
 	if (!cfg_getstr(toe, "netdev")) {
 		cfg_error(cfg, "toe \"%s\" has no netdev", cfg_title(toe));
+		return -1;
+	}
+	/* counted twice, and siblings that fail together */
+	other = find_same_netdev(opt);
+	if (other) {
+		cfg_error(cfg, "toe \"%s\": toe \"%s\" has the netdev \"%s\" too",
+			  cfg_title(toe), cfg_title(other),
+			  cfg_getstr(toe, "netdev"));
 		return -1;
 	}
 	if (cfg_opt_size(opt) > TOE_TABLE_MAX) {
@@ -333,6 +357,27 @@ static void copy_pool(cfg_t *sec, const struct config *config,
 	}
 }
 
+/* What a toe's own "pools" says; the pools all have been read by now. */
+static int join_pools(cfg_t *sec, struct config *config, uint32_t toe)
+{
+	struct config_pool *pool;
+	unsigned int i;
+
+	for (i = 0; i < cfg_size(sec, "pools"); i++) {
+		const char *name = cfg_getnstr(sec, "pools", i);
+
+		pool = (struct config_pool *)config_find_pool(config, name);
+		if (!pool) {
+			cfg_error(sec, "toe \"%s\": there is no pool \"%s\"",
+				  cfg_title(sec), name);
+			return -EINVAL;
+		}
+		if (!pool_has(pool, toe))
+			pool->toe[pool->nr_toes++] = toe;
+	}
+	return 0;
+}
+
 static void add_default_pool(struct config *config)
 {
 	struct config_pool *pool;
@@ -363,6 +408,7 @@ static int copy_dirs(cfg_t *cfg, struct config *config)
 static int copy_config(cfg_t *cfg, struct config *config)
 {
 	unsigned int i;
+	int err = 0;
 
 	config->record_interval_ms =
 		(uint32_t)cfg_getint(cfg, "record-interval-ms");
@@ -379,7 +425,9 @@ static int copy_config(cfg_t *cfg, struct config *config)
 		copy_pool(cfg_getnsec(cfg, "pool", i), config,
 			  &config->pool[config->nr_pools++]);
 	add_default_pool(config);
-	return copy_dirs(cfg, config);
+	for (i = 0; i < cfg_size(cfg, "toe") && !err; i++)
+		err = join_pools(cfg_getnsec(cfg, "toe", i), config, i);
+	return err ? err : copy_dirs(cfg, config);
 }
 
 /* ---- reading ---- */
@@ -395,6 +443,7 @@ static cfg_opt_t toe_options[] = {
 	CFG_STR("gateway", "", CFGF_NONE),
 	CFG_STR("addresses6", "", CFGF_NONE),
 	CFG_STR("gateway6", "", CFGF_NONE),
+	CFG_STR_LIST("pools", NULL, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -527,27 +576,44 @@ static int parse_text(cfg_t *cfg, char *text, char *error)
 	return -EINVAL;
 }
 
-static int parse(cfg_t *cfg, const char *path, char *error)
+/* Returns 0 or a negative errno. */
+static int parse_one(cfg_t *cfg, const struct config_text *from, char *error)
 {
-	char *text = NULL;
+	char *text, *name = strdup(from->path);
+	int err;
+
+	if (!name)
+		return -ENOMEM;
+	free(cfg->filename);
+	cfg->filename = name; /* freed by cfg_free() */
+	text = strdup(from->text);
+	if (!text)
+		return -ENOMEM;
+	err = parse_text(cfg, text, error);
+	free(text);
+	return err;
+}
+
+static int parse(cfg_t *cfg, const struct config_text *file,
+		 const struct config_text *additions, struct config *config,
+		 char *error)
+{
 	size_t i;
 	int err;
 
 	cfg_set_error_function(cfg, keep_error);
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
-	cfg->filename = strdup(path); /* freed by cfg_free() */
-	if (!cfg->filename)
-		return -ENOMEM;
-	err = read_file(path, &text);
+	err = parse_one(cfg, file, error);
 	if (err)
-		return err == -ENOENT ? 0 : err;
-	err = parse_text(cfg, text, error);
-	free(text);
-	return err;
+		return err;
+	config->nr_file_toes = cfg_size(cfg, "toe");
+	return additions ? parse_one(cfg, additions, error) : 0;
 }
 
-int config_read(const char *path, struct config **result, char *error)
+int config_parse(const struct config_text *file,
+		 const struct config_text *additions, struct config **result,
+		 char *error)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
@@ -555,24 +621,47 @@ int config_read(const char *path, struct config **result, char *error)
 
 	error[0] = 0;
 	error_text = error;
-	if (!config || !cfg)
-		goto out;
-	err = parse(cfg, path, error);
+	if (config && cfg)
+		err = parse(cfg, file, additions, config, error);
 	if (!err)
 		err = copy_config(cfg, config);
-out:
 	error_text = NULL;
 	if (cfg)
 		cfg_free(cfg);
 	if (err) {
 		if (!error[0])
-			snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path,
+			snprintf(error, CONFIG_ERROR_MAX, "%s: %s", file->path,
 				 strerror(-err));
 		config_free(config);
 		return err;
 	}
 	*result = config;
 	return 0;
+}
+
+int config_text_read(const char *path, char **text, char *error)
+{
+	int err = read_file(path, text);
+
+	if (err == -ENOENT) {
+		*text = strdup("");
+		err = *text ? 0 : -ENOMEM;
+	}
+	if (err)
+		snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path,
+			 strerror(-err));
+	return err;
+}
+
+int config_read(const char *path, struct config **result, char *error)
+{
+	struct config_text file = {.path = path};
+	int err = config_text_read(path, &file.text, error);
+
+	if (!err)
+		err = config_parse(&file, NULL, result, error);
+	free(file.text);
+	return err;
 }
 
 void config_free(struct config *config)

@@ -29,6 +29,12 @@ struct config_toe {
 	struct address_range addresses, addresses6; /* to give to guests */
 };
 
+/* Texts of this syntax: vtoed.conf, and what was added at run time. */
+struct config_text {
+	const char *path; /* for errors */
+	char *text;	  /* "" if there is no such file */
+};
+
 struct config_pool {
 	char name[TABLE_NAME_MAX];
 	enum pool_policy policy;
@@ -44,6 +50,7 @@ struct config {
 	uint32_t records_per_guest;
 	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
 	uint32_t nr_toes, nr_pools;
+	uint32_t nr_file_toes; /* the first ones; the others were added */
 	struct config_toe toe[TOE_TABLE_MAX];
 	struct config_pool pool[CONFIG_POOLS_MAX]; /* "default" among them */
 };
@@ -57,6 +64,27 @@ struct config {
  * Calls toe_control_find() to check drivers. Returns 0 or a negative errno.
  */
 int config_read(const char *path, struct config **config, char *error);
+
+/**
+ * config_text_read - the text of a file
+ * @text: set on success only; to be freed; "" if the file does not exist
+ * @error: as config_read()
+ *
+ * Returns 0 or a negative errno.
+ */
+int config_text_read(const char *path, char **text, char *error);
+
+/**
+ * config_parse - read and check two texts, one after the other, as one
+ * @file: vtoed.conf
+ * @additions: its TOEs follow those of @file; NULL: none
+ * @config, @error: as config_read()
+ *
+ * Returns 0 or a negative errno.
+ */
+int config_parse(const struct config_text *file,
+		 const struct config_text *additions, struct config **config,
+		 char *error);
 
 /** config_free - NULL is allowed. */
 void config_free(struct config *config);

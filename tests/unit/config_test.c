@@ -161,6 +161,33 @@ START_TEST(errors_name_file_and_line)
 		"config-dirs = { \"/a#b\", '/c//d' } # here too\nx = 1\n", 6,
 		"x");
 	refused("toe a { netdev = \"e\" }\ntoe a { netdev = \"f\" }\n", 2, "a");
+	refused("toe a { netdev = \"e\" }\n\ntoe b { netdev = \"e\" }\n", 3,
+		"toe \"b\": toe \"a\" has the netdev \"e\" too");
+	refused("toe a {\n netdev = \"e\"\n pools = { \"x\" }\n}\n", 4,
+		"toe \"a\": there is no pool \"x\"");
+	refused("toe a { netdev = \"e\" }\npool p { toes = { } }\n", 2,
+		"has no toes");
+}
+END_TEST
+
+START_TEST(additions_follow_the_file)
+{
+	struct config_text file = { "f", (char *)
+		"toe a { netdev = \"e\" }\npool p { toes = { \"a\" } }\n" };
+	struct config_text more = { "m", (char *)
+		"# one\ntoe b { netdev = \"f\" pools = { \"p\" } }\n" };
+
+	ck_assert_msg(!config_parse(&file, &more, &config, error), "%s", error);
+	ck_assert_uint_eq(config->nr_toes, 2);
+	ck_assert_uint_eq(config->nr_file_toes, 1);
+	ck_assert_uint_eq(config_find_pool(config, "p")->nr_toes, 2);
+	ck_assert_uint_eq(config_find_pool(config, "default")->nr_toes, 2);
+	more.text = (char *)"\ntoe b { netdev = \"e\" }\n";
+	config_free(config);
+	config = NULL;
+	ck_assert(config_parse(&file, &more, &config, error) < 0);
+	ck_assert_str_eq(error, "m:2: toe \"b\": toe \"a\" has the netdev "
+				"\"e\" too");
 }
 END_TEST
 
@@ -184,4 +211,4 @@ END_TEST
 UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, globals_are_read, errors_name_file_and_line,
-	  a_changed_configuration_is_seen_as_such)
+	  additions_follow_the_file, a_changed_configuration_is_seen_as_such)
