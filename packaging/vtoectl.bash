@@ -10,6 +10,13 @@ _vtoectl()
 	elif [[ $cur = -* ]]; then
 		words=$(vtoectl help "${COMP_WORDS[1]}" 2>/dev/null |
 			sed -n 's/.*\(--[a-z]*\).*/\1/p')
+	elif [ "${COMP_WORDS[1]}" = toe ]; then
+		case $COMP_CWORD in
+		2) words="add set remove" ;;
+		3) words=$(vtoectl toes 2>/dev/null | sed 1d | cut -d' ' -f1) ;;
+		*) words="netdev= driver= link= segment= weight= capacity= pool="
+		   compopt -o nospace ;;
+		esac
 	elif [ "${COMP_WORDS[1]}" = create ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return

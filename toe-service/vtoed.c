@@ -24,6 +24,7 @@
 #include "../backend/backend.h"
 #include "../common/log.h"
 #include "../common/loop.h"
+#include "additions.h"
 #include "commands.h"
 #include "config.h"
 #include "control.h"
@@ -41,7 +42,8 @@
 #define NS_PER_S  1e9
 
 struct options {
-	const char *config, *check, *run_dir, *netns_dir, *worker, *xlcfg;
+	const char *config, *check, *run_dir, *state_dir, *netns_dir, *worker,
+		*xlcfg;
 	bool debug;
 };
 
@@ -52,6 +54,8 @@ struct vtoed {
 	struct loop_timer watchdog;
 	uint64_t watchdog_ns, started_ns;
 	int lock;
+	struct config_text file, additions; /* that config was made of */
+	char additions_path[PATH_LEN];
 	struct config *config;
 	struct inventory inv;
 	struct control *control;
@@ -64,6 +68,7 @@ enum {
 	OPT_CONFIG = 256,
 	OPT_CHECK,
 	OPT_RUN_DIR,
+	OPT_STATE_DIR,
 	OPT_NETNS_DIR,
 	OPT_WORKER,
 	OPT_XLCFG,
@@ -77,6 +82,7 @@ static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"check", optional_argument, NULL, OPT_CHECK},
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"netns-dir", required_argument, NULL, OPT_NETNS_DIR},
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"xlcfg", required_argument, NULL, OPT_XLCFG},
@@ -95,6 +101,7 @@ static const char usage[] =
 	"/vtoe/vtoed.conf)\n"
 	"  --check[=FILE]    say what is wrong with the configuration; exit\n"
 	"  --run-dir=DIR     sockets and tables (/run/vtoe)\n"
+	"  --state-dir=DIR   TOEs added at run time (/var/lib/vtoe)\n"
 	"  --netns-dir=DIR   named network namespaces (/run/netns)\n"
 	"  --worker=PATH     the worker program\n"
 	"  --xlcfg=PATH      the reader of xl's configuration; \"\": none\n"
@@ -117,6 +124,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	*o = (struct options){
 		.config = VTOE_SYSCONFDIR "/vtoe/vtoed.conf",
 		.run_dir = from_env("VTOE_RUN_DIR", "/run/vtoe"),
+		.state_dir = from_env("VTOE_STATE_DIR", "/var/lib/vtoe"),
 		.netns_dir = from_env("VTOE_NETNS_DIR", "/run/netns"),
 		.worker =
 			from_env("VTOE_WORKER", VTOE_LIBEXECDIR "/vtoe-worker"),
@@ -132,6 +140,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case OPT_RUN_DIR:
 			o->run_dir = optarg;
+			break;
+		case OPT_STATE_DIR:
+			o->state_dir = optarg;
 			break;
 		case OPT_NETNS_DIR:
 			o->netns_dir = optarg;
@@ -169,17 +180,52 @@ static int parse_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-static int check(const struct options *options)
+/* ---- configuration ---- */
+
+static void texts_free(struct config_text *file, struct config_text *additions)
 {
+	free(file->text);
+	free(additions->text);
+	file->text = additions->text = NULL;
+}
+
+/* @path, and what was added; on failure there is nothing to free. */
+static int texts_read(const struct vtoed *d, const char *path,
+		      struct config_text *file, struct config_text *additions,
+		      char *error)
+{
+	int err;
+
+	*file = (struct config_text){.path = path};
+	*additions = (struct config_text){.path = d->additions_path};
+	err = config_text_read(file->path, &file->text, error);
+	if (!err)
+		err = config_text_read(additions->path, &additions->text,
+				       error);
+	if (err)
+		texts_free(file, additions);
+	return err;
+}
+
+static int check(const struct vtoed *d)
+{
+	const struct options *options = &d->options;
 	const char *path = *options->check ? options->check : options->config;
+	struct config_text file, additions;
 	char error[CONFIG_ERROR_MAX];
 	struct config *config;
+	int err;
 
 	if (access(path, R_OK) < 0) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (config_read(path, &config, error)) {
+	err = texts_read(d, path, &file, &additions, error);
+	if (!err) {
+		err = config_parse(&file, &additions, &config, error);
+		texts_free(&file, &additions);
+	}
+	if (err) {
 		fprintf(stderr, "%s\n", error);
 		return EXIT_FAILURE;
 	}
@@ -191,20 +237,37 @@ static int check(const struct options *options)
 
 /* ---- reload ---- */
 
-/* Returns 0 or a negative errno; then nothing has changed. */
-static int reload(struct vtoed *d, bool *changed, char *error)
+/* All is taken over, and the old freed. */
+static void apply(struct vtoed *d, struct config *config)
 {
-	struct config *config, *old = d->config;
-	int err;
+	struct config *old = d->config;
 
-	err = config_read(d->options.config, &config, error);
-	if (err)
-		return err;
-	*changed = config_differs(config, old);
 	d->config = config;
 	inventory_configure(&d->inv, config);
 	backend_configure(&d->backend, config);
 	config_free(old);
+}
+
+/* Returns 0 or a negative errno; then nothing has changed. */
+static int reload(struct vtoed *d, bool *changed, char *error)
+{
+	struct config_text file, additions;
+	struct config *config;
+	int err;
+
+	err = texts_read(d, d->options.config, &file, &additions, error);
+	if (err)
+		return err;
+	err = config_parse(&file, &additions, &config, error);
+	if (err) {
+		texts_free(&file, &additions);
+		return err;
+	}
+	*changed = config_differs(config, d->config);
+	texts_free(&d->file, &d->additions);
+	d->file = file;
+	d->additions = additions;
+	apply(d, config);
 	log_info("configuration read again: %u toes, %u pools", config->nr_toes,
 		 config->nr_pools);
 	return 0;
@@ -221,6 +284,117 @@ static void reload_command(struct control_call *call, const json_t *request,
 		control_refuse(call, "%s", error);
 	else
 		control_answer(call, json_pack("{s:b}", "changed", changed));
+}
+
+/* ---- TOEs at run time ---- */
+
+/* @text: the new additions, taken over if all goes well */
+static int change_additions(struct vtoed *d, char *text, char *error)
+{
+	struct config_text additions = {d->additions_path, text};
+	struct config *config;
+	int err;
+
+	err = config_parse(&d->file, &additions, &config, error);
+	if (err)
+		return err;
+	err = additions_write(d->options.state_dir, d->additions_path, text);
+	if (err) {
+		snprintf(error, CONFIG_ERROR_MAX, "%s: %s", d->additions_path,
+			 strerror(-err));
+		config_free(config);
+		return err;
+	}
+	free(d->additions.text);
+	d->additions.text = text;
+	apply(d, config);
+	return 0;
+}
+
+/* Where a TOE stands: 1 in vtoed.conf, 2 added, 0 nowhere. */
+static int toe_origin(const struct config *config, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < config->nr_toes; i++)
+		if (!strcmp(config->toe[i].name, name))
+			return i < config->nr_file_toes ? 1 : 2;
+	return 0;
+}
+
+/* Without where it would have stood in a file that is not written. */
+static const char *without_place(const struct vtoed *d, const char *error)
+{
+	size_t len = strlen(d->additions_path);
+	const char *text;
+
+	if (strncmp(error, d->additions_path, len) || error[len] != ':')
+		return error;
+	text = error + len + 1 + strspn(error + len + 1, "0123456789");
+	return !strncmp(text, ": ", 2) && text > error + len + 1 ? text + 2
+								 : error;
+}
+
+static void edit_toe(struct control_call *call, const json_t *request,
+		     struct vtoed *d, const char *verb, const char *name)
+{
+	const json_t *settings = json_object_get(request, "settings");
+	char error[CONFIG_ERROR_MAX] = "out of memory", *text = NULL;
+	int err;
+
+	if (!strcmp(verb, "remove"))
+		err = (text = additions_remove(d->additions.text, name))
+			      ? 0
+			      : -ENOMEM;
+	else
+		err = additions_edit(d->additions.text, name, settings, &text,
+				     error);
+	if (!err)
+		err = change_additions(d, text, error);
+	if (err) {
+		free(text);
+		control_refuse(call, "toe %s %s: %s", verb, name,
+			       without_place(d, error));
+		return;
+	}
+	log_info("toe %s: %s by the administrator", name,
+		 !strcmp(verb, "remove") ? "removed"
+		 : !strcmp(verb, "set")	 ? "changed"
+					 : "added");
+	control_answer(call, NULL);
+}
+
+static void toe_command(struct control_call *call, const json_t *request,
+			void *arg)
+{
+	const char *verb = json_string_value(json_object_get(request, "verb"));
+	const char *name = json_string_value(json_object_get(request, "toe"));
+	struct vtoed *d = arg;
+	int origin;
+
+	if (!verb || (strcmp(verb, "add") && strcmp(verb, "set") &&
+		      strcmp(verb, "remove"))) {
+		control_refuse(call, "toe: add, set or remove what?");
+		return;
+	}
+	if (!name || !*name || strlen(name) >= TABLE_NAME_MAX) {
+		control_refuse(call, "toe %s: a name has 1 to %u letters, "
+			       "digits, '-' and '_'", verb, TABLE_NAME_MAX - 1);
+		return;
+	}
+	origin = toe_origin(d->config, name);
+	if (origin && !strcmp(verb, "add"))
+		control_refuse(call, "there is a toe \"%s\" already: vtoectl "
+			       "toe set", name);
+	else if (origin == 1)
+		control_refuse(call, "toe %s is in %s; %s it there and say "
+			       "vtoectl reload", name, d->options.config,
+			       strcmp(verb, "set") ? "remove" : "change");
+	else if (!origin && strcmp(verb, "add"))
+		control_refuse(call, "there is no toe \"%s\"; see vtoectl toes",
+			       name);
+	else
+		edit_toe(call, request, d, verb, name);
 }
 
 static void version_command(struct control_call *call, const json_t *request,
@@ -333,6 +507,7 @@ static int open_control(struct vtoed *d)
 	}
 	control_register(d->control, "version", version_command, d);
 	control_register(d->control, "reload", reload_command, d);
+	control_register(d->control, "toe", toe_command, d);
 	commands_register(d->control, &d->inv);
 	return 0;
 }
@@ -352,8 +527,11 @@ static int start_backend(struct vtoed *d)
 static int read_config(struct vtoed *d)
 {
 	char error[CONFIG_ERROR_MAX];
-	int err = config_read(d->options.config, &d->config, error);
+	int err;
 
+	err = texts_read(d, d->options.config, &d->file, &d->additions, error);
+	if (!err)
+		err = config_parse(&d->file, &d->additions, &d->config, error);
 	if (err)
 		log_error("%s", error);
 	else if (!d->config->nr_toes)
@@ -397,6 +575,7 @@ close_control:
 close_inventory:
 	inventory_close(&d->inv);
 	config_free(d->config);
+	texts_free(&d->file, &d->additions);
 	return err;
 }
 
@@ -408,8 +587,10 @@ int main(int argc, char **argv)
 	if (err)
 		return err - 1;
 	log_open("vtoed", vtoed.options.debug ? LOG_DEBUG : LOG_INFO);
+	snprintf(vtoed.additions_path, sizeof(vtoed.additions_path),
+		 "%s/toes.conf", vtoed.options.state_dir);
 	if (vtoed.options.check)
-		return check(&vtoed.options);
+		return check(&vtoed);
 	vtoed.started_ns = loop_now();
 	return serve(&vtoed) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -15,6 +15,7 @@
 #define EXIT_USAGE 2
 #define DEVID_MAX 65535
 #define LIMIT_MAX 10000000
+#define SETTINGS_MAX 16 /* of a TOE; there are fewer keys */
 
 enum {
 	USES_DEVID = 1,
@@ -61,6 +62,7 @@ static int run_create(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_attach(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_detach(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_drain(struct vtoectl *ctl, int nr_args, char **arg);
+static int run_toe(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_query(struct vtoectl *ctl, int nr_args, char **arg);
 static int run_help(struct vtoectl *ctl, int nr_args, char **arg);
 
@@ -94,6 +96,16 @@ static const struct command commands[] = {
 	{ .name = "toes", .args = "", .run = run_query,
 	  .summary = "show TCP offload engines and stacks",
 	  .print = print_toes },
+	{ .name = "toe", .args = "VERB TOE [KEY=VALUE]...", .min_args = 2,
+	  .max_args = 2 + SETTINGS_MAX,
+	  .summary = "add, set or remove a TOE while vtoed runs",
+	  .details = "  toe add NAME netdev=DEVICE [KEY=VALUE]...\n"
+		     "  toe set NAME KEY=VALUE...\n"
+		     "  toe remove NAME\n"
+		     "Keys are those of a toe section in vtoed.conf(5), and "
+		     "pool=NAME[,NAME]... .\nRemembered over restarts of "
+		     "vtoed. A TOE of vtoed.conf is changed there.\n",
+	  .run = run_toe, .print = print_nothing },
 	{ .name = "pools", .args = "", .run = run_query,
 	  .summary = "show pools of TOEs", .print = print_pools },
 	{ .name = "drain", .args = "TOE", .min_args = 1, .max_args = 1,
@@ -335,6 +347,47 @@ static int run_drain(struct vtoectl *ctl, int nr_args, char **arg)
 
 	(void)nr_args;
 	json_object_set_new(request, "toe", json_string(arg[0]));
+	return ask(ctl, request);
+}
+
+/* KEY=VALUE... */
+static int set_settings(json_t *request, int nr_args, char **arg)
+{
+	json_t *settings = json_object();
+	int i;
+
+	json_object_set_new(request, "settings", settings);
+	for (i = 0; i < nr_args; i++) {
+		char *equals = strchr(arg[i], '=');
+
+		if (!equals || equals == arg[i])
+			return usage_error("not KEY=VALUE:", arg[i]);
+		*equals = '\0';
+		if (json_object_get(settings, arg[i]))
+			return usage_error("given twice:", arg[i]);
+		json_object_set_new(settings, arg[i], json_string(equals + 1));
+	}
+	return 0;
+}
+
+static int run_toe(struct vtoectl *ctl, int nr_args, char **arg)
+{
+	bool remove = !strcmp(arg[0], "remove");
+	json_t *request;
+
+	if (!remove && strcmp(arg[0], "add") && strcmp(arg[0], "set"))
+		return usage_error("neither add, set nor remove:", arg[0]);
+	if (remove && nr_args > 2)
+		return usage_error("one argument too many:", arg[2]);
+	if (!remove && nr_args < 3)
+		return usage_error("KEY=VALUE is missing", NULL);
+	request = new_request();
+	json_object_set_new(request, "verb", json_string(arg[0]));
+	json_object_set_new(request, "toe", json_string(arg[1]));
+	if (set_settings(request, nr_args - 2, arg + 2)) {
+		json_decref(request);
+		return EXIT_USAGE;
+	}
 	return ask(ctl, request);
 }
 

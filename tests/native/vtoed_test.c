@@ -222,6 +222,62 @@ NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
 	fx_dom_close(dom);
 }
 
+#define TOE_ADD	   "{\"command\":\"toe\",\"verb\":\"add\",\"toe\":"
+#define TOE_SET	   "{\"command\":\"toe\",\"verb\":\"set\",\"toe\":"
+#define TOE_REMOVE "{\"command\":\"toe\",\"verb\":\"remove\",\"toe\":"
+#define TOE2	   "/local/domain/0/vtoe/toe/late"
+#define STATE	   "/run/vtoe-state/toes.conf"
+
+NATIVE_TEST(a_toe_added_at_run_time_outlives_vtoed)
+{
+	shell("ip link add late0 type veth peer name late1 &&"
+	      " ip link set late0 up && ip link set late1 up");
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+		       "{\"netdev\":\"late0\",\"weight\":\"7\"}}",
+		       "\"ok\":true"));
+	nt_until(node_has(TOE2 "/state", "up"));
+	ck_assert(node_has(TOE2 "/weight", "7"));
+	ck_assert(says(nt, "{\"command\":\"pools\"}", "[\"eth0\",\"late\"]"));
+	ck_assert(says(nt, TOE_SET "\"late\",\"settings\":"
+		       "{\"weight\":\"9\"}}", "\"ok\":true"));
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_vtoed_start(nt);
+	nt_until(node_has(TOE2 "/weight", "9"));
+	ck_assert(node_has(TOE2 "/netdev", "late0"));
+	ck_assert(says(nt, TOE_REMOVE "\"late\"}", "\"ok\":true"));
+	nt_until(node_absent(TOE2 "/state"));
+	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+}
+
+NATIVE_TEST(a_wrong_toe_changes_nothing)
+{
+	ck_assert(says(nt, TOE_ADD "\"eth0\",\"settings\":{}}", "already"));
+	ck_assert(says(nt, TOE_REMOVE "\"eth0\"}",
+		       "toe eth0 is in /run/vtoed.conf; remove it there"));
+	ck_assert(says(nt, TOE_SET "\"eth0\",\"settings\":{}}",
+		       "change it there and say vtoectl reload"));
+	ck_assert(says(nt, TOE_REMOVE "\"late\"}", "there is no toe"));
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":{}}",
+		       "toe add late: toe \\\"late\\\" has no netdev"));
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+		       "{\"netdev\":\"toe0\"}}", "has the netdev"));
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+		       "{\"netdev\":\"x\",\"weight\":\"0\"}}",
+		       "toe add late: weight: 0 is not in the range"));
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+		       "{\"netdev\":\"x\",\"pool\":\"gold\"}}",
+		       "there is no pool"));
+	ck_assert(says(nt, TOE_ADD "\"late\"}", "has no netdev"));
+	ck_assert(says(nt, "{\"command\":\"toe\"}", "add, set or remove"));
+	ck_assert_int_ne(access(STATE, F_OK), 0);
+	/* a directory stands where the file is to be written */
+	ck_assert_int_eq(system("mkdir -p " STATE ".new"), 0);
+	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+		       "{\"netdev\":\"x\"}}", "Is a directory"));
+	ck_assert(!says(nt, "{\"command\":\"toes\"}", "late"));
+	shell("rmdir " STATE ".new");
+}
+
 NATIVE_TEST(wrong_requests_are_refused_and_do_no_harm)
 {
 	ck_assert(says(nt, "nonsense", "\"ok\":false"));
@@ -296,6 +352,7 @@ NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
 	    an_address_is_free_again_after_its_device_is_gone,
 	    a_wrong_configuration_is_not_taken_over,
 	    a_pool_that_is_configured_heals_its_devices,
+	    a_toe_added_at_run_time_outlives_vtoed, a_wrong_toe_changes_nothing,
 	    wrong_requests_are_refused_and_do_no_harm,
 	    attaching_twice_is_attaching_once,
 	    a_device_removed_by_hand_is_let_go,
