@@ -1,16 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <string.h>
+
 #include "commands.h"
 
 #define NS_PER_S 1e9
 
+/* "rx tx" -> ["rx", "tx"] */
+static json_t *words_json(const char *words)
+{
+	json_t *array = json_array();
+	size_t len;
+
+	for (; *words; words += len + (words[len] == ' ')) {
+		len = strcspn(words, " ");
+		json_array_append_new(array, json_stringn(words, len));
+	}
+	return array;
+}
+
+/* What its device has; null where the kernel does not say. */
+static void add_offloads(json_t *toe, const struct offloads *has)
+{
+	json_object_set_new(toe, "mtu", has->mtu ? json_integer(has->mtu)
+						 : json_null());
+	json_object_set_new(toe, "speed_mbit",
+			    has->speed_mbit ? json_integer(has->speed_mbit)
+					    : json_null());
+	json_object_set_new(toe, "mac", *has->mac ? json_string(has->mac)
+						  : json_null());
+	json_object_set_new(toe, "offloads", words_json(has->list));
+}
+
 static json_t *toe_json(const struct toe *toe)
 {
+	json_t *json;
 	uint64_t now = loop_now();
 	double since = toe->since_ns && toe->since_ns < now
 			       ? (double)(now - toe->since_ns) / NS_PER_S
 			       : 0.0;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
+	json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
 			 "name", toe->conf.name, "driver", toe->conf.driver,
 			 "netdev", toe->conf.netdev, "link", toe->conf.link,
 			 "segment", toe->conf.segment, "state", toe_state_name(toe->state), "reason",
@@ -19,6 +48,9 @@ static json_t *toe_json(const struct toe *toe)
 			 (int)toe->conf.capacity, "load", (int)toe->load,
 			 "ifindex", (int)toe->ifindex, "since_s", since,
 			 "devices", (int)toe->devices);
+	if (json)
+		add_offloads(json, &toe->has);
+	return json;
 }
 
 static void toes(struct control_call *call, const json_t *request, void *arg)

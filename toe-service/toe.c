@@ -249,6 +249,10 @@ static void publish_toe(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "segment", toe->conf.segment);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
+	publish_number(inv, name, "mtu", toe->has.mtu);
+	publish_number(inv, name, "speed-mbit", toe->has.speed_mbit);
+	publish(inv, "toe", name, "mac", toe->has.mac);
+	publish(inv, "toe", name, "offloads", toe->has.list);
 	publish(inv, "toe", name, "reason", toe->reason);
 	publish(inv, "toe", name, "state", toe_state_name(toe->state));
 }
@@ -368,6 +372,19 @@ static void tell_changed(struct inventory *inv)
 		inv->changed(inv->changed_arg);
 }
 
+/* What a device has moves nobody; it is told, and that is all. */
+static void refresh_offloads(struct inventory *inv, struct toe *toe)
+{
+	struct offloads has = {0};
+
+	if (toe->ifindex)
+		offloads_read(toe->conf.netdev, &has);
+	if (!memcmp(&has, &toe->has, sizeof(has)))
+		return;
+	toe->has = has;
+	publish_toe(inv, toe);
+}
+
 /* Returns 1 if something changed. */
 static int refresh(struct inventory *inv, struct toe *toe)
 {
@@ -376,8 +393,10 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	enum toe_state state = look(inv, toe, &ifindex, &reason);
 
 	if (state == toe->state && ifindex == toe->ifindex &&
-	    !strcmp(reason, toe->reason))
+	    !strcmp(reason, toe->reason)) {
+		refresh_offloads(inv, toe);
 		return 0;
+	}
 	if (state != toe->state)
 		toe->since_ns = loop_now();
 	toe->state = state;
@@ -386,6 +405,7 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	log_state(inv, toe);
 	row_write(inv, toe);
 	publish_toe(inv, toe);
+	refresh_offloads(inv, toe);
 	return 1;
 }
 

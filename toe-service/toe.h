@@ -21,6 +21,7 @@
 
 #include "config.h"
 #include "netlink.h"
+#include "offloads.h"
 #include "publish.h"
 #include "tables.h"
 
@@ -33,6 +34,7 @@ struct toe {
 	uint32_t row;
 	enum toe_state state;
 	uint32_t ifindex;  /* 0: its device is not there */
+	struct offloads has; /* its device, when it was looked at last */
 	bool drained;	   /* by the administrator */
 	uint32_t devices;  /* guests' devices that use it */
 	uint32_t load;	   /* their connections */

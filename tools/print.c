@@ -187,6 +187,33 @@ void print_contexts(const json_t *answer)
 		puts("... and more: vtoectl contexts --limit=N");
 }
 
+/* A number, or "-" if vtoed does not know it. */
+static void add_known(struct table *table, const json_t *object,
+		      const char *key)
+{
+	if (get_int(object, key))
+		table_add(table, "%lld", get_int(object, key));
+	else
+		table_add(table, "-");
+}
+
+/* "rx,tx,sg" or "-" */
+static void add_offloads(struct table *table, const json_t *toe)
+{
+	char names[TABLE_CELL_MAX] = "";
+	json_t *name;
+	size_t i, len;
+
+	json_array_foreach(json_object_get(toe, "offloads"), i, name) {
+		const char *text = json_string_value(name);
+
+		len = strlen(names);
+		snprintf(names + len, sizeof(names) - len, "%s%s",
+			 i ? "," : "", text ? text : "-");
+	}
+	table_add(table, "%s", *names ? names : "-");
+}
+
 void print_toes(const json_t *answer)
 {
 	static const struct table_column column[] = {
@@ -195,7 +222,9 @@ void print_toes(const json_t *answer)
 		{ "SEGMENT", TABLE_LEFT },    { "STATE", TABLE_LEFT },
 		{ "SINCE", TABLE_RIGHT },     { "WEIGHT", TABLE_RIGHT },
 		{ "SOCKETS", TABLE_RIGHT },   { "CAPACITY", TABLE_RIGHT },
-		{ "DEVICES", TABLE_RIGHT },   { "REASON", TABLE_LEFT },
+		{ "DEVICES", TABLE_RIGHT },   { "MTU", TABLE_RIGHT },
+		{ "MBIT/S", TABLE_RIGHT },    { "OFFLOADS", TABLE_LEFT },
+		{ "REASON", TABLE_LEFT },
 	};
 	struct table table;
 	json_t *toe;
@@ -217,6 +246,9 @@ void print_toes(const json_t *answer)
 		else
 			table_add(&table, "-");
 		table_add(&table, "%lld", get_int(toe, "devices"));
+		add_known(&table, toe, "mtu");
+		add_known(&table, toe, "speed_mbit");
+		add_offloads(&table, toe);
 		table_add(&table, "%s", get_text_or(toe, "reason", ""));
 	}
 	finish(&table, "no TOE is configured: see vtoed.conf(5)");

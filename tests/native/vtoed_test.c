@@ -140,6 +140,19 @@ NATIVE_TEST(a_toe_without_link_is_down)
 	nt_until(node_has(TOE "/state", "up"));
 }
 
+NATIVE_TEST(a_toe_says_what_its_device_has)
+{
+	nt_until(node_has(TOE "/mtu", "1500"));
+	ck_assert(node_has(TOE "/offloads", "sg"));
+	ck_assert(node_has(TOE "/mac", ":"));
+	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"mtu\":1500"));
+	shell("ip link set toe0 mtu 1400");
+	nt_until(node_has(TOE "/mtu", "1400"));
+	shell("ip link del toe0");
+	nt_until(node_has(TOE "/state", "gone") && node_has(TOE "/mtu", "0"));
+	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"mtu\":null"));
+}
+
 static void wire_up(void)
 {
 	shell("ip link add toe0 type veth peer name eth0 netns remote &&"
@@ -347,7 +360,7 @@ NATIVE_TEST(a_restart_of_xenstored_disturbs_no_connection)
 NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
 	    records_are_bounded_and_those_left_out_follow,
 	    records_go_on_after_a_restart, a_toe_without_link_is_down,
-	    a_device_waits_for_its_toe,
+	    a_toe_says_what_its_device_has, a_device_waits_for_its_toe,
 	    a_toe_that_comes_back_serves_its_guests_again,
 	    an_address_is_free_again_after_its_device_is_gone,
 	    a_wrong_configuration_is_not_taken_over,
