@@ -255,11 +255,30 @@ NATIVE_TEST(a_toe_added_at_run_time_outlives_vtoed)
 		       "{\"weight\":\"9\"}}", "\"ok\":true"));
 	nt_vtoed_kill(nt, SIGKILL);
 	nt_vtoed_start(nt);
+	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"netdev\":\"late0\""));
 	nt_until(node_has(TOE2 "/weight", "9"));
-	ck_assert(node_has(TOE2 "/netdev", "late0"));
 	ck_assert(says(nt, TOE_REMOVE "\"late\"}", "\"ok\":true"));
 	nt_until(node_absent(TOE2 "/state"));
 	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+}
+
+NATIVE_TEST(a_toe_that_is_removed_is_left)
+{
+	shell("ip link add left0 type veth peer name left1 &&"
+	      " ip link add right0 type veth peer name right1 &&"
+	      " for i in left0 left1 right0 right1; do"
+	      " ip link set $i up || exit 1; done");
+	ck_assert(says(nt, TOE_ADD "\"left\",\"settings\":{\"netdev\":\"left0\","
+		       "\"weight\":\"1000\",\"segment\":\"s\"}}",
+		       "\"ok\":true"));
+	ck_assert(says(nt, TOE_ADD "\"right\",\"settings\":{\"netdev\":"
+		       "\"right0\",\"weight\":\"999\",\"segment\":\"s\"}}",
+		       "\"ok\":true"));
+	nt_guest_up(nt, NULL);
+	ck_assert(node_has(B "/toe", "left"));
+	ck_assert(says(nt, TOE_REMOVE "\"left\"}", "\"ok\":true"));
+	nt_until(node_has(B "/toe", "right"));
+	ck_assert(node_has(B "/state", "4"));
 }
 
 NATIVE_TEST(a_wrong_toe_changes_nothing)
@@ -365,7 +384,8 @@ NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
 	    an_address_is_free_again_after_its_device_is_gone,
 	    a_wrong_configuration_is_not_taken_over,
 	    a_pool_that_is_configured_heals_its_devices,
-	    a_toe_added_at_run_time_outlives_vtoed, a_wrong_toe_changes_nothing,
+	    a_toe_added_at_run_time_outlives_vtoed,
+	    a_toe_that_is_removed_is_left, a_wrong_toe_changes_nothing,
 	    wrong_requests_are_refused_and_do_no_harm,
 	    attaching_twice_is_attaching_once,
 	    a_device_removed_by_hand_is_let_go,
