@@ -139,6 +139,7 @@ static void fill_toe(const struct guest_net *net, uint32_t index,
 	toe->ip = link->ip;
 	toe->ip6 = link->ip6;
 	snprintf(toe->driver, sizeof(toe->driver), "%s", link->driver);
+	snprintf(toe->settings, sizeof(toe->settings), "%s", link->settings);
 }
 
 static void tell_toe(struct device *device, uint32_t index, enum toe_state left)

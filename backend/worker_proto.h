@@ -72,6 +72,7 @@ struct worker_toe {
 	struct toe_address ip, ip6;
 	/* TOE, LOST: enum toe_state of the one that it is or was on */
 	uint32_t left;
+	char settings[TABLE_SETTINGS_MAX]; /* of the TOE, for its driver */
 };
 
 struct worker_msg {

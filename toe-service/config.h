@@ -27,6 +27,7 @@ struct config_toe {
 	uint32_t weight;	    /* 1 … 1000 */
 	uint32_t capacity;	    /* connections; 0: no limit */
 	struct address_range addresses, addresses6; /* to give to guests */
+	char settings[TABLE_SETTINGS_MAX]; /* for the driver, checked by it */
 };
 
 /* Texts of this syntax: vtoed.conf, and what was added at run time. */

@@ -99,12 +99,14 @@ static void context_upcall(void *user, unsigned int events)
 	c->all->ready(c->all->owner, c->slot, events);
 }
 
-/* TOE contexts with the same driver share one instance. */
+/* TOE contexts with the same driver share one instance, unless it takes settings. */
 static struct toe_stack *stack_find(const struct contexts *cs,
 				    const struct toe_driver *driver)
 {
 	unsigned int i;
 
+	if (driver->stack_configure)
+		return NULL;
 	for (i = 0; i < CONTEXT_TOES_MAX; i++)
 		if (cs->toe[i].driver == driver)
 			return cs->toe[i].stack;
@@ -120,6 +122,7 @@ static int stack_get(struct contexts *cs, unsigned int i,
 		.tag = config->tag + ((uint64_t)i << TOE_DATA_BITS),
 		.max_conns = config->nr_rows,
 		.syscalls = &cs->table->counters.syscalls,
+		.settings = config->toe[i].settings,
 	};
 	const struct toe_driver *driver =
 		toe_driver_find(config->toe[i].driver);
@@ -486,6 +489,7 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
 {
 	struct context *c;
 	uint32_t slot = 0;
+	int err;
 
 	if (toe >= CONTEXT_TOES_MAX)
 		return -EINVAL;
@@ -495,6 +499,12 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		return add_toe(cs, toe, to);
 	if (strcmp(cs->toe[toe].driver->name, to->driver))
 		return -EOPNOTSUPP;
+	if (cs->toe[toe].driver->stack_configure) {
+		err = cs->toe[toe].driver->stack_configure(cs->toe[toe].stack,
+							   to->settings);
+		if (err)
+			return err;
+	}
 	set_place(cs, toe, to);
 	while ((c = next_on(cs, toe, &slot)) != NULL) {
 		c->driver->moved(c->conn);

@@ -72,6 +72,7 @@ struct contexts_place {
 	uint32_t row, generation;    /* of its TOE; CONTEXTS_NO_TOE: not in use */
 	char driver[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
+	char settings[TABLE_SETTINGS_MAX]; /* for the driver */
 };
 
 #define CONTEXTS_NO_TOE UINT32_MAX

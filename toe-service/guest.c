@@ -187,6 +187,7 @@ static void set_toe(struct guest_net *net, uint32_t index,
 	memcpy(link->netdev, toe->conf.netdev, sizeof(link->netdev));
 	memcpy(link->mode, toe->conf.link, sizeof(link->mode));
 	memcpy(link->segment, toe->conf.segment, sizeof(link->segment));
+	memcpy(link->settings, toe->conf.settings, sizeof(link->settings));
 	/* the kernel refuses a name that vtoed's own namespace has, too */
 	if (index)
 		snprintf(link->name, sizeof(link->name), "vtoe%u_%u",

@@ -31,6 +31,7 @@ struct guest_link {
 	char mode[CONFIG_LINK_MAX];
 	char segment[CONFIG_SEGMENT_MAX];
 	char name[TABLE_IFNAME_MAX]; /* in the namespace */
+	char settings[TABLE_SETTINGS_MAX]; /* for the TOE's driver */
 	uint32_t toe_row, toe_generation;
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;

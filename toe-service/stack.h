@@ -59,6 +59,10 @@ struct toe_control {
 	/* remove what an earlier vtoed made of this driver in a namespace that
 	 * is about to go, and of which no more is known */
 	void (*sweep)(int netns);
+
+	/* 0 if the data half understands a TOE's settings, or -EINVAL and
+	 * TOE_ERROR_MAX bytes of why not; NULL: it takes none */
+	int (*check)(const char *settings, char *error);
 };
 
 /**
@@ -110,6 +114,7 @@ struct toe_stack_config {
 	uint64_t tag;	    /* to be or'ed into epoll_data.u64 */
 	uint32_t max_conns; /* everything is allocated for these at once */
 	uint64_t *syscalls; /* counter: add each system call */
+	const char *settings; /* the TOE's, for its driver; only in this call */
 };
 
 #define TOE_CLOSE_ABORT 0x1u /* reset, drop unsent data */
@@ -131,6 +136,9 @@ struct toe_driver {
 	/* an epoll event with the stack's tag; may come for what is closed */
 	void (*stack_event)(struct toe_stack *stack, uint64_t data,
 			    uint32_t events);
+	/* other settings from now on, as its TOE context is on another TOE;
+	 * NULL: takes none, and TOEs of the driver may share an instance */
+	int (*stack_configure)(struct toe_stack *stack, const char *settings);
 
 	/* connections */
 	int (*open)(struct toe_stack *stack, int family, int type, void *user,

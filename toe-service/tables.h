@@ -26,6 +26,7 @@
 #define TABLE_IFNAME_MAX 16u /* IFNAMSIZ */
 #define TOE_TABLE_MAX 64u    /* TOEs of a host: more than PCI slots */
 #define POOL_TABLE_MAX 64u   /* pools: one for each TOE, say */
+#define TABLE_SETTINGS_MAX 192u /* of a TOE, for its driver, with the NUL */
 
 /* An address of a guest on a TOE. */
 struct toe_address {

@@ -110,8 +110,9 @@ void control_place(const struct worker_toe *toe, struct contexts_place *place)
 					 .generation = toe->generation,
 					 .ip = toe->ip,
 					 .ip6 = toe->ip6};
-	/* zeroed, so the last byte ends the string */
+	/* zeroed, so the last byte ends each string */
 	memcpy(place->driver, toe->driver, sizeof(toe->driver) - 1);
+	memcpy(place->settings, toe->settings, sizeof(toe->settings) - 1);
 }
 
 static int set_toe(struct worker *w, const struct worker_msg *msg)
