@@ -157,6 +157,18 @@ static int check_segment(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_fault(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const struct toe_control *control = toe_control_find("fault");
+	const char *text = cfg_opt_getnstr(opt, 0);
+	char why[TOE_ERROR_MAX] = "";
+
+	if (control && text && !control->check(text, why))
+		return 0;
+	cfg_error(cfg, "fault: %s", why);
+	return -1;
+}
+
 static int find_policy(const char *name)
 {
 	size_t i;
@@ -259,6 +271,14 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 			  cfg_getstr(toe, "netdev"));
 		return -1;
 	}
+	if (*cfg_getstr(toe, "fault") &&
+	    strcmp(cfg_getstr(toe, "driver"), "fault")) {
+		cfg_error(cfg,
+			  "toe \"%s\": fault is for driver = \"fault\", "
+			  "not \"%s\"",
+			  cfg_title(toe), cfg_getstr(toe, "driver"));
+		return -1;
+	}
 	if (cfg_opt_size(opt) > TOE_TABLE_MAX) {
 		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
 		return -1;
@@ -329,6 +349,8 @@ static void copy_toe(cfg_t *sec, struct config_toe *toe)
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
 	/* checked already */
 	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
+	snprintf(toe->settings, sizeof(toe->settings), "%s",
+		 cfg_getstr(sec, "fault"));
 }
 
 static bool pool_has(const struct config_pool *pool, uint32_t toe)
@@ -444,6 +466,7 @@ static cfg_opt_t toe_options[] = {
 	CFG_STR("addresses6", "", CFGF_NONE),
 	CFG_STR("gateway6", "", CFGF_NONE),
 	CFG_STR_LIST("pools", NULL, CFGF_NONE),
+	CFG_STR("fault", "", CFGF_NONE),
 	CFG_END(),
 };
 
@@ -484,6 +507,7 @@ static const struct {
 	{"toe|netdev", check_netdev},
 	{"toe|link", check_link},
 	{"toe|segment", check_segment},
+	{"toe|fault", check_fault},
 	{"toe|weight", check_range},
 	{"toe|capacity", check_range},
 	{"pool", check_pool},

@@ -3,7 +3,8 @@
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c \
 		control.c entry.c guest.c netlink.c netns.c offloads.c pool.c \
 		range.c toe.c \
-		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c) \
+		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c \
+		stacks/fault_control.c stacks/fault_plan.c) \
 	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_RULE) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoed,$(VTOED_SRCS),xenstore libnl-3.0 \

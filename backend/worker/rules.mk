@@ -4,7 +4,7 @@ WORKER_SRCS := $(addprefix backend/worker/, main.c control.c device.c loop.c \
 		 sandbox.c) \
 	       toe-service/context.c toe-service/place.c \
 	       $(addprefix toe-service/stacks/, drivers.c kernel.c kernel_datagram.c \
-		 kernel_options.c) \
+		 kernel_options.c fault.c fault_plan.c) \
 	       $(COMMON_RING) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoe-worker,$(WORKER_SRCS),,-lxengnttab \

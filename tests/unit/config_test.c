@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,11 +12,23 @@ static char path[32]; /* of the last text, removed again */
 static char error[CONFIG_ERROR_MAX];
 static struct config *config;
 
+static int check_settings(const char *settings, char *why)
+{
+	if (!strcmp(settings, "seed=1") || !*settings)
+		return 0;
+	sprintf(why, "seed: \"x\" is not a number");
+	return -EINVAL;
+}
+
 /* The drivers that there are, for this test. */
 const struct toe_control *toe_control_find(const char *name)
 {
 	static const struct toe_control kernel = { .name = "kernel" };
+	static const struct toe_control fault = { .name = "fault",
+						  .check = check_settings };
 
+	if (!strcmp(name, "fault"))
+		return &fault;
 	return strcmp(name, "kernel") ? NULL : &kernel;
 }
 
@@ -191,6 +204,21 @@ START_TEST(additions_follow_the_file)
 }
 END_TEST
 
+START_TEST(faults_are_for_the_fault_driver)
+{
+	accepted("toe a { netdev = \"e\" driver = \"fault\" }\n"
+		 "toe b { fault = \"seed=1\" driver = \"fault\" "
+		 "netdev = \"e\" }\n");
+	ck_assert_str_eq(config->toe[0].settings, "");
+	ck_assert_str_eq(config->toe[1].settings, "seed=1");
+	refused("toe a {\n netdev = \"e\"\n driver = \"fault\"\n"
+		" fault = \"seed=x\"\n}\n", 4,
+		"fault: seed: \"x\" is not a number");
+	refused("toe a {\n netdev = \"e\"\n fault = \"seed=1\"\n}\n", 4,
+		"toe \"a\": fault is for driver = \"fault\", not \"kernel\"");
+}
+END_TEST
+
 START_TEST(a_changed_configuration_is_seen_as_such)
 {
 	struct config *other;
@@ -204,6 +232,13 @@ START_TEST(a_changed_configuration_is_seen_as_such)
 	ck_assert(config_differs(config, other));
 	accepted("config-dirs = { \"/x\", \"/y\" }\ntoe a { netdev = \"eth0\" }\n");
 	ck_assert(config_differs(config, other));
+	accepted("toe a { netdev = \"e\" driver = \"fault\" }\n");
+	config_free(other);
+	other = config;
+	config = NULL;
+	accepted("toe a { netdev = \"e\" driver = \"fault\" "
+		 "fault = \"seed=1\" }\n");
+	ck_assert(config_differs(config, other));
 	config_free(other);
 }
 END_TEST
@@ -211,4 +246,5 @@ END_TEST
 UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, globals_are_read, errors_name_file_and_line,
-	  additions_follow_the_file, a_changed_configuration_is_seen_as_such)
+	  additions_follow_the_file, faults_are_for_the_fault_driver,
+	  a_changed_configuration_is_seen_as_such)

@@ -6,6 +6,7 @@
 
 static const struct toe_control *const controls[] = {
 	&kernel_control,
+	&fault_control,
 };
 
 #define NR_CONTROLS (sizeof(controls) / sizeof(controls[0]))

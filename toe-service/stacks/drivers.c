@@ -6,6 +6,7 @@
 
 static const struct toe_driver *const drivers[] = {
 	&kernel_driver,
+	&fault_driver,
 };
 
 const struct toe_driver *toe_driver_find(const char *name)

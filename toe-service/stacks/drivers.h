@@ -8,4 +8,7 @@
 extern const struct toe_driver kernel_driver;	/* kernel.c */
 extern const struct toe_control kernel_control; /* kernel_link.c */
 
+extern const struct toe_driver fault_driver;   /* fault.c */
+extern const struct toe_control fault_control; /* fault_control.c */
+
 #endif /* TOE_SERVICE_STACKS_DRIVERS_H */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The control half of the "fault" driver: the kernel's, and a plan to check. */
+#include "drivers.h"
+#include "fault_plan.h"
+
+static int fault_context_create(const struct toe_context_spec *spec,
+				char *error)
+{
+	return kernel_control.context_create(spec, error);
+}
+
+static int fault_context_destroy(const struct toe_context_spec *spec)
+{
+	return kernel_control.context_destroy(spec);
+}
+
+/* All that there is was made by the kernel's, which sweeps for itself. */
+static void fault_sweep(int netns)
+{
+	(void)netns;
+}
+
+static int fault_check(const char *settings, char *error)
+{
+	struct fault_plan plan;
+
+	return fault_plan_parse(settings, &plan, error);
+}
+
+const struct toe_control fault_control = {
+	.name = "fault",
+	.context_create = fault_context_create,
+	.context_destroy = fault_context_destroy,
+	.sweep = fault_sweep,
+	.check = fault_check,
+};
