@@ -10,6 +10,7 @@
 
 #include "../common/ring.h"
 #include "context.h"
+#include "failure.h"
 
 _Static_assert(sizeof(struct context) <= 32, "idle contexts must be cheap");
 
@@ -556,6 +557,21 @@ int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 
 /* ---- operations ---- */
 
+/* Remembers how an operation of a TOE ended, and passes it on. */
+static long note(struct contexts *cs, int toe, long result)
+{
+	uint32_t row = cs->candidate[toe].row;
+	struct toe_usage *usage;
+
+	if (row >= TOE_TABLE_MAX || result == -EAGAIN)
+		return result;
+	usage = &cs->table->usage[row];
+	vtoe_store(&usage->operations, usage->operations + 1);
+	if (failure_of_engine(result))
+		vtoe_store(&usage->failures, usage->failures + 1);
+	return result;
+}
+
 static struct context *get(struct contexts *cs, uint32_t slot)
 {
 	struct context *c = &cs->context[slot];
@@ -595,6 +611,7 @@ int context_open(struct contexts *cs, uint32_t slot,
 	/* upcalls come from stack_event() only, when the context is there */
 	err = cs->toe[toe].driver->open(cs->toe[toe].stack, opening->family,
 					opening->type, c, &conn);
+	note(cs, toe, err);
 	if (err)
 		return err;
 	context_start(cs, slot, toe, conn);
@@ -615,6 +632,7 @@ int context_bind(struct contexts *cs, uint32_t slot,
 	struct context_row *row;
 	int err = c->driver->bind(c->conn, addr);
 
+	note(cs, c->toe, err);
 	if (!err)
 		err = c->driver->local(c->conn, bound);
 	if (err)
@@ -637,6 +655,7 @@ int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog)
 	struct vtoe_addr local;
 	int err = c->driver->listen(c->conn, backlog);
 
+	note(cs, c->toe, err);
 	if (!err && cs->table->row[slot].state == CONTEXT_OPEN)
 		err = c->driver->local(c->conn, &local);
 	else
@@ -728,8 +747,10 @@ int context_connect(struct contexts *cs, uint32_t slot,
 	if (!addr->family)
 		return disconnect(cs, c, local);
 	err = place_connect(cs, c, addr);
-	if (!err)
-		err = c->driver->connect(c->conn, addr);
+	if (err)
+		return err;
+	err = c->driver->connect(c->conn, addr);
+	note(cs, c->toe, err);
 	if (err && err != -EINPROGRESS)
 		return err;
 	row = row_begin(cs, slot);
@@ -748,6 +769,7 @@ int context_connected(struct contexts *cs, uint32_t slot,
 	int err = c->error ? c->error : c->driver->connected(c->conn);
 
 	c->error = 0;
+	note(cs, c->toe, err);
 	if (!err)
 		err = connected(cs, c, local);
 	if (err)
@@ -767,6 +789,7 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 
 	assert(!c->conn);
 	err = l->driver->accept(l->conn, c, &conn, peer);
+	note(cs, l->toe, err);
 	if (err)
 		return err;
 	err = l->driver->local(conn, local);
@@ -795,7 +818,7 @@ ssize_t context_recv(struct contexts *cs, uint32_t slot,
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->recv(c->conn, iov, iovcnt);
+	return note(cs, c->toe, c->driver->recv(c->conn, iov, iovcnt));
 }
 
 ssize_t context_send(struct contexts *cs, uint32_t slot,
@@ -803,7 +826,7 @@ ssize_t context_send(struct contexts *cs, uint32_t slot,
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->send(c->conn, iov, iovcnt);
+	return note(cs, c->toe, c->driver->send(c->conn, iov, iovcnt));
 }
 
 int context_send_datagrams(struct contexts *cs, uint32_t slot,
@@ -811,7 +834,8 @@ int context_send_datagrams(struct contexts *cs, uint32_t slot,
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->send_datagrams(c->conn, datagram, nr);
+	return (int)note(cs, c->toe,
+			 c->driver->send_datagrams(c->conn, datagram, nr));
 }
 
 int context_recv_datagram(struct contexts *cs, uint32_t slot,
@@ -819,7 +843,8 @@ int context_recv_datagram(struct contexts *cs, uint32_t slot,
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->recv_datagram(c->conn, datagram);
+	return (int)note(cs, c->toe,
+			 c->driver->recv_datagram(c->conn, datagram));
 }
 
 int context_next_datagram(struct contexts *cs, uint32_t slot)

@@ -160,6 +160,15 @@ struct worker_counters {
 	uint64_t remaps;
 };
 
+/*
+ * What a worker has seen of one TOE, as struct worker_counters is written and
+ * read. toe-service/health.h says what is made of it.
+ */
+struct toe_usage {
+	uint64_t operations; /* but for those that said -EAGAIN */
+	uint64_t failures;   /* of them, the engine's: failure.h */
+};
+
 #define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
 
 struct context_table {
@@ -168,6 +177,7 @@ struct context_table {
 	uint64_t row_size; /* sizeof(struct context_row) */
 	struct worker_counters counters;
 	uint32_t on_toe[CONTEXT_TOES_MAX]; /* contexts on each TOE context */
+	struct toe_usage usage[TOE_TABLE_MAX]; /* by row of the TOE table */
 	struct vtoe_guest_counters guest; /* copied by the worker each second */
 	uint64_t dirty_summary[16];	  /* as the doorbell: worker sets, */
 	uint64_t dirty[VTOE_MAX_SLOTS / 64]; /* vtoed clears */
