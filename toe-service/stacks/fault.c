@@ -360,9 +360,10 @@ static int fault_listen(struct toe_conn *conn, unsigned int backlog)
 	return err ? err : below->listen(conn->inner, backlog);
 }
 
-static int fault_use_link(struct toe_conn *conn, const char *link)
+static int fault_use_address(struct toe_conn *conn,
+			     const struct vtoe_addr *addr)
 {
-	return below->use_link(conn->inner, link);
+	return below->use_address(conn->inner, addr);
 }
 
 static int fault_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
@@ -501,6 +502,11 @@ static void fault_moved(struct toe_conn *conn)
 	conn->kept = 0;
 }
 
+static void fault_reset(struct toe_conn *conn)
+{
+	below->reset(conn->inner);
+}
+
 static int fault_shutdown(struct toe_conn *conn)
 {
 	return below->shutdown(conn->inner);
@@ -553,7 +559,7 @@ const struct toe_driver fault_driver = {
 	.open = fault_open,
 	.bind = fault_bind,
 	.listen = fault_listen,
-	.use_link = fault_use_link,
+	.use_address = fault_use_address,
 	.connect = fault_connect,
 	.connected = fault_connected,
 	.accept = fault_accept,
@@ -565,6 +571,7 @@ const struct toe_driver fault_driver = {
 	.next_datagram = fault_next_datagram,
 	.hold = fault_hold,
 	.moved = fault_moved,
+	.reset = fault_reset,
 	.shutdown = fault_shutdown,
 	.close = fault_close,
 	.error = fault_error,
