@@ -18,16 +18,16 @@ static int lighter(const struct toe *a, const struct toe *b)
 	return burden(a) * b->conf.weight < burden(b) * a->conf.weight;
 }
 
-struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
-			const char *segment, const char *driver,
-			uint64_t tried)
+static struct toe *choose(struct inventory *inv, const struct config_pool *pool,
+			  const char *segment, const char *driver,
+			  uint64_t tried, enum toe_state state)
 {
 	struct toe *best = NULL, *toe;
 	uint32_t i;
 
 	for (i = 0; i < pool->nr_toes; i++) {
 		toe = inventory_find(inv, inv->config->toe[pool->toe[i]].name);
-		if (!toe || toe->state != TOE_UP || (tried >> toe->row & 1))
+		if (!toe || toe->state != state || (tried >> toe->row & 1))
 			continue;
 		if (segment && strcmp(toe->conf.segment, segment))
 			continue;
@@ -41,6 +41,18 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 			best = toe;
 	}
 	return best;
+}
+
+struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
+			const char *segment, const char *driver,
+			uint64_t tried)
+{
+	struct toe *toe = choose(inv, pool, segment, driver, tried, TOE_UP);
+
+	/* better than none, but no reason to leave another one */
+	if (!toe && !segment)
+		toe = choose(inv, pool, segment, driver, tried, TOE_DEGRADED);
+	return toe;
 }
 
 void pool_explain(struct inventory *inv, const struct config_pool *pool,

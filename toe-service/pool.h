@@ -11,7 +11,8 @@
  * @driver: one with this driver, or NULL: any
  * @tried: bit n set: not the TOE in row n
  *
- * Returns NULL if no TOE of the pool is up.
+ * One that is up; without @segment a degraded one, if none is. Returns NULL if
+ * there is neither in the pool.
  */
 struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 			const char *segment, const char *driver,
