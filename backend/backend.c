@@ -11,6 +11,7 @@
 #include "devices.h"
 #include "guestcfg.h"
 #include "record.h"
+#include "usage.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -81,6 +82,7 @@ static void tick(struct loop_timer *timer)
 		if (device->record)
 			record_tick(device->record);
 	count_load(be);
+	usage_tick(be);
 	loop_arm(be->loop, &be->tick,
 		 be->config->record_interval_ms * NS_PER_MS, tick);
 }

@@ -35,6 +35,7 @@ struct backend {
 	struct worker *orphans; /* adopted; no device has asked for them yet */
 	struct guestcfg *guestcfg;
 	struct loop_timer tick; /* records */
+	uint64_t judged_ns;	/* when the TOEs' health was */
 	uint64_t records_written, records_removed, workers_started;
 };
 

@@ -37,6 +37,13 @@ struct worker_ops {
 	void (*ended)(void *arg, const char *why);
 };
 
+/* What a worker had counted of a TOE when it was looked at last. */
+struct worker_seen {
+	bool valid;
+	uint32_t row;
+	struct toe_usage usage;
+};
+
 enum worker_state {
 	WORKER_IS_STARTING,
 	WORKER_IS_RUNNING,
@@ -63,6 +70,7 @@ struct worker {
 	size_t table_size;
 	uint32_t nr_rows;
 	struct worker_toe toe[WORKER_TOES_MAX]; /* what it knows */
+	struct worker_seen seen[WORKER_TOES_MAX]; /* by TOE context */
 };
 
 struct worker_start {

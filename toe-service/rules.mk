@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c \
-		control.c entry.c guest.c netlink.c netns.c offloads.c pool.c \
-		range.c toe.c \
+		control.c entry.c guest.c health.c netlink.c netns.c \
+		offloads.c pool.c range.c toe.c \
 		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c \
 		stacks/fault_control.c stacks/fault_plan.c) \
 	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_RULE) $(COMMON_LOG)

@@ -363,6 +363,10 @@ static enum toe_state look(struct inventory *inv, const struct toe *toe,
 		*reason = "the network device has no link";
 		return TOE_DOWN;
 	}
+	if (toe->health.bad) {
+		*reason = toe->health.reason;
+		return TOE_DEGRADED;
+	}
 	return TOE_UP;
 }
 
@@ -430,6 +434,28 @@ void inventory_drain(struct inventory *inv, struct toe *toe, bool drained)
 		row_write(inv, toe); /* its netdev is away */
 }
 
+void inventory_judge(struct inventory *inv, struct health_report *report,
+		     size_t nr)
+{
+	uint64_t now = loop_now();
+	size_t from = 0, to;
+	int changed = 0;
+	uint32_t i;
+
+	nr = health_sort(report, nr);
+	for (i = 0; i < TOE_TABLE_MAX; i++, from = to) {
+		struct toe *toe = &inv->toe[i];
+
+		for (to = from; to < nr && report[to].row == i; to++)
+			;
+		if (toe->conf.name[0] &&
+		    health_judge(&toe->health, report + from, to - from, now))
+			changed |= refresh(inv, toe);
+	}
+	if (changed)
+		tell_changed(inv);
+}
+
 static void links_changed(void *arg)
 {
 	inventory_refresh(arg);
@@ -492,6 +518,8 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 				    .ifindex = row->ifindex,
 				    .drained = row->flags & TOE_ROW_DRAINED,
 				    .since_ns = row->changed_ns};
+		if (toe->state == TOE_DEGRADED)
+			health_resume(&toe->health, loop_now());
 	}
 	toe->row = (uint32_t)n;
 	toe->conf = *conf;

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "health.h"
 #include "netlink.h"
 #include "offloads.h"
 #include "publish.h"
@@ -41,6 +42,7 @@ struct toe {
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */
 	char reason[TOE_REASON_MAX]; /* why it is not up; "" if it is */
 	uint32_t logged, unlogged; /* changes since the log was quiet */
+	struct health health;
 };
 
 typedef void inventory_fn(void *arg);
@@ -120,6 +122,15 @@ int inventory_pool_row(const struct inventory *inv, const char *name);
 
 /** inventory_set_load - connections on each TOE, by row. */
 void inventory_set_load(struct inventory *inv, const uint32_t *load);
+
+/**
+ * inventory_judge - look at each TOE's health, at the end of a window
+ * @report: @nr of them, of any TOEs in any order; is put into order
+ *
+ * Devices are moved before this returns.
+ */
+void inventory_judge(struct inventory *inv, struct health_report *report,
+		     size_t nr);
 
 /**
  * inventory_table_fd - a descriptor of the table for a worker, for reading

@@ -25,6 +25,7 @@ $(eval $(call unit,config,toe-service/config.c toe-service/range.c \
 $(eval $(call unit,additions,toe-service/additions.c,jansson))
 $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
+$(eval $(call unit,health,toe-service/health.c))
 $(eval $(call unit,fault,toe-service/stacks/fault.c toe-service/stacks/fault_plan.c))
 
 # every header that another folder includes compiles alone

@@ -46,7 +46,7 @@
 #define TICK_NS	  NS_PER_MS
 /* A short operation moves no more bytes: less than most would have. */
 #define SHORT_MAX 1024
-/* The timer's event; no index of a connection of the driver below is so high. */
+/* The timer's event; no connection of the driver below has so high an index. */
 #define TIMER_DATA ((1ull << TOE_DATA_BITS) - 1)
 
 #define WAKE_READER (TOE_READABLE | TOE_UNTIL_AGAIN)
