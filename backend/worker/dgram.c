@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../../toe-service/failure.h"
 #include "worker.h"
 
 #define HEADER	   ((uint32_t)sizeof(struct vtoe_datagram))
@@ -231,7 +232,7 @@ int dgram_rx_run(struct worker *w, struct slot *s)
 {
 	int budget = BUDGET, n;
 
-	while (s->flags & SLOT_READABLE) {
+	while ((s->flags & (SLOT_READABLE | SLOT_RETRYING)) == SLOT_READABLE) {
 		if (budget <= 0)
 			return 1;
 		n = rx_one(w, s);
@@ -243,6 +244,8 @@ int dgram_rx_run(struct worker *w, struct slot *s)
 			return 0; /* the guest will make room, or a run will */
 		else if (n < 0)
 			report(w, s, (uint32_t)-n);
+		if (failure_of_engine(n))
+			slot_retry_later(w, s);
 		budget -= n > 0 ? n + (int)HEADER : (int)HEADER;
 	}
 	return 0;

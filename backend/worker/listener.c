@@ -9,11 +9,11 @@
  */
 #include <errno.h>
 
+#include "../../toe-service/failure.h"
 #include "worker.h"
 
 /* One listener's share of a round. */
 #define ACCEPT_BUDGET 32
-#define RETRY_NS      (100 * 1000000ull) /* after running out of descriptors */
 
 void listener_forget(struct slot *child)
 {
@@ -124,15 +124,15 @@ static int accept_failed(struct worker *w, struct slot *s, int err)
 	case -ENFILE:
 	case -ENOBUFS:
 	case -ENOMEM:
-		if (!(s->flags & SLOT_RETRYING)) {
-			s->flags |= SLOT_RETRYING;
-			TAILQ_INSERT_TAIL(&w->retrying, s, wait);
-		}
-		w->retry_ns = w->now_ns + RETRY_NS;
+		slot_retry_later(w, s);
 		return 1;
 	default:
-		return 0; /* that one connection is gone already */
+		break;
 	}
+	if (!failure_of_engine(err))
+		return 0; /* that one connection is gone already */
+	slot_retry_later(w, s);
+	return 1;
 }
 
 /* 1: budget used up; 0: nothing to be done now; -EPROTO */
@@ -191,16 +191,4 @@ int listener_end(struct worker *w, struct slot *s)
 		slot_end(w, child);
 	}
 	return 0;
-}
-
-void listener_retry(struct worker *w)
-{
-	struct slot *s;
-
-	w->retry_ns = 0;
-	while ((s = TAILQ_FIRST(&w->retrying))) {
-		TAILQ_REMOVE(&w->retrying, s, wait);
-		s->flags &= ~SLOT_RETRYING;
-		slot_activate(w, s);
-	}
 }

@@ -178,7 +178,7 @@ static int run_timers(struct worker *w)
 	if (w->push_ns && w->now_ns >= w->push_ns)
 		tx_push_held(w);
 	if (w->retry_ns && w->now_ns >= w->retry_ns)
-		listener_retry(w);
+		slot_retry(w);
 	if (w->ending_ns && w->now_ns >= w->ending_ns)
 		err = release_tick(w);
 	if (!err && w->sweep_ns && w->now_ns >= w->sweep_ns)

@@ -5,6 +5,8 @@
 
 #include "worker.h"
 
+#define RETRY_NS (100 * 1000000ull) /* no descriptors, or a bad engine */
+
 int slot_check_empty(struct worker *w, uint32_t slot, uint32_t gen)
 {
 	const struct vtoe_slot_guest *shared;
@@ -81,6 +83,27 @@ void slot_activate(struct worker *w, struct slot *s)
 	s->flags |= SLOT_ACTIVE;
 	TAILQ_INSERT_TAIL(&w->active, s, active);
 	w->nr_active++;
+}
+
+void slot_retry_later(struct worker *w, struct slot *s)
+{
+	if (!(s->flags & (SLOT_RETRYING | SLOT_WAITING))) {
+		s->flags |= SLOT_RETRYING;
+		TAILQ_INSERT_TAIL(&w->retrying, s, wait);
+	}
+	w->retry_ns = w->now_ns + RETRY_NS;
+}
+
+void slot_retry(struct worker *w)
+{
+	struct slot *s;
+
+	w->retry_ns = 0;
+	while ((s = TAILQ_FIRST(&w->retrying))) {
+		TAILQ_REMOVE(&w->retrying, s, wait);
+		s->flags &= ~SLOT_RETRYING;
+		slot_activate(w, s);
+	}
 }
 
 void slot_doorbell(void *worker, uint32_t slot)

@@ -72,7 +72,7 @@ enum slot_state {
 #define SLOT_UNTIL_AGAIN 0x0004u /* TOE_UNTIL_AGAIN was given */
 #define SLOT_ACTIVE	 0x0008u /* on worker.active */
 #define SLOT_WAITING	 0x0010u /* on worker.waiting, for a run */
-#define SLOT_RETRYING	 0x0020u /* on worker.retrying: accept() failed */
+#define SLOT_RETRYING	 0x0020u /* on worker.retrying: an error */
 #define SLOT_GROW	 0x0040u /* a recv() filled the whole run */
 #define SLOT_EOF	 0x0080u /* the peer's FIN has been passed on */
 #define SLOT_HUP	 0x0100u /* VTOE_DOM0_HUP has been passed on */
@@ -314,6 +314,10 @@ void slot_serve(struct worker *w, struct slot *s, uint32_t gen,
 /* The slot is free: nothing of it is touched any more. */
 void slot_end(struct worker *w, struct slot *s);
 void slot_activate(struct worker *w, struct slot *s);
+/* What has failed would fail again at once: run the slot a little later. */
+void slot_retry_later(struct worker *w, struct slot *s);
+/* At w->retry_ns. */
+void slot_retry(struct worker *w);
 /* Look at a slot. 1: there is more to do; 0; -EPROTO. */
 int slot_run(struct worker *w, struct slot *s);
 void slot_doorbell(void *worker, uint32_t slot);
@@ -376,9 +380,6 @@ int listener_run(struct worker *w, struct slot *s);
 int listener_end(struct worker *w, struct slot *s);
 /* A child is gone, or was taken: forget it. */
 void listener_forget(struct slot *child);
-/* At w->retry_ns: try again to accept. */
-void listener_retry(struct worker *w);
-
 /* ---- release.c ---- */
 
 /* RELEASE: start to end a slot. 0 or -EPROTO. */

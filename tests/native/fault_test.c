@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Claims about bad engines: they hurt nothing but themselves, and are left. */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -218,21 +219,53 @@ NATIVE_TEST(errors_reach_the_program_as_they_are)
 	guest_free(&g);
 }
 
-NATIVE_TEST(an_engine_that_accepts_nothing_keeps_its_worker_alive)
+NATIVE_TEST(an_engine_that_accepts_nothing_is_not_asked_all_the_time)
 {
 	struct tg_sock *l, *s;
 	struct tg *tg;
+	char data[4];
 	int fd;
 
-	configure(nt, BAD("bad", "accept-error=90%"));
-	tg = first_guest_up(nt, "pool=bad," NT_ENTRY);
+	configure(nt, SIBLINGS("accept-error=100%"));
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
 	ck_ok(tg_open(tg, AF_INET, NT_TIMEOUT, &l));
 	ck_ok(tg_bind(l, NT_GUEST_IP, PORT, NT_TIMEOUT, NULL));
 	ck_ok(tg_listen(l, 8, NT_TIMEOUT));
 	ck_ok(tg_post(l, 1));
 	fd = nt_remote_connect(nt, NT_GUEST_IP, PORT);
 	ck_ok(fd);
+	nt_until((tg_poll(tg), toe_has("bad", "state", "degraded")));
+	/* a worker that spins makes as many in a few milliseconds */
+	ck_assert_uint_lt(nt_counter(nt, NT_DOMID, "syscalls"), 2000);
 	ck_ok(tg_accept(l, NT_TIMEOUT, &s));
+	ck_assert_int_eq(write(fd, "abcd", 4), 4);
+	nt_until(tg_recv(s, data, 4) == 4);
+	close(fd);
+}
+
+/* Datagrams that cannot be received: the errors come slowly. */
+NATIVE_TEST(an_engine_that_receives_nothing_is_not_asked_all_the_time)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(UDP)};
+	struct tg_sock *s;
+	struct tg *tg;
+	char data[4];
+	int fd;
+
+	configure(nt, SIBLINGS("recv-error=100%"));
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
+	ck_ok(tg_open_dgram(tg, AF_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_bind(s, NT_GUEST_IP, UDP, NT_TIMEOUT, NULL));
+	inet_pton(AF_INET, NT_GUEST_IP, &to.sin_addr);
+	fd = nt_remote_dgram(nt, NT_REMOTE_IP, UDP);
+	ck_assert_int_eq(sendto(fd, "abcd", 4, 0, (struct sockaddr *)&to,
+				sizeof(to)), 4);
+	nt_until((tg_poll(tg), toe_has("bad", "state", "degraded")));
+	ck_assert_uint_lt(nt_counter(nt, NT_DOMID, "syscalls"), 2000);
+	ck_assert_int_eq(tg_dgram_error(s, NT_TIMEOUT), EIO);
+	nt_until(tg_recvfrom(s, data, 4, NULL, 10) == 4);
+	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
 	close(fd);
 }
 
@@ -348,7 +381,8 @@ NATIVE_MAIN("native-fault", 120, no_byte_is_lost_by_short_and_late_operations,
 	    a_listener_survives_spurious_failures,
 	    datagrams_survive_spurious_failures,
 	    errors_reach_the_program_as_they_are,
-	    an_engine_that_accepts_nothing_keeps_its_worker_alive,
+	    an_engine_that_accepts_nothing_is_not_asked_all_the_time,
+	    an_engine_that_receives_nothing_is_not_asked_all_the_time,
 	    a_hung_engine_hurts_its_own_only_and_can_be_left,
 	    a_bad_engine_is_degraded_and_left,
 	    one_guest_has_no_toe_left_that_others_are_on,
