@@ -100,8 +100,8 @@ static void set_bad(struct health *health, const struct votes *votes,
 	if (!health->quiet_ns || forgotten)
 		health->quiet_ns = HEALTH_QUIET_NS;
 	else
-		health->quiet_ns = at_most(health->quiet_ns * 2,
-					   HEALTH_QUIET_MAX_NS);
+		health->quiet_ns =
+			at_most(health->quiet_ns * 2, HEALTH_QUIET_MAX_NS);
 	health->bad = true;
 	health->changed_ns = now;
 	snprintf(health->reason, sizeof(health->reason),

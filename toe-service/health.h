@@ -40,7 +40,7 @@
 
 #define HEALTH_S 1000000000ull
 /* Long enough for some operations of a quiet guest, short for a busy one. */
-#define HEALTH_WINDOW_S 5u
+#define HEALTH_WINDOW_S	    5u
 #define HEALTH_FAILURES_MIN 5u /* fewer may be one socket's bad luck */
 #define HEALTH_SHARE	    4u /* one failure in four operations */
 /* Time for guests to move; then each round that it fails again costs them one
@@ -51,8 +51,8 @@
 
 /* What the workers of one guest have seen of one TOE in a window. */
 struct health_report {
-	uint32_t row;	/* of the TOE */
-	uint32_t guest; /* any number that tells guests apart */
+	uint32_t row;		       /* of the TOE */
+	uint32_t guest;		       /* any number that tells guests apart */
 	uint64_t operations, failures; /* may be lies */
 	bool placed; /* has a device there, whether it did something or not */
 };

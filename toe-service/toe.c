@@ -428,6 +428,8 @@ void inventory_refresh(struct inventory *inv)
 void inventory_drain(struct inventory *inv, struct toe *toe, bool drained)
 {
 	toe->drained = drained;
+	if (!drained) /* somebody has looked at it */
+		toe->health = (struct health){0};
 	if (refresh(inv, toe))
 		tell_changed(inv);
 	else

@@ -119,6 +119,15 @@ static void try_connect(struct tg *tg)
 	ck_ok(tg_close(s, VTOE_RELEASE_ABORT, 0, NT_TIMEOUT));
 }
 
+static void try_bind(struct tg *tg)
+{
+	struct tg_sock *s;
+
+	ck_ok(tg_open(tg, AF_INET, NT_TIMEOUT, &s));
+	ck_err(tg_bind(s, NT_GUEST_IP, 0, NT_TIMEOUT, NULL), ENODEV);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+}
+
 /* ------------------------------------------------------------ data */
 
 static void transfer(struct nt *nt, const char *toe)
@@ -344,6 +353,9 @@ NATIVE_TEST(a_bad_engine_is_degraded_and_left)
 	nt_vtoed_start(nt);
 	nt_until(toe_has("bad", "state", "degraded"));
 	nt_echo_once(s);
+	/* the administrator has mended it */
+	free(nt_control(nt, "{\"command\":\"undrain\",\"toe\":\"bad\"}"));
+	nt_until(toe_has("bad", "state", "up"));
 	fx_dom_close(dom);
 }
 
@@ -369,6 +381,28 @@ NATIVE_TEST(one_guest_has_no_toe_left_that_others_are_on)
 	fx_dom_close(dom);
 	guest_free(&idle);
 	guest_free(&alone);
+}
+
+NATIVE_TEST(a_toe_of_another_driver_is_no_sibling)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+	pid_t worker;
+
+	configure(nt, "toe \"bad\" { netdev = \"toe0\" link = \"macvlan\" "
+		      "segment = \"lan\" driver = \"fault\" "
+		      "fault = \"bind-error=100%:ENODEV\" }\n"
+		      "toe \"other\" { netdev = \"toe0\" link = \"macvlan\" "
+		      "segment = \"lan\" }\n"
+		      "pool \"lan\" { toes = {\"bad\", \"other\"} "
+		      "policy = \"in-order\" }\n");
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
+	worker = nt_worker(nt, NT_DOMID);
+	s = nt_echo_up(nt, tg);
+	nt_until((try_bind(tg), toe_has("bad", "state", "degraded")));
+	ck_assert(node_has("bad", NT_DOMID, "toe"));
+	nt_echo_once(s);
+	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
 }
 
 /* ------------------------------------------------------------ configuration */
@@ -397,4 +431,5 @@ NATIVE_MAIN("native-fault", 120, no_byte_is_lost_by_short_operations,
 	    a_hung_engine_hurts_its_own_only_and_can_be_left,
 	    a_bad_engine_is_degraded_and_left,
 	    one_guest_has_no_toe_left_that_others_are_on,
+	    a_toe_of_another_driver_is_no_sibling,
 	    a_wrong_plan_is_named_with_its_place)

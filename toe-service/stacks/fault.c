@@ -326,8 +326,8 @@ static void conn_put(struct toe_conn *conn)
 	LIST_INSERT_HEAD(&conn->stack->free, conn, entry);
 }
 
-static int fault_open(struct toe_stack *stack, int family, int type,
-		      void *user, struct toe_conn **connp)
+static int fault_open(struct toe_stack *stack, int family, int type, void *user,
+		      struct toe_conn **connp)
 {
 	int err = failure(stack, FAULT_OPEN);
 	struct toe_conn *conn;
@@ -544,8 +544,8 @@ static int fault_setopt(struct toe_conn *conn, int level, int name,
 	return below->setopt(conn->inner, level, name, value, len);
 }
 
-static int fault_getopt(struct toe_conn *conn, int level, int name,
-			void *value, uint32_t *len)
+static int fault_getopt(struct toe_conn *conn, int level, int name, void *value,
+			uint32_t *len)
 {
 	return below->getopt(conn->inner, level, name, value, len);
 }

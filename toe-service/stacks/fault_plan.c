@@ -18,7 +18,7 @@ enum kind {
 	SHARE_ERROR, /* 10%, or 10%:EPROTO */
 };
 
-#define AT(member)  offsetof(struct fault_plan, member)
+#define AT(member)   offsetof(struct fault_plan, member)
 #define ERROR_OF(op) AT(error[op])
 
 static const struct key {
@@ -133,8 +133,8 @@ static int parse_item(char *item, struct fault_plan *plan, char *error)
 	}
 	if (!value || !parse_value(keys[i].kind, value,
 				   (uint32_t *)((char *)plan + keys[i].at))) {
-		snprintf(error, TOE_ERROR_MAX, "%s: \"%.40s\" is not %s",
-			 item, value ? value : "", form(keys[i].kind));
+		snprintf(error, TOE_ERROR_MAX, "%s: \"%.40s\" is not %s", item,
+			 value ? value : "", form(keys[i].kind));
 		return -EINVAL;
 	}
 	return 0;
