@@ -232,16 +232,27 @@ static int check_ranges(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 	return 0;
 }
 
-/* The TOE before the last one that has the last one's netdev, or NULL. */
+static bool is_fault(cfg_t *toe)
+{
+	return !strcmp(cfg_getstr(toe, "driver"), "fault");
+}
+
+/*
+ * The TOE before the last one that has the last one's netdev, or NULL. What only
+ * pretends to be an engine may share one.
+ */
 static cfg_t *find_same_netdev(cfg_opt_t *opt)
 {
 	unsigned int i, last = cfg_opt_size(opt) - 1;
 	const char *netdev = cfg_getstr(cfg_opt_getnsec(opt, last), "netdev");
 
+	if (is_fault(cfg_opt_getnsec(opt, last)))
+		return NULL;
 	for (i = 0; i < last; i++) {
 		cfg_t *toe = cfg_opt_getnsec(opt, i);
 
-		if (!strcmp(cfg_getstr(toe, "netdev"), netdev))
+		if (!strcmp(cfg_getstr(toe, "netdev"), netdev) &&
+		    !is_fault(toe))
 			return toe;
 	}
 	return NULL;
@@ -271,8 +282,7 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 			  cfg_getstr(toe, "netdev"));
 		return -1;
 	}
-	if (*cfg_getstr(toe, "fault") &&
-	    strcmp(cfg_getstr(toe, "driver"), "fault")) {
+	if (*cfg_getstr(toe, "fault") && !is_fault(toe)) {
 		cfg_error(cfg,
 			  "toe \"%s\": fault is for driver = \"fault\", "
 			  "not \"%s\"",

@@ -126,6 +126,11 @@ static int set_toe(struct worker *w, const struct worker_msg *msg)
 	toe = &msg->toe[msg->index];
 	control_place(toe, &place);
 	err = contexts_set_toe(&w->contexts, msg->index, &place, toe->left);
+	if (err == -EOPNOTSUPP) {
+		log_warn("TOE context %u: driver \"%s\" cannot be started now",
+			 msg->index, place.driver);
+		return 0;
+	}
 	if (!err)
 		w->start.toe[msg->index] = *toe;
 	return err;

@@ -389,10 +389,13 @@ NATIVE_TEST(a_toe_of_another_driver_is_no_sibling)
 	struct tg *tg;
 	pid_t worker;
 
+	ck_assert_int_eq(system("ip link add toe1 type veth peer name toe1p &&"
+				" ip link set toe1 up && ip link set toe1p up"),
+			 0);
 	configure(nt, "toe \"bad\" { netdev = \"toe0\" link = \"macvlan\" "
 		      "segment = \"lan\" driver = \"fault\" "
 		      "fault = \"bind-error=100%:ENODEV\" }\n"
-		      "toe \"other\" { netdev = \"toe0\" link = \"macvlan\" "
+		      "toe \"other\" { netdev = \"toe1\" link = \"macvlan\" "
 		      "segment = \"lan\" }\n"
 		      "pool \"lan\" { toes = {\"bad\", \"other\"} "
 		      "policy = \"in-order\" }\n");
