@@ -19,7 +19,7 @@
 /* What can stand between quotes and mean itself: no '"', '\', '$', newline. */
 #define PLAIN                                                                  \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"       \
-	"-_.:,/@*?[]!+"
+	"-_.:,/@*?[]!+=%"
 
 static const char header[] = "# Written by vtoed for \"vtoectl toe\".\n";
 

@@ -175,6 +175,47 @@ static int parse_default(struct entry *entry, char *value, char *error)
 	return 0;
 }
 
+static int wrong_rate(const char *value, char *error)
+{
+	return entry_wrong(error,
+			   "rate: \"%.40s\" is not a rate as 10Mb/s or 1GB/s",
+			   value);
+}
+
+/* As that of a vif: 10Mb/s, 1GB/s; b are bits, B bytes, and K is 1000. */
+static int parse_rate(struct entry *entry, char *value, char *error)
+{
+	static const char prefix[] = "KMG";
+	char *end = value + strspn(value, "0123456789"), unit = *end;
+	const char *at = unit ? strchr(prefix, unit) : NULL;
+	uint32_t number;
+	uint64_t rate;
+	int err;
+
+	*end = 0;
+	err = parse_number(value, UINT32_MAX, &number);
+	*end = unit;
+	if (err)
+		return wrong_rate(value, error);
+	rate = number;
+	if (at) {
+		end++;
+		do
+			rate *= 1000;
+		while (at-- > prefix);
+	}
+	if (!strcmp(end, "b/s"))
+		rate /= 8;
+	else if (strcmp(end, "B/s"))
+		return wrong_rate(value, error);
+	if (rate < ENTRY_RATE_MIN || rate > ENTRY_RATE_MAX)
+		return entry_wrong(error,
+				   "rate: \"%.40s\" is not from 8Kb/s to 17Gb/s",
+				   value);
+	entry->rate = rate;
+	return 0;
+}
+
 static int parse_on_loss(struct entry *entry, char *value, char *error)
 {
 	if (!strcmp(value, "reset")) {
@@ -209,13 +250,13 @@ static const struct option options[] = {
 	{"gateway", parse_gateway4},  {"ip6", parse_ip6},
 	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
 	{"default", parse_default},   {"rules", parse_rules},
-	{"on-loss", parse_on_loss},
+	{"on-loss", parse_on_loss},   {"rate", parse_rate},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
 #define KNOWN_KEYS                                                             \
-	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss"
-_Static_assert(NR_OPTIONS == 9, "KNOWN_KEYS lists the options");
+	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss, rate"
+_Static_assert(NR_OPTIONS == 10, "KNOWN_KEYS lists the options");
 
 static char *trim(char *text)
 {

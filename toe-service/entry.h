@@ -19,6 +19,8 @@
 #define ENTRY_ADDR_MAX	   56  /* bytes of an address with prefix, as text */
 #define ENTRY_POOL_DEFAULT "default"
 #define ENTRY_MTU_MIN	   576u	  /* RFC 791: what each host must take */
+#define ENTRY_RATE_MIN	   1000u       /* bytes a second: a segment each 1.5 s */
+#define ENTRY_RATE_MAX	   2147483647u /* libnl has an int for it */
 #define ENTRY_MTU_MAX	   65535u /* of an IP packet */
 /* A switch needs about a minute to start again. */
 #define ENTRY_WAIT_DEFAULT_S 60u
@@ -28,6 +30,7 @@ struct entry {
 	char pool[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
 	uint32_t mtu; /* 0: the netdev's */
+	uint64_t rate; /* bytes a second on each TOE; 0: no limit */
 	bool native;  /* what no rule says goes native */
 	uint32_t wait_s; /* for a TOE that is lost; 0: reset at once */
 	char rules[ENTRY_TEXT_MAX]; /* checked; "": none */

@@ -169,6 +169,7 @@ static void make_spec(const struct guest_net *net, uint32_t index,
 		.index = index,
 		.several = spread(net) > 1,
 		.mtu = net->entry.mtu,
+		.rate = net->entry.rate,
 		.ip = link->ip,
 		.ip6 = link->ip6,
 	};

@@ -38,6 +38,7 @@ struct toe_context_spec {
 	uint32_t index;	      /* which of the guest's TOE contexts */
 	bool several;	      /* the guest may have more than one */
 	uint32_t mtu;	      /* 0: the netdev's */
+	uint64_t rate;	      /* bytes a second that the guest may send; 0: any */
 	struct toe_address ip, ip6;
 };
 

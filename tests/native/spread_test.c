@@ -213,6 +213,13 @@ NATIVE_TEST(the_next_vtoed_knows_both)
 	nt_echo_once(s);
 }
 
+NATIVE_TEST(a_rate_is_set_on_each_toe)
+{
+	spread_up(nt, "in-order", ENTRY ",rate=16Mb/s");
+	shell("tc -n vtoe-5-0 qdisc show | grep -c 'tbf.*rate 16Mbit' |"
+	      " grep -qx 2");
+}
+
 NATIVE_TEST(an_entry_without_address_gets_one_of_the_toes)
 {
 	struct tg *tg = spread_up(nt, "in-order", "pool=two");
@@ -243,5 +250,6 @@ NATIVE_MAIN("native-spread", 60,
 	    a_connect_is_made_again_by_another_toe,
 	    a_toe_that_is_removed_and_comes_back_is_used_again,
 	    the_next_vtoed_knows_both,
+	    a_rate_is_set_on_each_toe,
 	    an_entry_without_address_gets_one_of_the_toes,
 	    an_entry_without_address_on_a_toe_without_any_is_an_error)

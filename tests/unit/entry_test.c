@@ -123,6 +123,26 @@ START_TEST(without_an_address_the_toe_gives_one)
 }
 END_TEST
 
+START_TEST(a_rate_is_as_that_of_a_vif)
+{
+	accepted("ip=192.0.2.10/24");
+	ck_assert_uint_eq(entry.rate, 0);
+	accepted("ip=192.0.2.10/24,rate=10Mb/s");
+	ck_assert_uint_eq(entry.rate, 1250000);
+	accepted("ip=192.0.2.10/24,rate=1GB/s");
+	ck_assert_uint_eq(entry.rate, 1000000000);
+	accepted("ip=192.0.2.10/24,rate=9000b/s");
+	ck_assert_uint_eq(entry.rate, 1125);
+	refused("ip=192.0.2.10/24,rate=10", "rate: \"10\" is not a rate");
+	refused("ip=192.0.2.10/24,rate=Mb/s", "\"Mb/s\" is not a rate");
+	refused("ip=192.0.2.10/24,rate=10Mb", "\"10Mb\" is not a rate");
+	refused("ip=192.0.2.10/24,rate=10Tb/s", "is not a rate");
+	refused("ip=192.0.2.10/24,rate=1b/s", "is not from");
+	refused("ip=192.0.2.10/24,rate=18Gb/s", "is not from");
+	refused("ip=192.0.2.10/24,rate=99999999999b/s", "is not a rate");
+}
+END_TEST
+
 START_TEST(a_lost_toe_is_waited_for_as_long_as_is_said)
 {
 	accepted("ip=192.0.2.10/24");
@@ -254,6 +274,7 @@ UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
 	  small_networks_have_no_broadcast_address,
 	  unknown_keys_are_named_with_the_known_ones, a_key_is_given_once,
 	  a_key_has_a_value, empty_options_are_refused, without_an_address_the_toe_gives_one,
+	  a_rate_is_as_that_of_a_vif,
 	  a_lost_toe_is_waited_for_as_long_as_is_said,
 	  bad_addresses_are_quoted, a_prefix_length_is_needed_and_in_range,
 	  what_is_no_hosts_address_is_refused, a_gateway_can_be_reached,

@@ -29,12 +29,6 @@
  * (gratuitous ARP, unsolicited neighbour advertisement), so that an address
  * which moved here is found.
  *
- * With several TOE contexts in a namespace the first one is what the main routing
- * table leads to. Each further one has a table of its own, and a rule that packets
- * from its addresses are routed by it: a connection takes the way of its address.
- * Tables and rules go by the number of the context, so they stay when it moves to
- * another TOE.
- *
  * A macvlan's address is entered in the bridge's table before the link comes up
  * (kernel_bridge.h), and taken out after the link is gone.
  */
@@ -58,18 +52,14 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/ipvlan.h>
 #include <netlink/route/link/macvlan.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
-#include <netlink/route/rule.h>
 
 #include "drivers.h"
 #include "kernel_bridge.h"
+#include "kernel_nl.h"
+#include "kernel_rate.h"
+#include "kernel_route.h"
 
 #define PASSING_NAME "vtoe-new"
-
-/* Routing tables and rules of a guest's second and further TOE contexts. */
-#define TABLE_FIRST   100u  /* plus the context's number; below are the system's */
-#define RULE_PRIORITY 1000u /* before the main table's 32766 */
 
 __attribute__((format(printf, 3, 4))) static int fail(char *error, int err,
 						      const char *format, ...)
@@ -86,36 +76,6 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, int err,
 	return err;
 }
 
-/* libnl's error numbers are its own. */
-static int nl_errno(int err)
-{
-	switch (-err) {
-	case 0:
-		return 0;
-	case NLE_EXIST:
-		return -EEXIST;
-	case NLE_BUSY:
-		return -EBUSY;
-	case NLE_OPNOTSUPP:
-		return -EOPNOTSUPP;
-	case NLE_NODEV:
-	case NLE_OBJ_NOTFOUND:
-		return -ENODEV;
-	case NLE_PERM:
-	case NLE_NOACCESS:
-		return -EPERM;
-	case NLE_NOMEM:
-		return -ENOMEM;
-	case NLE_INVAL:
-	case NLE_RANGE:
-		return -EINVAL;
-	case NLE_NOADDR:
-		return -EADDRNOTAVAIL;
-	default:
-		return -EIO;
-	}
-}
-
 /* ---- netlink sockets ---- */
 
 static int rtnl_open(struct nl_sock **skp)
@@ -123,12 +83,13 @@ static int rtnl_open(struct nl_sock **skp)
 	struct nl_sock *sk = nl_socket_alloc();
 	int err;
 
+	*skp = NULL;
 	if (!sk)
 		return -ENOMEM;
 	err = nl_connect(sk, NETLINK_ROUTE);
 	if (err) {
 		nl_socket_free(sk);
-		return nl_errno(err);
+		return kernel_nl_errno(err);
 	}
 	*skp = sk;
 	return 0;
@@ -183,7 +144,7 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 		rtnl_link_set_mtu(link, spec->mtu);
 	err = rtnl_link_add(sk, link, NLM_F_CREATE | NLM_F_EXCL);
 	rtnl_link_put(link);
-	return nl_errno(err);
+	return kernel_nl_errno(err);
 }
 
 /* Not there, or in use by the other kind. */
@@ -238,7 +199,7 @@ static int link_change(struct nl_sock *sk, int ifindex,
 		rtnl_link_put(old);
 	}
 	rtnl_link_put(change);
-	return nl_errno(err);
+	return kernel_nl_errno(err);
 }
 
 static int link_up(struct nl_sock *sk, int ifindex)
@@ -261,22 +222,11 @@ static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
 
 /* ---- addresses and routes ---- */
 
-static struct nl_addr *to_nl(const struct vtoe_addr *addr, uint32_t prefix)
-{
-	bool v4 = addr->family == VTOE_INET;
-	struct nl_addr *nl =
-		nl_addr_build(v4 ? AF_INET : AF_INET6, addr->addr, v4 ? 4 : 16);
-
-	if (nl)
-		nl_addr_set_prefixlen(nl, (int)prefix);
-	return nl;
-}
-
 static int address_add(struct nl_sock *sk, int ifindex,
 		       const struct vtoe_addr *addr, uint32_t prefix)
 {
 	struct rtnl_addr *ra = rtnl_addr_alloc();
-	struct nl_addr *local = to_nl(addr, prefix);
+	struct nl_addr *local = kernel_nl_addr(addr, prefix);
 	int err = -NLE_NOMEM;
 
 	if (!ra || !local)
@@ -292,167 +242,7 @@ static int address_add(struct nl_sock *sk, int ifindex,
 out:
 	nl_addr_put(local);
 	rtnl_addr_put(ra);
-	return nl_errno(err);
-}
-
-/* A route, of a link, for a table: @via NULL: to what is on the link. */
-struct way {
-	int ifindex;
-	uint32_t table;
-	uint32_t metric; /* 0: the kernel's default */
-	const struct vtoe_addr *dst;
-	uint32_t prefix;
-	const struct vtoe_addr *via;
-};
-
-static int route_add(struct nl_sock *sk, const struct way *way)
-{
-	bool v4 = way->dst->family == VTOE_INET;
-	struct nl_addr *dst = to_nl(way->dst, way->prefix), *via = NULL;
-	struct rtnl_route *route = rtnl_route_alloc();
-	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-	int err = -NLE_NOMEM;
-
-	if (way->via)
-		via = to_nl(way->via, v4 ? 32 : 128);
-	if (!dst || (way->via && !via) || !route || !hop)
-		goto out;
-	rtnl_route_nh_set_ifindex(hop, way->ifindex);
-	if (via) {
-		rtnl_route_nh_set_gateway(hop, via);
-		/* outside of the prefix is allowed: it is on this link */
-		rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
-	}
-	rtnl_route_set_family(route, (uint8_t)(v4 ? AF_INET : AF_INET6));
-	rtnl_route_set_scope(route, via || !v4 ? RT_SCOPE_UNIVERSE
-					       : RT_SCOPE_LINK);
-	rtnl_route_set_table(route, way->table);
-	rtnl_route_set_protocol(route, RTPROT_STATIC);
-	rtnl_route_set_dst(route, dst);
-	rtnl_route_set_priority(route, way->metric);
-	rtnl_route_add_nexthop(route, hop);
-	hop = NULL; /* the route's */
-	err = rtnl_route_add(sk, route, NLM_F_CREATE | NLM_F_EXCL);
-out:
-	if (hop)
-		rtnl_route_nh_free(hop);
-	rtnl_route_put(route);
-	nl_addr_put(via);
-	nl_addr_put(dst);
-	return nl_errno(err);
-}
-
-/* The network's own address: the bits behind the prefix are zero. */
-static struct vtoe_addr network_of(const struct toe_address *own)
-{
-	struct vtoe_addr addr = own->addr;
-	uint32_t i;
-
-	for (i = own->prefix; i < (addr.family == VTOE_INET ? 32u : 128u); i++)
-		addr.addr[i / 8] &= (uint8_t)~(0x80u >> (i % 8));
-	return addr;
-}
-
-static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
-		       const struct toe_address *own, uint32_t table)
-{
-	struct vtoe_addr any = {.family = own->gateway.family};
-	struct way way = {
-		.ifindex = ifindex,
-		.table = table,
-		/* the first context's wins; a link that replaces another one
-		 * is there beside it for a moment */
-		.metric = (index + 1) << 16 | ((uint32_t)ifindex & 0xffff),
-		.dst = &any,
-		.via = &own->gateway,
-	};
-
-	return own->gateway.family ? route_add(sk, &way) : 0;
-}
-
-static int network_add(struct nl_sock *sk, int ifindex,
-		       const struct toe_address *own, uint32_t table)
-{
-	struct vtoe_addr network = network_of(own);
-	struct way way = {
-		.ifindex = ifindex,
-		.table = table,
-		.metric = (uint32_t)ifindex,
-		.dst = &network,
-		.prefix = own->prefix,
-	};
-
-	return route_add(sk, &way);
-}
-
-/* ---- rules ---- */
-
-static bool rule_is(struct rtnl_rule *rule, const struct nl_addr *src)
-{
-	return rtnl_rule_get_src(rule) &&
-	       !nl_addr_cmp(rtnl_rule_get_src(rule), src);
-}
-
-/* Remove the rules for a table, but for that of an address. True: it is there. */
-static bool rules_prune(struct nl_sock *sk, int family, uint32_t table,
-			const struct nl_addr *keep)
-{
-	struct nl_cache *rules;
-	struct nl_object *o;
-	bool kept = false;
-
-	if (rtnl_rule_alloc_cache(sk, family, &rules))
-		return false;
-	for (o = nl_cache_get_first(rules); o; o = nl_cache_get_next(o)) {
-		struct rtnl_rule *rule = (struct rtnl_rule *)o;
-
-		if (rtnl_rule_get_table(rule) != table ||
-		    rtnl_rule_get_family(rule) != family)
-			continue;
-		if (keep && rule_is(rule, keep))
-			kept = true;
-		else
-			rtnl_rule_delete(sk, rule, 0);
-	}
-	nl_cache_free(rules);
-	return kept;
-}
-
-static int rule_add(struct nl_sock *sk, int family, uint32_t table,
-		    struct nl_addr *src)
-{
-	struct rtnl_rule *rule = rtnl_rule_alloc();
-	int err = -NLE_NOMEM;
-
-	if (rule) {
-		rtnl_rule_set_family(rule, family);
-		rtnl_rule_set_prio(rule, RULE_PRIORITY);
-		rtnl_rule_set_table(rule, table);
-		rtnl_rule_set_action(rule, RTN_UNICAST);
-		err = rtnl_rule_set_src(rule, src);
-		if (!err)
-			err = rtnl_rule_add(sk, rule,
-					    NLM_F_CREATE | NLM_F_EXCL);
-	}
-	rtnl_rule_put(rule);
-	return nl_errno(err);
-}
-
-static int set_rule(struct nl_sock *sk, const struct toe_address *own,
-		    int family, uint32_t table)
-{
-	struct nl_addr *src = NULL;
-	int err = 0;
-
-	if (own->addr.family) {
-		src = to_nl(&own->addr, family == AF_INET ? 32 : 128);
-		if (!src)
-			return -ENOMEM;
-	}
-	if (!rules_prune(sk, family, table, src) && src)
-		err = rule_add(sk, family, table, src);
-	nl_addr_put(src);
-	return err;
+	return kernel_nl_errno(err);
 }
 
 /* ---- inside the namespace ---- */
@@ -518,17 +308,9 @@ static int set_routes(struct nl_sock *sk, int ifindex,
 		      const struct toe_context_spec *spec, bool v6, char *error)
 {
 	const struct toe_address *own = v6 ? &spec->ip6 : &spec->ip;
-	uint32_t table = TABLE_FIRST + spec->index;
-	int err = 0;
+	int err = kernel_route_set(sk, ifindex, spec->index, own,
+				   v6 ? AF_INET6 : AF_INET);
 
-	if (own->addr.family)
-		err = gateway_add(sk, ifindex, spec->index, own, RT_TABLE_MAIN);
-	if (!err && own->addr.family && spec->index)
-		err = network_add(sk, ifindex, own, table);
-	if (!err && own->addr.family && spec->index)
-		err = gateway_add(sk, ifindex, spec->index, own, table);
-	if (!err && spec->index)
-		err = set_rule(sk, own, v6 ? AF_INET6 : AF_INET, table);
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot add the %s of %s=",
 			    spec->toe, spec->index ? "routes" : "gateway",
@@ -554,6 +336,12 @@ static int set_network(struct nl_sock *sk, int ifindex,
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot set up \"%s\"",
 			    spec->toe, spec->link);
+	if (spec->rate)
+		err = kernel_rate_limit(sk, ifindex, spec->rate);
+	if (err)
+		return fail(error, err,
+			    "TOE \"%s\": cannot limit the rate (rate=)",
+			    spec->toe);
 	err = set_routes(sk, ifindex, spec, false, error);
 	return err ? err : set_routes(sk, ifindex, spec, true, error);
 }
@@ -570,12 +358,12 @@ static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
 	int err = rtnl_link_get_kernel(sk, ifindex, NULL, &link);
 
 	if (err)
-		return nl_errno(err);
+		return kernel_nl_errno(err);
 	if (is_station(link))
 		err = bridge_enter(home, rtnl_link_get_link(link),
 				   rtnl_link_get_addr(link));
 	rtnl_link_put(link);
-	return nl_errno(err);
+	return kernel_nl_errno(err);
 }
 
 static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
@@ -652,14 +440,14 @@ static int remove_links(const struct toe_context_spec *spec,
 	err = rtnl_link_alloc_cache(sk, AF_UNSPEC, &links);
 	if (err) {
 		nl_socket_free(sk);
-		return nl_errno(err);
+		return kernel_nl_errno(err);
 	}
 	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
 		if (!is_ours((struct rtnl_link *)o, spec->link))
 			continue;
 		err = link_remove(sk, (struct rtnl_link *)o, home);
 		if (err)
-			result = nl_errno(err);
+			result = kernel_nl_errno(err);
 	}
 	nl_cache_free(links);
 	nl_socket_free(sk);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include <netlink/errno.h>
+
+#include "kernel_nl.h"
+
+int kernel_nl_errno(int err)
+{
+	switch (-err) {
+	case 0:
+		return 0;
+	case NLE_EXIST:
+		return -EEXIST;
+	case NLE_BUSY:
+		return -EBUSY;
+	case NLE_OPNOTSUPP:
+		return -EOPNOTSUPP;
+	case NLE_NODEV:
+	case NLE_OBJ_NOTFOUND:
+		return -ENODEV;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_INVAL:
+	case NLE_RANGE:
+		return -EINVAL;
+	case NLE_NOADDR:
+		return -EADDRNOTAVAIL;
+	default:
+		return -EIO;
+	}
+}
+
+struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix)
+{
+	bool v4 = addr->family == VTOE_INET;
+	struct nl_addr *nl =
+		nl_addr_build(v4 ? AF_INET : AF_INET6, addr->addr, v4 ? 4 : 16);
+
+	if (nl)
+		nl_addr_set_prefixlen(nl, (int)prefix);
+	return nl;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* kernel_nl.h - between libnl and the rest, for the "kernel" driver's files. */
+#ifndef STACKS_KERNEL_NL_H
+#define STACKS_KERNEL_NL_H
+
+#include <netlink/addr.h>
+
+#include "../stack.h"
+
+/** kernel_nl_errno - libnl's error numbers are its own: a negative errno, or 0 */
+int kernel_nl_errno(int err);
+
+/** kernel_nl_addr - to be put by nl_addr_put(); NULL: no memory */
+struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix);
+
+#endif /* STACKS_KERNEL_NL_H */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kernel_route.h - the routes of a guest's TOE contexts, in its namespace.
+ *
+ * With several TOE contexts in a namespace the first one is what the main routing
+ * table leads to. Each further one has a table of its own, and a rule that packets
+ * from its addresses are routed by it: a connection takes the way of its address.
+ * Tables and rules go by the number of the context, so they stay when it moves to
+ * another TOE.
+ */
+#ifndef STACKS_KERNEL_ROUTE_H
+#define STACKS_KERNEL_ROUTE_H
+
+#include <netlink/socket.h>
+
+#include "../stack.h"
+
+/**
+ * kernel_route_set - the routes and the rule of one context's link
+ * @sk: of the guest's namespace
+ * @ifindex: of the link, which is up
+ * @index: of the context
+ * @own: its address; without one, rules that are there for it are removed
+ * @family: AF_INET or AF_INET6
+ *
+ * The routes of another link of this context may still be there. Returns 0 or a
+ * negative errno.
+ */
+int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
+		     const struct toe_address *own, int family);
+
+#endif /* STACKS_KERNEL_ROUTE_H */
