@@ -565,6 +565,19 @@ static void detach(struct control_call *call, const json_t *request, void *arg)
 	device_remove(device, false, &detaching->waiter);
 }
 
+static void rebalance(struct control_call *call, const json_t *request,
+		      void *arg)
+{
+	struct backend *be = arg;
+	struct device *device;
+	unsigned int moves = 0;
+
+	(void)request;
+	for (device = be->devices; device; device = device->next)
+		moves += device_rebalance(device);
+	control_answer(call, json_pack("{s:i}", "moves", (int)moves));
+}
+
 void backend_register(struct backend *be, struct control *control)
 {
 	control_register(control, "list", list, be);
@@ -573,4 +586,5 @@ void backend_register(struct backend *be, struct control *control)
 	control_register(control, "stats", stats, be);
 	control_register(control, "attach", attach, be);
 	control_register(control, "detach", detach, be);
+	control_register(control, "rebalance", rebalance, be);
 }

@@ -352,16 +352,24 @@ static void settled(struct device *device, uint32_t index, enum toe_state left)
 	device_put_resolved(device);
 }
 
+static void tell_moved(struct device *device, uint32_t index, const char *from,
+		       enum toe_state left)
+{
+	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
+		 device->devid, device->name, from,
+		 device->net->link[index].toe);
+	settled(device, index, left);
+}
+
 /* To a sibling of a TOE that cannot be used, with all that is open. */
 static bool moved(struct device *device, uint32_t index)
 {
-	const struct guest_link *link = &device->net->link[index];
 	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
 	enum toe_state left;
 
 	if (!guest_link_sibling(device->net, index))
 		return false;
-	memcpy(from, link->toe, sizeof(from));
+	memcpy(from, device->net->link[index].toe, sizeof(from));
 	left = guest_link_state(device->net, index);
 	if (guest_link_move(device->net, index, error)) {
 		log_warn("device %u/%u (%s): stays on toe %s: %s",
@@ -369,10 +377,35 @@ static bool moved(struct device *device, uint32_t index)
 			 error);
 		return false;
 	}
-	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
-		 device->devid, device->name, from, link->toe);
-	settled(device, index, left);
+	tell_moved(device, index, from, left);
 	return true;
+}
+
+unsigned int device_rebalance(struct device *device)
+{
+	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
+	enum toe_state left;
+	unsigned int moves = 0;
+	uint32_t i;
+	int err;
+
+	for (i = 0; device->net && !device->removing && i < GUEST_LINKS_MAX;
+	     i++) {
+		if (!guest_link_used(device->net, i))
+			continue;
+		memcpy(from, device->net->link[i].toe, sizeof(from));
+		left = guest_link_state(device->net, i);
+		err = guest_link_rebalance(device->net, i, error);
+		if (!err) {
+			moves++;
+			tell_moved(device, i, from, left);
+		} else if (err != -EALREADY) {
+			log_warn("device %u/%u (%s): stays on toe %s: %s",
+				 device->domid, device->devid, device->name,
+				 from, error);
+		}
+	}
+	return moves;
 }
 
 static void renewed(struct device *device, uint32_t index)

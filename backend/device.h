@@ -94,6 +94,13 @@ void device_retry(struct device *device);
 void device_network_changed(struct device *device);
 
 /**
+ * device_rebalance - move what would be better placed on a sibling of its TOE
+ *
+ * Returns how many of its links have moved; what could not is logged.
+ */
+unsigned int device_rebalance(struct device *device);
+
+/**
  * device_remove - take it away from the guest, then free it
  * @waiter: told at the end, if not NULL; must live until then
  * @gone: the domain does not exist any more

@@ -415,18 +415,15 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index)
 	       NULL;
 }
 
-int guest_link_move(struct guest_net *net, uint32_t index, char *error)
+static int move(struct guest_net *net, uint32_t index,
+		const struct config_pool *pool, uint64_t but, char *error)
 {
-	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
 	struct guest_net before = *net;
 	struct guest_link *old = &before.link[index];
-	struct wish wish = {.segment = old->segment, .driver = old->driver};
-	int err;
+	struct wish wish = {.segment = old->segment, .driver = old->driver,
+			    .but = but};
+	int err = place(net, index, pool, &wish, error);
 
-	if (!pool)
-		return -EINVAL;
-	err = place(net, index, pool, &wish, error);
 	if (err) {
 		net->link[index] = *old;
 		return err;
@@ -435,6 +432,33 @@ int guest_link_move(struct guest_net *net, uint32_t index, char *error)
 		remove_link(&before, index);
 	recount(net->inv);
 	return 0;
+}
+
+int guest_link_move(struct guest_net *net, uint32_t index, char *error)
+{
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
+
+	return pool ? move(net, index, pool, 0, error) : -EINVAL;
+}
+
+int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error)
+{
+	const struct config_pool *pool =
+		find_pool(net->inv, &net->entry, error);
+	const struct guest_link *link = &net->link[index];
+	uint64_t own = 1ull << link->toe_row;
+	const struct toe *other;
+
+	if (!pool)
+		return -EINVAL;
+	other = link->segment[0] ? pool_choose(net->inv, pool, link->segment,
+					       link->driver, own)
+				 : NULL;
+	if (!other ||
+	    !pool_better(net->inv, pool, &net->inv->toe[link->toe_row], other))
+		return fail(error, -EALREADY, "no other toe is better");
+	return move(net, index, pool, own, error);
 }
 
 /* ---- life ---- */

@@ -121,6 +121,14 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index);
  */
 int guest_link_move(struct guest_net *net, uint32_t index, char *error);
 
+/**
+ * guest_link_rebalance - as guest_link_move(), if that makes it better placed
+ *
+ * To a sibling, whatever the state of its own TOE. -EALREADY: no other TOE is
+ * better for it.
+ */
+int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error);
+
 /** guest_link_remove - of a link that is in use, and not the first. */
 void guest_link_remove(struct guest_net *net, uint32_t index);
 

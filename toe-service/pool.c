@@ -55,6 +55,29 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 	return toe;
 }
 
+/* Its place in the pool's list; behind the last one if it is in none. */
+static uint32_t position(const struct inventory *inv,
+			 const struct config_pool *pool, const struct toe *toe)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool->nr_toes; i++)
+		if (!strcmp(inv->config->toe[pool->toe[i]].name,
+			    toe->conf.name))
+			break;
+	return i;
+}
+
+bool pool_better(const struct inventory *inv, const struct config_pool *pool,
+		 const struct toe *now, const struct toe *other)
+{
+	if (pool->policy == POOL_IN_ORDER)
+		return position(inv, pool, other) < position(inv, pool, now);
+	/* devices alone: with each goes its load, which is not known so finely */
+	return (uint64_t)(other->devices + 1) * now->conf.weight <
+	       (uint64_t)now->devices * other->conf.weight;
+}
+
 void pool_explain(struct inventory *inv, const struct config_pool *pool,
 		  char *text, size_t size)
 {

@@ -19,6 +19,15 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 			uint64_t tried);
 
 /**
+ * pool_better - would a device on @now be better placed on @other?
+ *
+ * In a pool that is "in-order", if @other comes first; in any other, if @other
+ * is still the lighter one for its weight when the device has come to it.
+ */
+bool pool_better(const struct inventory *inv, const struct config_pool *pool,
+		 const struct toe *now, const struct toe *other);
+
+/**
  * pool_explain - why pool_choose() has nothing to offer
  * @text: @size bytes: "eth1: the network device has no link; eth2: ..."
  */

@@ -283,6 +283,11 @@ void print_pools(const json_t *answer)
 	finish(&table, "no pool is configured: see vtoed.conf(5)");
 }
 
+void print_rebalanced(const json_t *answer)
+{
+	printf("%lld moved\n", get_int(answer, "moves"));
+}
+
 void print_attached(const json_t *answer)
 {
 	const json_t *device = json_object_get(answer, "device");

@@ -118,6 +118,13 @@ static const struct command commands[] = {
 	{ .name = "undrain", .args = "TOE", .min_args = 1, .max_args = 1,
 	  .summary = "have a TOE used again; nothing moves back by itself",
 	  .run = run_drain, .print = print_nothing },
+	{ .name = "rebalance", .args = "", .run = run_query,
+	  .summary = "have devices share TOEs again, as their pools say",
+	  .details = "A device moves, with its connections, to a TOE of its "
+		     "pool on the same segment\nthat has fewer devices for "
+		     "its weight or, if the pool is in-order, that comes\n"
+		     "first.\n",
+	  .print = print_rebalanced },
 	{ .name = "stats", .args = "[DOMAIN[/DEVID]]", .max_args = 1,
 	  .uses = USES_DEVID,
 	  .summary = "show counters of both sides, also per megabyte",

@@ -42,7 +42,8 @@ int vtoectl_create(struct vtoectl *ctl, const char *config);
 
 /* print.c */
 print_fn print_list, print_show, print_contexts, print_toes, print_pools,
-	print_attached, print_nothing, print_reload, print_version;
+	print_attached, print_nothing, print_rebalanced, print_reload,
+	print_version;
 /* stats.c */
 print_fn print_stats;
 

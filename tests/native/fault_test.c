@@ -408,6 +408,25 @@ NATIVE_TEST(a_toe_of_another_driver_is_no_sibling)
 	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
 }
 
+/* ------------------------------------------------------------ rebalance */
+
+NATIVE_TEST(devices_share_toes_again_when_they_are_told)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	configure(nt, SIBLINGS("seed=1"));
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
+	s = nt_echo_up(nt, tg);
+	free(nt_control(nt, "{\"command\":\"drain\",\"toe\":\"bad\"}"));
+	free(nt_control(nt, "{\"command\":\"undrain\",\"toe\":\"bad\"}"));
+	ck_assert(node_has("fine", NT_DOMID, "toe"));
+	ck_assert(nt_says(nt, "{\"command\":\"rebalance\"}", "\"moves\":1"));
+	ck_assert(node_has("bad", NT_DOMID, "toe"));
+	nt_echo_once(s);
+	ck_assert(nt_says(nt, "{\"command\":\"rebalance\"}", "\"moves\":0"));
+}
+
 /* ------------------------------------------------------------ configuration */
 
 NATIVE_TEST(a_wrong_plan_is_named_with_its_place)
@@ -435,4 +454,5 @@ NATIVE_MAIN("native-fault", 120, no_byte_is_lost_by_short_operations,
 	    a_bad_engine_is_degraded_and_left,
 	    one_guest_has_no_toe_left_that_others_are_on,
 	    a_toe_of_another_driver_is_no_sibling,
+	    devices_share_toes_again_when_they_are_told,
 	    a_wrong_plan_is_named_with_its_place)

@@ -385,6 +385,15 @@ char *nt_control(struct nt *nt, const char *request)
 	return answer;
 }
 
+bool nt_says(struct nt *nt, const char *request, const char *part)
+{
+	char *answer = nt_control(nt, request);
+	bool has = strstr(answer, part) != NULL;
+
+	free(answer);
+	return has;
+}
+
 long long nt_number(const char *json, const char *member)
 {
 	char key[64];

@@ -101,6 +101,9 @@ void nt_vtoed_kill(struct nt *nt, int sig); /* and waits for its end */
  */
 char *nt_control(struct nt *nt, const char *request);
 
+/* Does an answer have that in it? */
+bool nt_says(struct nt *nt, const char *request, const char *part);
+
 /* A number in an answer, by its first occurrence; -1 if there is none. */
 long long nt_number(const char *json, const char *member);
 

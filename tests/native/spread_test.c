@@ -22,15 +22,6 @@ static void shell(const char *command)
 	ck_assert_msg(system(command) == 0, "%s", command);
 }
 
-static bool says(struct nt *nt, const char *request, const char *part)
-{
-	char *answer = nt_control(nt, request);
-	bool has = strstr(answer, part) != NULL;
-
-	free(answer);
-	return has;
-}
-
 static void configure(struct nt *nt, const char *policy)
 {
 	static char lines[512]; /* also for a vtoed that is started later */
@@ -47,7 +38,7 @@ static void configure(struct nt *nt, const char *policy)
 		 "sed -i '/eth1\\|pool/d' /run/vtoed.conf && "
 		 "cat >>/run/vtoed.conf <<E\n%sE\n", lines);
 	shell(command);
-	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
 }
 
 static struct tg *spread_up(struct nt *nt, const char *policy,
@@ -59,8 +50,8 @@ static struct tg *spread_up(struct nt *nt, const char *policy,
 			  " ip link set eth1 up &&"
 			  " ip addr add " FAR "/32 dev lo");
 	configure(nt, policy);
-	nt_until(says(nt, "{\"command\":\"toes\"}", "\"toe1\"") &&
-		 !says(nt, "{\"command\":\"toes\"}", "\"down\""));
+	nt_until(nt_says(nt, "{\"command\":\"toes\"}", "\"toe1\"") &&
+		 !nt_says(nt, "{\"command\":\"toes\"}", "\"down\""));
 	return nt_guest_up_as(nt, NULL, entry);
 }
 
@@ -124,7 +115,7 @@ NATIVE_TEST(a_server_is_reached_by_each_address)
 	ck_ok(tg_accept(l, NT_TIMEOUT, &s));
 	fd[1] = nt_remote_connect(nt, OWN_1, PORT);
 	ck_ok(tg_accept(l, NT_TIMEOUT, &s));
-	ck_assert(says(nt, "{\"command\":\"contexts\"}",
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
 		       "toe=eth1 " OWN_1 ":7000"));
 	close(fd[0]);
 	close(fd[1]);
@@ -153,7 +144,7 @@ NATIVE_TEST(a_lost_toe_is_waited_for)
 	nt_remote_echo(nt, NEAR_1, PORT);
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
 	shell("ip link set toe1 down");
-	nt_until(says(nt, "{\"command\":\"toes\"}", "\"down\""));
+	nt_until(nt_says(nt, "{\"command\":\"toes\"}", "\"down\""));
 	shell("ip link set toe1 up");
 	nt_echo_once(s);
 }
@@ -168,13 +159,13 @@ NATIVE_TEST(a_connect_is_made_again_by_another_toe)
 	nt_remote_run(nt, "ip route add blackhole " NT_GUEST_IP);
 	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
 	ck_ok(tg_connect_start(s, FAR, PORT));
-	nt_until(says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
 	ck_assert(is_on(nt, FAR, "eth0"));
 	shell("ip link set toe0 down");
 	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
 	nt_echo_once(s);
 	ck_assert(is_on(nt, FAR, "eth1"));
-	ck_assert(says(nt, "{\"command\":\"contexts\"}",
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
 		       "\"remap_reason\":\"down\""));
 }
 
@@ -187,11 +178,11 @@ NATIVE_TEST(a_toe_that_is_removed_and_comes_back_is_used_again)
 	nt_remote_echo(nt, NEAR_1, PORT);
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
 	shell("sed -i '/toe .eth1/d; s/, .eth1.//' /run/vtoed.conf");
-	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
 	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
-	ck_assert(!says(nt, "{\"command\":\"list\"}", OWN_1));
+	ck_assert(!nt_says(nt, "{\"command\":\"list\"}", OWN_1));
 	configure(nt, "in-order");
-	nt_until(says(nt, "{\"command\":\"list\"}", OWN_1));
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", OWN_1));
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
 	nt_echo_once(s);
 }
@@ -205,8 +196,8 @@ NATIVE_TEST(the_next_vtoed_knows_both)
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
 	nt_vtoed_kill(nt, SIGKILL);
 	nt_vtoed_start(nt);
-	nt_until(says(nt, "{\"command\":\"list\"}", "\"connected\""));
-	ck_assert(says(nt, "{\"command\":\"list\"}", OWN_1));
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"connected\""));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", OWN_1));
 	nt_echo_once(s);
 	ck_assert(is_on(nt, NEAR_1, "eth1"));
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
@@ -225,7 +216,7 @@ NATIVE_TEST(an_entry_without_address_gets_one_of_the_toes)
 	struct tg *tg = spread_up(nt, "in-order", "pool=two");
 	struct tg_sock *s;
 
-	ck_assert(says(nt, "{\"command\":\"list\"}", "\"ip\":\"" OWN_1 "/24\""));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", "\"ip\":\"" OWN_1 "/24\""));
 	nt_remote_echo(nt, FAR, PORT);
 	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s));
 	nt_echo_once(s);
@@ -236,7 +227,7 @@ NATIVE_TEST(an_entry_without_address_on_a_toe_without_any_is_an_error)
 	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
 
 	free(nt_attach(nt, NT_DOMID, "pool=default"));
-	ck_assert(says(nt, "{\"command\":\"list\"}",
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}",
 		       "no address: give ip= or ip6= in the entry"));
 	fx_dom_close(dom);
 }

@@ -36,15 +36,6 @@ static bool node_absent(const char *path)
 	return !node;
 }
 
-static bool says(struct nt *nt, const char *request, const char *part)
-{
-	char *answer = nt_control(nt, request);
-	bool has = strstr(answer, part) != NULL;
-
-	free(answer);
-	return has;
-}
-
 static unsigned int count_records(void)
 {
 	struct xs_handle *xs = xs_open(0);
@@ -86,7 +77,7 @@ NATIVE_TEST(a_connection_has_a_record_and_loses_it)
 	ck_assert(some_record("resolved", " -> 192.0.2.1:7000"));
 	ck_assert(some_record("state", "established"));
 	ck_assert(some_record("remaps", "0"));
-	ck_assert(says(nt, "{\"command\":\"contexts\"}",
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
 		       "connect tcp 192.0.2.1:7000"));
 	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
 	nt_until(count_records() == 0);
@@ -107,7 +98,7 @@ NATIVE_TEST(records_are_bounded_and_those_left_out_follow)
 		ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT,
 				      &s[i]));
 	nt_until(count_records() == 4);
-	ck_assert(says(nt, "{\"command\":\"stats\"}", "\"contexts\":8"));
+	ck_assert(nt_says(nt, "{\"command\":\"stats\"}", "\"contexts\":8"));
 	for (i = 0; i < 6; i++)
 		ck_ok(tg_close(s[i], 0, 0, NT_TIMEOUT));
 	nt_until(count_records() == 2);
@@ -131,7 +122,7 @@ NATIVE_TEST(records_go_on_after_a_restart)
 
 NATIVE_TEST(a_toe_without_link_is_down)
 {
-	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"state\":\"up\""));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"state\":\"up\""));
 	nt_until(node_has(TOE "/state", "up"));
 	ck_assert_int_eq(nt_remote_run(nt, "ip link set eth0 down"), 0);
 	nt_until(node_has(TOE "/state", "down"));
@@ -145,12 +136,12 @@ NATIVE_TEST(a_toe_says_what_its_device_has)
 	nt_until(node_has(TOE "/mtu", "1500"));
 	ck_assert(node_has(TOE "/offloads", "sg"));
 	ck_assert(node_has(TOE "/mac", ":"));
-	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"mtu\":1500"));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"mtu\":1500"));
 	shell("ip link set toe0 mtu 1400");
 	nt_until(node_has(TOE "/mtu", "1400"));
 	shell("ip link del toe0");
 	nt_until(node_has(TOE "/state", "gone") && node_has(TOE "/mtu", "0"));
-	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"mtu\":null"));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"mtu\":null"));
 }
 
 static void wire_up(void)
@@ -215,9 +206,9 @@ NATIVE_TEST(an_address_is_free_again_after_its_device_is_gone)
 NATIVE_TEST(a_wrong_configuration_is_not_taken_over)
 {
 	shell("echo 'toe broken { }' >> /run/vtoed.conf");
-	ck_assert(says(nt, "{\"command\":\"reload\"}",
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}",
 		       "/run/vtoed.conf:3: toe \\\"broken\\\" has no netdev"));
-	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"name\":\"eth0\""));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"name\":\"eth0\""));
 }
 
 NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
@@ -227,11 +218,11 @@ NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
 	free(nt_attach(nt, NT_DOMID, "pool=gold,ip=192.0.2.10/24"));
 	nt_until(node_has(B "/error", "no pool \"gold\""));
 	shell("echo 'pool gold { toes = { \"eth0\" } }' >> /run/vtoed.conf");
-	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
 	nt_until(node_absent(B "/error"));
 	ck_assert(node_has(B "/toe", "eth0"));
 	ck_assert(node_has("/local/domain/0/vtoe/pool/gold/toes", "eth0"));
-	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
 	fx_dom_close(dom);
 }
 
@@ -245,21 +236,21 @@ NATIVE_TEST(a_toe_added_at_run_time_outlives_vtoed)
 {
 	shell("ip link add late0 type veth peer name late1 &&"
 	      " ip link set late0 up && ip link set late1 up");
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"late0\",\"weight\":\"7\"}}",
 		       "\"ok\":true"));
 	nt_until(node_has(TOE2 "/state", "up"));
 	ck_assert(node_has(TOE2 "/weight", "7"));
-	ck_assert(says(nt, "{\"command\":\"pools\"}", "[\"eth0\",\"late\"]"));
-	ck_assert(says(nt, TOE_SET "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, "{\"command\":\"pools\"}", "[\"eth0\",\"late\"]"));
+	ck_assert(nt_says(nt, TOE_SET "\"late\",\"settings\":"
 		       "{\"weight\":\"9\"}}", "\"ok\":true"));
 	nt_vtoed_kill(nt, SIGKILL);
 	nt_vtoed_start(nt);
-	ck_assert(says(nt, "{\"command\":\"toes\"}", "\"netdev\":\"late0\""));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"netdev\":\"late0\""));
 	nt_until(node_has(TOE2 "/weight", "9"));
-	ck_assert(says(nt, TOE_REMOVE "\"late\"}", "\"ok\":true"));
+	ck_assert(nt_says(nt, TOE_REMOVE "\"late\"}", "\"ok\":true"));
 	nt_until(node_absent(TOE2 "/state"));
-	ck_assert(says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
 }
 
 NATIVE_TEST(a_toe_that_is_removed_is_left)
@@ -268,63 +259,63 @@ NATIVE_TEST(a_toe_that_is_removed_is_left)
 	      " ip link add right0 type veth peer name right1 &&"
 	      " for i in left0 left1 right0 right1; do"
 	      " ip link set $i up || exit 1; done");
-	ck_assert(says(nt, TOE_ADD "\"left\",\"settings\":{\"netdev\":\"left0\","
+	ck_assert(nt_says(nt, TOE_ADD "\"left\",\"settings\":{\"netdev\":\"left0\","
 		       "\"weight\":\"1000\",\"segment\":\"s\"}}",
 		       "\"ok\":true"));
-	ck_assert(says(nt, TOE_ADD "\"right\",\"settings\":{\"netdev\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"right\",\"settings\":{\"netdev\":"
 		       "\"right0\",\"weight\":\"999\",\"segment\":\"s\"}}",
 		       "\"ok\":true"));
 	nt_guest_up(nt, NULL);
 	ck_assert(node_has(B "/toe", "left"));
-	ck_assert(says(nt, TOE_REMOVE "\"left\"}", "\"ok\":true"));
+	ck_assert(nt_says(nt, TOE_REMOVE "\"left\"}", "\"ok\":true"));
 	nt_until(node_has(B "/toe", "right"));
 	ck_assert(node_has(B "/state", "4"));
 }
 
 NATIVE_TEST(a_wrong_toe_changes_nothing)
 {
-	ck_assert(says(nt, TOE_ADD "\"eth0\",\"settings\":{}}", "already"));
-	ck_assert(says(nt, TOE_REMOVE "\"eth0\"}",
+	ck_assert(nt_says(nt, TOE_ADD "\"eth0\",\"settings\":{}}", "already"));
+	ck_assert(nt_says(nt, TOE_REMOVE "\"eth0\"}",
 		       "toe eth0 is in /run/vtoed.conf; remove it there"));
-	ck_assert(says(nt, TOE_SET "\"eth0\",\"settings\":{}}",
+	ck_assert(nt_says(nt, TOE_SET "\"eth0\",\"settings\":{}}",
 		       "change it there and say vtoectl reload"));
-	ck_assert(says(nt, TOE_REMOVE "\"late\"}", "there is no toe"));
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":{}}",
+	ck_assert(nt_says(nt, TOE_REMOVE "\"late\"}", "there is no toe"));
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":{}}",
 		       "toe add late: toe \\\"late\\\" has no netdev"));
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"toe0\"}}", "has the netdev"));
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"x\",\"weight\":\"0\"}}",
 		       "toe add late: weight: 0 is not in the range"));
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"x\",\"pool\":\"gold\"}}",
 		       "there is no pool"));
-	ck_assert(says(nt, TOE_ADD "\"late\"}", "has no netdev"));
-	ck_assert(says(nt, "{\"command\":\"toe\"}", "add, set or remove"));
+	ck_assert(nt_says(nt, TOE_ADD "\"late\"}", "has no netdev"));
+	ck_assert(nt_says(nt, "{\"command\":\"toe\"}", "add, set or remove"));
 	ck_assert_int_ne(access(STATE, F_OK), 0);
 	/* a directory stands where the file is to be written */
 	ck_assert_int_eq(system("mkdir -p " STATE ".new"), 0);
-	ck_assert(says(nt, TOE_ADD "\"late\",\"settings\":"
+	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"x\"}}", "Is a directory"));
-	ck_assert(!says(nt, "{\"command\":\"toes\"}", "late"));
+	ck_assert(!nt_says(nt, "{\"command\":\"toes\"}", "late"));
 	shell("rmdir " STATE ".new");
 }
 
 NATIVE_TEST(wrong_requests_are_refused_and_do_no_harm)
 {
-	ck_assert(says(nt, "nonsense", "\"ok\":false"));
-	ck_assert(says(nt, "{\"command\":7}", "\"ok\":false"));
-	ck_assert(says(nt, "{\"command\":\"jump\"}", "unknown command"));
-	ck_assert(says(nt, "{\"command\":\"show\",\"domain\":\"nobody\"}",
+	ck_assert(nt_says(nt, "nonsense", "\"ok\":false"));
+	ck_assert(nt_says(nt, "{\"command\":7}", "\"ok\":false"));
+	ck_assert(nt_says(nt, "{\"command\":\"jump\"}", "unknown command"));
+	ck_assert(nt_says(nt, "{\"command\":\"show\",\"domain\":\"nobody\"}",
 		       "there is no domain"));
-	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":63,"
+	ck_assert(nt_says(nt, "{\"command\":\"attach\",\"domain\":63,"
 		       "\"entry\":\"ip=192.0.2.9/24\"}",
 		       "there is no domain 63"));
-	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":0,"
+	ck_assert(nt_says(nt, "{\"command\":\"attach\",\"domain\":0,"
 		       "\"entry\":\"ip=\"}", "has no value"));
-	ck_assert(says(nt, "{\"command\":\"detach\",\"domain\":5}",
+	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
 		       "has no vTOE device 0"));
-	ck_assert(says(nt, "{\"command\":\"version\"}", "\"ok\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"version\"}", "\"ok\":true"));
 }
 
 NATIVE_TEST(attaching_twice_is_attaching_once)
@@ -332,10 +323,10 @@ NATIVE_TEST(attaching_twice_is_attaching_once)
 	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
 
 	free(nt_attach(nt, NT_DOMID, NT_ENTRY));
-	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
+	ck_assert(nt_says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
 		       "\"devid\":0,\"entry\":\"" NT_ENTRY "\"}",
 		       "\"existing\":true"));
-	ck_assert(says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
+	ck_assert(nt_says(nt, "{\"command\":\"attach\",\"domain\":\"guest5\","
 		       "\"devid\":0,\"entry\":\"ip=192.0.2.11/24\"}",
 		       "detach it first"));
 	fx_dom_close(dom);
@@ -353,7 +344,7 @@ NATIVE_TEST(a_device_removed_by_hand_is_let_go)
 	ck_assert(xs_rm(xs, XBT_NULL, B));
 	xs_close(xs);
 	nt_until(nt_process_gone(worker));
-	nt_until(says(nt, "{\"command\":\"list\"}", "\"devices\":[]"));
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"devices\":[]"));
 }
 
 NATIVE_TEST(a_restart_of_xenstored_disturbs_no_connection)
@@ -364,10 +355,10 @@ NATIVE_TEST(a_restart_of_xenstored_disturbs_no_connection)
 
 	kill(nt->xenstored, SIGKILL);
 	waitpid(nt->xenstored, NULL, 0);
-	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":false"));
+	nt_until(nt_says(nt, "{\"command\":\"version\"}", "\"xenstore\":false"));
 	nt_echo_once(s);
 	ck_ok(fx_xenstored_start(nt->host, NULL, &nt->xenstored));
-	nt_until(says(nt, "{\"command\":\"version\"}", "\"xenstore\":true"));
+	nt_until(nt_says(nt, "{\"command\":\"version\"}", "\"xenstore\":true"));
 	nt_until(node_has(TOE "/state", "up"));
 	ck_ok(fx_dom_introduce(nt->guest.dom, "guest5"));
 	nt_until(node_has(B "/state", "4"));
