@@ -237,24 +237,40 @@ static void publish_number(struct inventory *inv, const char *name,
 	publish(inv, "toe", name, key, text);
 }
 
-static void publish_toe(struct inventory *inv, const struct toe *toe)
+/* What changes with each event; each write is a round trip to xenstored. */
+static void publish_state(struct inventory *inv, const struct toe *toe)
+{
+	if (!inv->publisher.write)
+		return;
+	publish(inv, "toe", toe->conf.name, "reason", toe->reason);
+	publish(inv, "toe", toe->conf.name, "state",
+		toe_state_name(toe->state));
+}
+
+static void publish_offloads(struct inventory *inv, const struct toe *toe)
 {
 	const char *name = toe->conf.name;
 
 	if (!inv->publisher.write)
 		return;
+	publish_number(inv, name, "mtu", toe->has.mtu);
+	publish_number(inv, name, "speed-mbit", toe->has.speed_mbit);
+	publish(inv, "toe", name, "mac", toe->has.mac);
+	publish(inv, "toe", name, "offloads", toe->has.list);
+}
+
+static void publish_toe(struct inventory *inv, const struct toe *toe)
+{
+	const char *name = toe->conf.name;
+
 	publish(inv, "toe", name, "driver", toe->conf.driver);
 	publish(inv, "toe", name, "netdev", toe->conf.netdev);
 	publish(inv, "toe", name, "link", toe->conf.link);
 	publish(inv, "toe", name, "segment", toe->conf.segment);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
-	publish_number(inv, name, "mtu", toe->has.mtu);
-	publish_number(inv, name, "speed-mbit", toe->has.speed_mbit);
-	publish(inv, "toe", name, "mac", toe->has.mac);
-	publish(inv, "toe", name, "offloads", toe->has.list);
-	publish(inv, "toe", name, "reason", toe->reason);
-	publish(inv, "toe", name, "state", toe_state_name(toe->state));
+	publish_offloads(inv, toe);
+	publish_state(inv, toe);
 }
 
 static void publish_pool(struct inventory *inv, const struct config_pool *pool)
@@ -386,7 +402,7 @@ static void refresh_offloads(struct inventory *inv, struct toe *toe)
 	if (!memcmp(&has, &toe->has, sizeof(has)))
 		return;
 	toe->has = has;
-	publish_toe(inv, toe);
+	publish_offloads(inv, toe);
 }
 
 /* Returns 1 if something changed. */
@@ -408,7 +424,7 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	snprintf(toe->reason, sizeof(toe->reason), "%s", reason);
 	log_state(inv, toe);
 	row_write(inv, toe);
-	publish_toe(inv, toe);
+	publish_state(inv, toe);
 	refresh_offloads(inv, toe);
 	return 1;
 }

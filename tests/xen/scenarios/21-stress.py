@@ -3,7 +3,7 @@ from story import *
 import offload
 
 SECONDS = 500
-STRESS_SECONDS = 75
+STRESS_SECONDS = 40
 PORT = 7300
 CONNECTIONS = 48
 

@@ -6,7 +6,7 @@ import offload
 import sockdiff
 
 SECONDS = 420
-RUN_SECONDS = 40
+RUN_SECONDS = 30
 STEPS = 300         # that must have been compared; a run makes many times that
 
 # What is freed or new is poisoned and checked: a program that sees memory of
