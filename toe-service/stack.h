@@ -157,8 +157,6 @@ struct toe_driver {
 	/* 0, or -EAGAIN; the new connection inherits nothing but options */
 	int (*accept)(struct toe_conn *listener, void *user,
 		      struct toe_conn **conn, struct vtoe_addr *peer);
-	/* tell who the upcalls are for from now on */
-	void (*set_user)(struct toe_conn *conn, void *user);
 	/* bytes, 0 at the end of the stream, -EAGAIN, or an error */
 	ssize_t (*recv)(struct toe_conn *conn, const struct iovec *iov,
 			int iovcnt);
@@ -189,7 +187,6 @@ struct toe_driver {
 	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */
 	int (*unsent)(struct toe_conn *conn); /* bytes not acknowledged */
 	int (*local)(struct toe_conn *conn, struct vtoe_addr *addr);
-	int (*peer)(struct toe_conn *conn, struct vtoe_addr *addr);
 	int (*setopt)(struct toe_conn *conn, int level, int name,
 		      const void *value, uint32_t len);
 	/* level may be VTOE_SOL_QUEUE, too */

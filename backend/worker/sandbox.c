@@ -95,7 +95,6 @@ static const int allowed[] = {
 	SCMP_SYS(sendmmsg),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt), /* also control.c: SO_PEERCRED */
 	SCMP_SYS(close),

@@ -404,11 +404,6 @@ static int fault_accept(struct toe_conn *listener, void *user,
 	return err;
 }
 
-static void fault_set_user(struct toe_conn *conn, void *user)
-{
-	conn->user = user;
-}
-
 /* Leaves the first bytes of @iov only, by chance. True if it did. */
 static bool cut(struct toe_stack *stack, struct iovec iov[2],
 		const struct iovec *from, int *iovcnt)
@@ -533,11 +528,6 @@ static int fault_local(struct toe_conn *conn, struct vtoe_addr *addr)
 	return below->local(conn->inner, addr);
 }
 
-static int fault_peer(struct toe_conn *conn, struct vtoe_addr *addr)
-{
-	return below->peer(conn->inner, addr);
-}
-
 static int fault_setopt(struct toe_conn *conn, int level, int name,
 			const void *value, uint32_t len)
 {
@@ -563,7 +553,6 @@ const struct toe_driver fault_driver = {
 	.connect = fault_connect,
 	.connected = fault_connected,
 	.accept = fault_accept,
-	.set_user = fault_set_user,
 	.recv = fault_recv,
 	.send = fault_send,
 	.send_datagrams = fault_send_datagrams,
@@ -577,7 +566,6 @@ const struct toe_driver fault_driver = {
 	.error = fault_error,
 	.unsent = fault_unsent,
 	.local = fault_local,
-	.peer = fault_peer,
 	.setopt = fault_setopt,
 	.getopt = fault_getopt,
 };

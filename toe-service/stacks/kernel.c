@@ -363,11 +363,6 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 	return 0;
 }
 
-static void kernel_set_user(struct toe_conn *conn, void *user)
-{
-	conn->user = user;
-}
-
 static ssize_t kernel_recv(struct toe_conn *conn, const struct iovec *iov,
 			   int iovcnt)
 {
@@ -509,17 +504,6 @@ static int kernel_local(struct toe_conn *conn, struct vtoe_addr *addr)
 	return kernel_addr_from(&sa, addr);
 }
 
-static int kernel_peer(struct toe_conn *conn, struct vtoe_addr *addr)
-{
-	union sockaddr_any sa;
-	socklen_t len = sizeof(sa);
-
-	kernel_count(conn->stack);
-	if (getpeername(conn->fd, &sa.sa, &len))
-		return -errno;
-	return kernel_addr_from(&sa, addr);
-}
-
 static int kernel_setopt(struct toe_conn *conn, int level, int name,
 			 const void *value, uint32_t len)
 {
@@ -591,7 +575,6 @@ const struct toe_driver kernel_driver = {
 	.connect = kernel_connect,
 	.connected = kernel_connected,
 	.accept = kernel_accept,
-	.set_user = kernel_set_user,
 	.recv = kernel_recv,
 	.send = kernel_send,
 	.send_datagrams = kernel_send_datagrams,
@@ -605,7 +588,6 @@ const struct toe_driver kernel_driver = {
 	.error = kernel_error,
 	.unsent = kernel_unsent,
 	.local = kernel_local,
-	.peer = kernel_peer,
 	.setopt = kernel_setopt,
 	.getopt = kernel_getopt,
 };
