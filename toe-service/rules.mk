@@ -3,8 +3,9 @@
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c \
 		control.c entry.c guest.c health.c netlink.c netns.c \
 		offloads.c pool.c range.c toe.c \
-		stacks/controls.c stacks/kernel_bridge.c stacks/kernel_link.c \
-		stacks/kernel_nl.c stacks/kernel_rate.c stacks/kernel_route.c \
+		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
+		stacks/kernel_link.c stacks/kernel_nl.c \
+		stacks/kernel_rate.c stacks/kernel_route.c \
 		stacks/fault_control.c stacks/fault_plan.c) \
 	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_RULE) $(COMMON_LOG)
 

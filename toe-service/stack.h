@@ -58,7 +58,7 @@ struct toe_control {
 	int (*context_destroy)(const struct toe_context_spec *spec);
 
 	/* remove what an earlier vtoed made of this driver in a namespace that
-	 * is about to go, and of which no more is known */
+	 * is about to go, and of which no more is known; NULL: nothing */
 	void (*sweep)(int netns);
 
 	/* 0 if the data half understands a TOE's settings, or -EINVAL and
@@ -69,7 +69,8 @@ struct toe_control {
 /**
  * toe_control_find - the control half of a driver by its name
  *
- * Returns NULL if there is none. Listed in stacks/controls.c.
+ * Returns NULL if there is none, or if it lacks what it must have. Listed in
+ * stacks/controls.c.
  */
 const struct toe_control *toe_control_find(const char *name);
 
@@ -197,7 +198,9 @@ struct toe_driver {
 /**
  * toe_driver_find - the data half of a driver by its name
  *
- * Returns NULL if there is none. Listed in stacks/drivers.c.
+ * Returns NULL if there is none, or if it lacks what it must have; what it
+ * leaves out otherwise is filled in (stacks/complete.h). Listed in
+ * stacks/drivers.c.
  */
 const struct toe_driver *toe_driver_find(const char *name);
 

@@ -3,8 +3,8 @@ WORKER_SRCS := $(addprefix backend/worker/, main.c control.c device.c loop.c \
 		 queue.c command.c slot.c rx.c tx.c dgram.c run.c listener.c release.c \
 		 sandbox.c) \
 	       toe-service/context.c toe-service/place.c \
-	       $(addprefix toe-service/stacks/, drivers.c kernel.c kernel_datagram.c \
-		 kernel_options.c fault.c fault_plan.c) \
+	       $(addprefix toe-service/stacks/, drivers.c complete.c kernel.c \
+		 kernel_datagram.c kernel_options.c fault.c fault_plan.c) \
 	       $(COMMON_RING) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoe-worker,$(WORKER_SRCS),,-lxengnttab \

@@ -27,6 +27,8 @@ $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
 $(eval $(call unit,health,toe-service/health.c))
 $(eval $(call unit,fault,toe-service/stacks/fault.c toe-service/stacks/fault_plan.c))
+$(eval $(call unit,drivers,toe-service/stacks/drivers.c \
+	toe-service/stacks/complete.c $(COMMON_LOG)))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \

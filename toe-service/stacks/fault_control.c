@@ -14,12 +14,6 @@ static int fault_context_destroy(const struct toe_context_spec *spec)
 	return kernel_control.context_destroy(spec);
 }
 
-/* All that there is was made by the kernel's, which sweeps for itself. */
-static void fault_sweep(int netns)
-{
-	(void)netns;
-}
-
 static int fault_check(const char *settings, char *error)
 {
 	struct fault_plan plan;
@@ -31,6 +25,5 @@ const struct toe_control fault_control = {
 	.name = "fault",
 	.context_create = fault_context_create,
 	.context_destroy = fault_context_destroy,
-	.sweep = fault_sweep,
 	.check = fault_check,
 };
