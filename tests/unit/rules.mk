@@ -29,6 +29,8 @@ $(eval $(call unit,health,toe-service/health.c))
 $(eval $(call unit,fault,toe-service/stacks/fault.c toe-service/stacks/fault_plan.c))
 $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
 	toe-service/stacks/complete.c $(COMMON_LOG)))
+$(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
+	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \

@@ -11,4 +11,8 @@ extern const struct toe_control kernel_control; /* kernel_link.c */
 extern const struct toe_driver fault_driver;   /* fault.c */
 extern const struct toe_control fault_control; /* fault_control.c */
 
+/* to be copied; in neither list */
+extern const struct toe_driver skeleton_driver;	  /* skeleton.c */
+extern const struct toe_control skeleton_control; /* skeleton_control.c */
+
 #endif /* TOE_SERVICE_STACKS_DRIVERS_H */
