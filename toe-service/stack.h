@@ -10,7 +10,8 @@
  * connections.
  *
  * Each half is one constant table, listed in stacks/controls.c and
- * stacks/drivers.c. All operations return 0 (or a count) or a negative errno
+ * stacks/drivers.c; stacks/GUIDE.md says how to write them, and which operations
+ * may be left out. All operations return 0 (or a count) or a negative errno
  * that tells the program in the guest the truth. None blocks. All data-half
  * functions are called from the worker's one thread.
  */
