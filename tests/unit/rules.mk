@@ -31,6 +31,9 @@ $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
 	toe-service/stacks/complete.c $(COMMON_LOG)))
 $(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
 	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
+$(eval $(call unit,context,toe-service/context.c toe-service/place.c \
+	toe-service/stacks/skeleton.c toe-service/stacks/complete.c \
+	$(COMMON_RING)))
 
 # every header that another folder includes compiles alone
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Claims about virtual contexts, over the smallest driver there is. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "../../toe-service/context.h"
+#include "../../toe-service/stacks/complete.h"
+#include "../../toe-service/stacks/drivers.h"
+
+#define ROWS	4u
+#define TAG	(16ull << TOE_DATA_BITS)
+#define WAIT_MS 5000
+#define SLOT	2u
+
+static const struct vtoe_addr peer = {.family = VTOE_INET,
+				      .addr = {198, 51, 100, 1}};
+
+/* The list of drivers: one, as drivers.c would have it. */
+const struct toe_driver *toe_driver_find(const char *name)
+{
+	static struct toe_driver driver;
+
+	if (strcmp(name, skeleton_driver.name))
+		return NULL;
+	if (!driver.name)
+		ck_assert_ptr_null(complete_driver(&driver, &skeleton_driver));
+	return &driver;
+}
+
+/* ---- a worker with two TOE contexts, and a third TOE ---- */
+
+static struct toe_table toes;
+static struct contexts contexts;
+static int epoll, table_fd;
+static unsigned int told;
+
+static void ready(void *owner, uint32_t slot, unsigned int events)
+{
+	(void)owner;
+	ck_assert_uint_eq(slot, SLOT);
+	told |= events;
+}
+
+static struct contexts_place place_of(uint32_t row)
+{
+	struct contexts_place place = {
+		.row = row,
+		.driver = "skeleton",
+		.ip = {.addr = {.family = VTOE_INET,
+				.addr = {192, 0, 2, (uint8_t)(10 + row)}},
+		       .prefix = 24},
+	};
+
+	return place;
+}
+
+static void up(void)
+{
+	struct contexts_config config = {
+		.nr_rows = ROWS, .toes = &toes, .ready = ready, .tag = TAG};
+	char error[TOE_ERROR_MAX] = "";
+	uint32_t i;
+
+	memset(&toes, 0, sizeof(toes));
+	for (i = 0; i < 3; i++) {
+		toes.row[i].state = TOE_UP;
+		toes.row[i].weight = 1;
+	}
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		config.toe[i].row = CONTEXTS_NO_TOE;
+	config.toe[0] = place_of(0);
+	config.toe[1] = place_of(1);
+	told = 0;
+	epoll = epoll_create1(0);
+	ck_assert_int_ge(epoll, 0);
+	config.epoll = epoll;
+	ck_assert_int_eq(contexts_init(&contexts, &config, &table_fd, error),
+			 0);
+}
+
+static void connected(struct vtoe_addr *local)
+{
+	const struct context_opening opening = {
+		.generation = 1, .family = VTOE_INET, .type = VTOE_STREAM};
+
+	ck_assert_int_eq(context_open(&contexts, SLOT, &opening), 0);
+	ck_assert_int_eq(context_connect(&contexts, SLOT, &peer, local), 0);
+}
+
+static void until_told(unsigned int events)
+{
+	struct epoll_event ev;
+
+	while ((told & events) != events) {
+		ck_assert_int_eq(epoll_wait(epoll, &ev, 1, WAIT_MS), 1);
+		contexts_event(
+			&contexts,
+			(unsigned int)((ev.data.u64 - TAG) >> TOE_DATA_BITS),
+			ev.data.u64 & ((1ull << TOE_DATA_BITS) - 1), ev.events);
+	}
+}
+
+static ssize_t send_text(char *text)
+{
+	const struct iovec iov = {text, strlen(text)};
+
+	return context_send(&contexts, SLOT, &iov, 1);
+}
+
+static ssize_t recv_text(char *text, size_t size)
+{
+	const struct iovec iov = {text, size};
+
+	return context_recv(&contexts, SLOT, &iov, 1);
+}
+
+/* ---- claims ---- */
+
+START_TEST(a_driver_carries_what_goes_through_a_context)
+{
+	struct vtoe_addr local;
+	char text[] = "hello", back[16];
+
+	up();
+	connected(&local);
+	ck_assert_int_eq(send_text(text), 5);
+	until_told(TOE_READABLE);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), 5);
+	ck_assert_int_eq(memcmp(back, text, 5), 0);
+	ck_assert_int_eq(context_shutdown(&contexts, SLOT), 0);
+	until_told(TOE_HUP);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), 0);
+	ck_assert_uint_eq(contexts.table->counters.contexts, 1);
+	context_close(&contexts, SLOT, false);
+	ck_assert_uint_eq(contexts.table->counters.contexts, 0);
+}
+END_TEST
+
+START_TEST(without_settings_toes_share_an_instance)
+{
+	up();
+	ck_assert_ptr_eq(contexts.toe[0].stack, contexts.toe[1].stack);
+}
+END_TEST
+
+START_TEST(a_connection_has_the_address_of_its_toe)
+{
+	const struct contexts_place place[2] = {place_of(0), place_of(1)};
+	struct vtoe_addr local;
+	int toe;
+
+	up();
+	connected(&local);
+	toe = contexts.table->row[SLOT].resolved.toe;
+	ck_assert_int_ge(toe, 0);
+	ck_assert_int_lt(toe, 2);
+	ck_assert_int_eq(memcmp(local.addr, place[toe].ip.addr.addr, 4), 0);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(a_move_needs_nothing_of_a_driver_that_keeps_no_way)
+{
+	struct contexts_place to = place_of(2);
+	struct vtoe_addr local;
+	char text[] = "still here";
+	unsigned int toe;
+
+	up();
+	connected(&local);
+	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
+	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 1);
+	ck_assert_int_eq(contexts.table->row[SLOT].resolved.toe, 2);
+	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(what_a_toe_that_is_no_more_carried_is_reset)
+{
+	const struct contexts_place nowhere = {.row = CONTEXTS_NO_TOE};
+	struct vtoe_addr local;
+	unsigned int toe;
+	char back[16];
+
+	up();
+	connected(&local);
+	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &nowhere, TOE_GONE),
+			 0);
+	until_told(TOE_READABLE | TOE_HUP);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
+	context_close(&contexts, SLOT, true);
+}
+END_TEST
+
+START_TEST(what_a_driver_lacks_is_refused_to_the_program)
+{
+	struct vtoe_addr local, bound;
+	int on = 1;
+
+	up();
+	connected(&local);
+	ck_assert_int_eq(context_bind(&contexts, SLOT, &local, &bound),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(context_setopt(&contexts, SLOT, SOL_SOCKET,
+					SO_KEEPALIVE, &on, sizeof(on)),
+			 -ENOPROTOOPT);
+	ck_assert_int_eq(context_hold(&contexts, SLOT, true), 0);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
+	  without_settings_toes_share_an_instance,
+	  a_connection_has_the_address_of_its_toe,
+	  a_move_needs_nothing_of_a_driver_that_keeps_no_way,
+	  what_a_toe_that_is_no_more_carried_is_reset,
+	  what_a_driver_lacks_is_refused_to_the_program)
