@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../common/log.h"
+#include "device_network.h"
+#include "device_nodes.h"
+
+#define NS_PER_S 1000000000ull
+
+/* ---- what the worker knows ---- */
+
+void device_fill_toe(const struct device *device, uint32_t index,
+		     struct worker_toe *toe)
+{
+	const struct guest_link *link = &device->net->link[index];
+
+	*toe = (struct worker_toe){.row = WORKER_NO_TOE};
+	if (!guest_link_used(device->net, index))
+		return;
+	toe->row = link->toe_row;
+	toe->generation = link->toe_generation;
+	toe->ip = link->ip;
+	toe->ip6 = link->ip6;
+	snprintf(toe->driver, sizeof(toe->driver), "%s", link->driver);
+	snprintf(toe->settings, sizeof(toe->settings), "%s", link->settings);
+}
+
+static void tell_toe(struct device *device, uint32_t index, enum toe_state left)
+{
+	struct worker_toe toe;
+
+	if (!device->worker || !device->net)
+		return;
+	device_fill_toe(device, index, &toe);
+	toe.left = left;
+	worker_set_toe(device->worker, index, &toe);
+}
+
+void device_compare_toes(struct device *device)
+{
+	const struct worker_toe *was = device->worker->toe;
+	struct worker_toe is;
+	uint32_t i;
+
+	for (i = 0; device->net && i < GUEST_LINKS_MAX; i++) {
+		device_fill_toe(device, i, &is);
+		if (was[i].row != is.row ||
+		    (is.row != WORKER_NO_TOE &&
+		     was[i].generation != is.generation))
+			tell_toe(device, i,
+				 was[i].row < TOE_TABLE_MAX
+					 ? inventory_state(device->be->inv,
+							   was[i].row,
+							   was[i].generation)
+					 : TOE_ABSENT);
+	}
+}
+
+/* ---- links ---- */
+
+/* A link is made, after it was on a TOE of that state. */
+static void settled(struct device *device, uint32_t index, enum toe_state left)
+{
+	device->net->link[index].lost_ns = 0;
+	tell_toe(device, index, left);
+	device_clear_error(device);
+	device_put_resolved(device);
+}
+
+static void tell_moved(struct device *device, uint32_t index, const char *from,
+		       enum toe_state left)
+{
+	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
+		 device->devid, device->name, from,
+		 device->net->link[index].toe);
+	settled(device, index, left);
+}
+
+/* To a sibling of a TOE that cannot be used, with all that is open. */
+static bool moved(struct device *device, uint32_t index)
+{
+	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
+	enum toe_state left;
+
+	if (!guest_link_sibling(device->net, index))
+		return false;
+	memcpy(from, device->net->link[index].toe, sizeof(from));
+	left = guest_link_state(device->net, index);
+	if (guest_link_move(device->net, index, error)) {
+		log_warn("device %u/%u (%s): stays on toe %s: %s",
+			 device->domid, device->devid, device->name, from,
+			 error);
+		return false;
+	}
+	tell_moved(device, index, from, left);
+	return true;
+}
+
+unsigned int device_rebalance(struct device *device)
+{
+	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
+	enum toe_state left;
+	unsigned int moves = 0;
+	uint32_t i;
+	int err;
+
+	for (i = 0; device->net && !device->removing && i < GUEST_LINKS_MAX;
+	     i++) {
+		if (!guest_link_used(device->net, i))
+			continue;
+		memcpy(from, device->net->link[i].toe, sizeof(from));
+		left = guest_link_state(device->net, i);
+		err = guest_link_rebalance(device->net, i, error);
+		if (!err) {
+			moves++;
+			tell_moved(device, i, from, left);
+		} else if (err != -EALREADY) {
+			log_warn("device %u/%u (%s): stays on toe %s: %s",
+				 device->domid, device->devid, device->name,
+				 from, error);
+		}
+	}
+	return moves;
+}
+
+static void renewed(struct device *device, uint32_t index)
+{
+	char error[ENTRY_ERROR_MAX];
+
+	if (guest_link_renew(device->net, index, !device->worker, error)) {
+		device_set_error(device, "%s", error);
+		return;
+	}
+	log_info("device %u/%u (%s): network made again, on toe %s",
+		 device->domid, device->devid, device->name,
+		 device->net->link[index].toe);
+	settled(device, index, TOE_GONE);
+}
+
+static void removed(struct device *device, uint32_t index)
+{
+	log_info("device %u/%u (%s): toe %s is configured no more: what was on "
+		 "it is reset",
+		 device->domid, device->devid, device->name,
+		 device->net->link[index].toe);
+	guest_link_remove(device->net, index);
+	settled(device, index, TOE_ABSENT);
+}
+
+static void link_changed(struct device *device, uint32_t index)
+{
+	if (moved(device, index))
+		return;
+	if (index &&
+	    guest_link_state(device->net, index) == TOE_ABSENT)
+		removed(device, index);
+	else if (guest_link_stale(device->net, index))
+		renewed(device, index);
+}
+
+static void more_links(struct device *device)
+{
+	int index;
+
+	while ((index = guest_net_add(device->net)) >= 0) {
+		log_info("device %u/%u (%s): on toe %s, too", device->domid,
+			 device->devid, device->name,
+			 device->net->link[index].toe);
+		settled(device, (uint32_t)index, TOE_ABSENT);
+	}
+}
+
+/* ---- lost TOEs ---- */
+
+static bool fails(enum toe_state state)
+{
+	return state == TOE_DOWN || state == TOE_GONE || state == TOE_ABSENT;
+}
+
+/* Returns when its connections are to be reset, or 0. */
+static uint64_t check_loss(struct device *device, uint32_t index)
+{
+	struct guest_link *link = &device->net->link[index];
+	enum toe_state state = guest_link_state(device->net, index);
+	uint64_t now = loop_now(), due;
+
+	if (!fails(state)) {
+		link->lost_ns = 0;
+		link->given_up = false;
+		return 0;
+	}
+	if (!link->lost_ns) {
+		link->lost_ns = now;
+		link->given_up = false;
+		if (device->worker)
+			worker_lost(device->worker, index, state, false);
+	}
+	if (link->given_up)
+		return 0;
+	due = link->lost_ns + device->entry.wait_s * NS_PER_S;
+	if (due > now)
+		return due;
+	link->given_up = true;
+	log_info("device %u/%u (%s): toe %s is lost: its connections are reset",
+		 device->domid, device->devid, device->name, link->toe);
+	if (device->worker)
+		worker_lost(device->worker, index, state, true);
+	return 0;
+}
+
+static void loss_due(struct loop_timer *timer);
+
+static void check_losses(struct device *device)
+{
+	uint64_t due, first = 0;
+	uint32_t i;
+
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!guest_link_used(device->net, i))
+			continue;
+		due = check_loss(device, i);
+		if (due && (!first || due < first))
+			first = due;
+	}
+	if (first)
+		loop_arm(device->be->loop, &device->loss, first - loop_now(),
+			 loss_due);
+	else
+		loop_disarm(&device->loss);
+}
+
+static void loss_due(struct loop_timer *timer)
+{
+	struct device *device =
+		(struct device *)((char *)timer -
+				  offsetof(struct device, loss));
+
+	if (device->net)
+		check_losses(device);
+}
+
+void device_network_changed(struct device *device)
+{
+	uint32_t i;
+
+	if (!device->net || device->removing) {
+		device_retry(device);
+		return;
+	}
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(device->net, i))
+			link_changed(device, i);
+	more_links(device);
+	check_losses(device);
+}
