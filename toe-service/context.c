@@ -10,56 +10,10 @@
 
 #include "../common/ring.h"
 #include "context.h"
+#include "context_parts.h"
 #include "failure.h"
 
 _Static_assert(sizeof(struct context) <= 32, "idle contexts must be cheap");
-
-/* ---- rows ---- */
-
-static struct context_row *row_begin(struct contexts *cs, uint32_t slot)
-{
-	struct context_row *row = &cs->table->row[slot];
-
-	vtoe_store(&row->seq, row->seq + 1);
-	/* a reader that sees what follows also sees the odd number */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	return row;
-}
-
-static void row_end(struct contexts *cs, struct context_row *row)
-{
-	vtoe_store_release(&row->seq, row->seq + 1);
-	vtoe_doorbell_ring(cs->table->dirty, cs->table->dirty_summary,
-			   row->slot);
-}
-
-static void row_state(struct contexts *cs, struct context_row *row,
-		      enum context_state state)
-{
-	row->state = state;
-	row->since_ns = cs->now_ns;
-}
-
-/* A row for a new life of @slot, all but empty; to be ended. */
-static struct context_row *row_new(struct contexts *cs, uint32_t slot,
-				   uint32_t generation)
-{
-	struct context_row *row = row_begin(cs, slot);
-	uint32_t seq = row->seq;
-
-	memset(row, 0, sizeof(*row));
-	vtoe_store(&row->seq, seq);
-	row->slot = slot;
-	row->generation = generation;
-	row->resolved.toe = -1;
-	return row;
-}
-
-static void row_place(struct contexts *cs, struct context_row *row, int toe)
-{
-	row->resolved.toe = (int32_t)cs->candidate[toe].row;
-	row->resolved.toe_generation = cs->candidate[toe].generation;
-}
 
 /* ---- setting up ---- */
 
@@ -101,7 +55,7 @@ static void context_upcall(void *user, unsigned int events)
 }
 
 /* TOE contexts with the same driver share one instance, unless it takes settings. */
-static struct toe_stack *stack_find(const struct contexts *cs,
+struct toe_stack *contexts_find_stack(const struct contexts *cs,
 				    const struct toe_driver *driver)
 {
 	unsigned int i;
@@ -135,7 +89,7 @@ static int stack_get(struct contexts *cs, unsigned int i,
 			 config->toe[i].driver);
 		return -ENOENT;
 	}
-	stack = stack_find(cs, driver);
+	stack = contexts_find_stack(cs, driver);
 	if (!stack)
 		err = driver->stack_open(&sc, &stack);
 	if (err) {
@@ -164,7 +118,7 @@ static void stacks_close(struct contexts *cs)
 	}
 }
 
-static void set_place(struct contexts *cs, unsigned int toe,
+void contexts_set_place(struct contexts *cs, unsigned int toe,
 		      const struct contexts_place *place)
 {
 	cs->candidate[toe].row = place->row;
@@ -186,7 +140,7 @@ static int open_toes(struct contexts *cs, const struct contexts_config *config,
 		err = stack_get(cs, i, config, error);
 		if (err)
 			return err;
-		set_place(cs, i, &config->toe[i]);
+		contexts_set_place(cs, i, &config->toe[i]);
 	}
 	return 0;
 }
@@ -237,324 +191,6 @@ void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 						   events);
 }
 
-/* ---- placement ---- */
-
-static bool is_mapped(const struct vtoe_addr *addr)
-{
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-	return addr->family == VTOE_INET6 &&
-	       !memcmp(addr->addr, prefix, sizeof(prefix));
-}
-
-/* A TOE context's address of the family that @addr really is of. */
-static const struct toe_address *address_for(const struct context_toe *toe,
-					     const struct vtoe_addr *addr)
-{
-	return addr->family == VTOE_INET || is_mapped(addr) ? &toe->ip
-							     : &toe->ip6;
-}
-
-/* Where the bytes of an address begin, IPv4 within IPv6 seen as IPv4. */
-static const uint8_t *address_bytes(const struct vtoe_addr *addr)
-{
-	return addr->addr + (is_mapped(addr) ? 12 : 0);
-}
-
-static bool on_link(const struct toe_address *own, const struct vtoe_addr *addr)
-{
-	const uint8_t *a = own->addr.addr, *b = address_bytes(addr);
-	uint32_t whole = own->prefix / 8, rest = own->prefix % 8;
-
-	if (memcmp(a, b, whole))
-		return false;
-	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
-}
-
-/*
- * The TOE contexts from which a peer may be reached, as bits: those that have it
- * on their link, or else those with a gateway, or else those with an address.
- */
-static uint32_t reach(const struct contexts *cs, const struct vtoe_addr *peer)
-{
-	uint32_t near = 0, far = 0, any = 0;
-	const struct toe_address *own;
-	unsigned int i;
-
-	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
-		own = address_for(&cs->toe[i], peer);
-		if (!cs->toe[i].driver || !own->addr.family)
-			continue;
-		any |= 1u << i;
-		if (on_link(own, peer))
-			near |= 1u << i;
-		if (own->gateway.family)
-			far |= 1u << i;
-	}
-	return near ? near : far ? far : any;
-}
-
-/* Those that the socket, which is made already, can be on. */
-static uint32_t same_stack(const struct contexts *cs, const struct context *c)
-{
-	uint32_t among = 0;
-	unsigned int i;
-
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
-		if (cs->toe[i].stack == cs->toe[c->toe].stack)
-			among |= 1u << i;
-	return among;
-}
-
-static int place(struct contexts *cs, const struct vtoe_addr *peer,
-		 uint32_t among)
-{
-	struct place_query query = {
-		.pool = cs->pool, .among = among, .peer = peer};
-
-	cs->table->counters.placements++;
-	return place_choose(cs->toes, &query, cs->candidate, CONTEXT_TOES_MAX);
-}
-
-static void set_load(struct contexts *cs, int toe, uint32_t load)
-{
-	cs->candidate[toe].load = load;
-	vtoe_store(&cs->table->on_toe[toe], load);
-}
-
-static void context_put_on(struct contexts *cs, struct context *c, int toe)
-{
-	if (toe == c->toe)
-		return;
-	set_load(cs, c->toe, cs->candidate[c->toe].load - 1);
-	set_load(cs, toe, cs->candidate[toe].load + 1);
-	c->toe = (int8_t)toe;
-}
-
-/* The TOE context that has a local address; else the one that it is on. */
-static int find_local(const struct contexts *cs, int toe,
-		      const struct vtoe_addr *local)
-{
-	const struct toe_address *own;
-	int i;
-
-	for (i = 0; i < (int)CONTEXT_TOES_MAX; i++) {
-		own = address_for(&cs->toe[i], local);
-		if (cs->toe[i].driver && own->addr.family &&
-		    !memcmp(own->addr.addr, address_bytes(local),
-			    own->addr.family == VTOE_INET ? 4 : 16))
-			return i;
-	}
-	return toe;
-}
-
-static bool several(const struct contexts *cs)
-{
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
-		nr += cs->toe[i].driver != NULL;
-	return nr > 1;
-}
-
-/* @own in the form in which a socket of @like's family takes it, with no port */
-static struct vtoe_addr own_address(const struct toe_address *own,
-				    const struct vtoe_addr *like)
-{
-	struct vtoe_addr addr = own->addr;
-
-	if (!is_mapped(like))
-		return addr;
-	addr = (struct vtoe_addr){.family = VTOE_INET6,
-				  .addr = {[10] = 0xff, [11] = 0xff}};
-	memcpy(addr.addr + 12, own->addr.addr, 4);
-	return addr;
-}
-
-/*
- * Choose among @among for a connection to @peer, and give it the address that
- * the guest has there.
- */
-static int choose_toe(struct contexts *cs, struct context *c,
-		      const struct vtoe_addr *peer, uint32_t among)
-{
-	const struct toe_address *own;
-	struct vtoe_addr addr;
-	int toe = place(cs, peer, among);
-
-	if (toe < 0)
-		return toe;
-	own = address_for(&cs->toe[toe], peer);
-	addr = own_address(own, peer);
-	context_put_on(cs, c, toe);
-	c->placed = true;
-	return c->driver->use_address(c->conn, &addr);
-}
-
-/* ---- remapping ---- */
-
-static void note_remap(struct contexts *cs, struct context *c, uint32_t left)
-{
-	struct context_row *row = row_begin(cs, c->slot);
-
-	row_place(cs, row, c->toe);
-	row->remaps++;
-	row->left = left;
-	row->remapped_ns = cs->now_ns;
-	row_end(cs, row);
-	cs->table->counters.remaps++;
-}
-
-/* The next context that is on a TOE context, from @slot on; NULL: no more. */
-static struct context *next_on(struct contexts *cs, unsigned int toe,
-			       uint32_t *slot)
-{
-	struct context *c;
-
-	for (; *slot < cs->table->nr_rows; ++*slot) {
-		c = &cs->context[*slot];
-		if (c->conn && c->toe == (int8_t)toe) {
-			++*slot;
-			return c;
-		}
-	}
-	return NULL;
-}
-
-static bool is_stream(const struct contexts *cs, const struct context *c)
-{
-	return cs->table->row[c->slot].requested.type == VTOE_STREAM;
-}
-
-/* What has a peer, and so cannot live without its address. */
-static void reset_peers(struct contexts *cs, unsigned int toe)
-{
-	struct context *c;
-	uint32_t slot = 0, state;
-
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
-		state = cs->table->row[c->slot].state;
-		if (is_stream(cs, c) && (state == CONTEXT_ESTABLISHED ||
-					 state == CONTEXT_CLOSING))
-			c->driver->reset(c->conn);
-	}
-}
-
-/* What has no peer goes on where it can; its address may be gone, though. */
-static void leave(struct contexts *cs, unsigned int toe, uint32_t left)
-{
-	struct context *c;
-	uint32_t slot = 0;
-	unsigned int i;
-
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
-		if (i != toe && cs->toe[i].stack == cs->toe[toe].stack)
-			break;
-	if (i == CONTEXT_TOES_MAX)
-		return;
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
-		context_put_on(cs, c, (int)i);
-		note_remap(cs, c, left);
-	}
-}
-
-static int add_toe(struct contexts *cs, unsigned int toe,
-		   const struct contexts_place *to)
-{
-	const struct toe_driver *driver = toe_driver_find(to->driver);
-	struct toe_stack *stack = driver ? stack_find(cs, driver) : NULL;
-
-	if (!stack)
-		return -EOPNOTSUPP;
-	cs->toe[toe].driver = driver;
-	cs->toe[toe].stack = stack;
-	set_place(cs, toe, to);
-	return 0;
-}
-
-static int remove_toe(struct contexts *cs, unsigned int toe, uint32_t left)
-{
-	static const struct contexts_place nowhere = {.row = CONTEXTS_NO_TOE};
-
-	reset_peers(cs, toe);
-	leave(cs, toe, left);
-	set_place(cs, toe, &nowhere);
-	/* driver and stack stay for what could not leave, if it was the last */
-	if (several(cs))
-		cs->toe[toe].driver = NULL;
-	return 0;
-}
-
-int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left)
-{
-	struct context *c;
-	uint32_t slot = 0;
-	int err;
-
-	if (toe >= CONTEXT_TOES_MAX)
-		return -EINVAL;
-	if (to->row == CONTEXTS_NO_TOE)
-		return cs->toe[toe].driver ? remove_toe(cs, toe, left) : 0;
-	if (!cs->toe[toe].driver)
-		return add_toe(cs, toe, to);
-	if (strcmp(cs->toe[toe].driver->name, to->driver))
-		return -EOPNOTSUPP;
-	if (cs->toe[toe].driver->stack_configure) {
-		err = cs->toe[toe].driver->stack_configure(cs->toe[toe].stack,
-							   to->settings);
-		if (err)
-			return err;
-	}
-	set_place(cs, toe, to);
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
-		c->driver->moved(c->conn);
-		note_remap(cs, c, left);
-	}
-	return 0;
-}
-
-/* One connect() of the program's, on another TOE. */
-static void connect_elsewhere(struct contexts *cs, struct context *c,
-			      uint32_t left)
-{
-	const struct vtoe_addr *peer =
-		&cs->table->row[c->slot].requested.remote;
-	uint32_t among = reach(cs, peer) & same_stack(cs, c) &
-			 ~(1u << (unsigned int)c->toe);
-	int err;
-
-	if (!c->placed || !among)
-		return;
-	c->driver->reset(c->conn);
-	err = choose_toe(cs, c, peer, among);
-	if (!err) {
-		note_remap(cs, c, left);
-		err = c->driver->connect(c->conn, peer);
-	}
-	if (err == -EINPROGRESS)
-		return;
-	c->error = (int16_t)err;
-	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
-}
-
-int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
-		  bool reset)
-{
-	struct context *c;
-	uint32_t slot = 0;
-
-	if (toe >= CONTEXT_TOES_MAX || !cs->toe[toe].driver)
-		return -EINVAL;
-	while ((c = next_on(cs, toe, &slot)) != NULL)
-		if (is_stream(cs, c) &&
-		    cs->table->row[c->slot].state == CONTEXT_CONNECTING)
-			connect_elsewhere(cs, c, left);
-	if (reset)
-		reset_peers(cs, toe);
-	return 0;
-}
-
 /* ---- operations ---- */
 
 /* Remembers how an operation of a TOE ended, and passes it on. */
@@ -592,7 +228,7 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	c->toe = (int8_t)toe;
 	c->placed = false;
 	c->error = 0;
-	set_load(cs, toe, cs->candidate[toe].load + 1);
+	context_set_load(cs, toe, cs->candidate[toe].load + 1);
 	cs->table->counters.contexts++;
 }
 
@@ -605,7 +241,7 @@ int context_open(struct contexts *cs, uint32_t slot,
 	int toe, err;
 
 	assert(!c->conn);
-	toe = place(cs, NULL, ~0u);
+	toe = context_place(cs, NULL, ~0u);
 	if (toe < 0)
 		return toe;
 	/* upcalls come from stack_event() only, when the context is there */
@@ -615,13 +251,13 @@ int context_open(struct contexts *cs, uint32_t slot,
 	if (err)
 		return err;
 	context_start(cs, slot, toe, conn);
-	row = row_new(cs, slot, opening->generation);
+	row = context_row_new(cs, slot, opening->generation);
 	row->requested.family = opening->family;
 	row->requested.type = opening->type;
 	row->requested.uid = opening->uid;
-	row_place(cs, row, toe);
-	row_state(cs, row, CONTEXT_OPEN);
-	row_end(cs, row);
+	context_row_place(cs, row, toe);
+	context_row_state(cs, row, CONTEXT_OPEN);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -637,14 +273,14 @@ int context_bind(struct contexts *cs, uint32_t slot,
 		err = c->driver->local(c->conn, bound);
 	if (err)
 		return err;
-	context_put_on(cs, c, find_local(cs, c->toe, bound));
-	row = row_begin(cs, slot);
-	row_place(cs, row, c->toe);
+	context_put_on(cs, c, context_find_local(cs, c->toe, bound));
+	row = context_row_begin(cs, slot);
+	context_row_place(cs, row, c->toe);
 	row->requested.request = REQUEST_BIND;
 	row->requested.local = *addr;
 	row->resolved.local = *bound;
-	row_state(cs, row, CONTEXT_BOUND);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_BOUND);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -662,12 +298,12 @@ int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog)
 		local = cs->table->row[slot].resolved.local;
 	if (err)
 		return err;
-	row = row_begin(cs, slot);
+	row = context_row_begin(cs, slot);
 	row->requested.request = REQUEST_LISTEN;
 	row->requested.backlog = backlog;
 	row->resolved.local = local;
-	row_state(cs, row, CONTEXT_LISTENING);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_LISTENING);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -680,13 +316,13 @@ static int connected(struct contexts *cs, struct context *c,
 	if (err)
 		return err;
 	cs->table->counters.connects++;
-	context_put_on(cs, c, find_local(cs, c->toe, local));
-	row = row_begin(cs, c->slot);
-	row_place(cs, row, c->toe);
+	context_put_on(cs, c, context_find_local(cs, c->toe, local));
+	row = context_row_begin(cs, c->slot);
+	context_row_place(cs, row, c->toe);
 	row->resolved.local = *local;
 	row->resolved.remote = row->requested.remote;
-	row_state(cs, row, CONTEXT_ESTABLISHED);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_ESTABLISHED);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -694,13 +330,13 @@ static int connected(struct contexts *cs, struct context *c,
 static void unconnected(struct contexts *cs, struct context *c)
 {
 	static const struct vtoe_addr none;
-	struct context_row *row = row_begin(cs, c->slot);
+	struct context_row *row = context_row_begin(cs, c->slot);
 
-	row_state(cs, row,
+	context_row_state(cs, row,
 		  memcmp(&row->requested.local, &none, sizeof(none))
 			  ? CONTEXT_BOUND
 			  : CONTEXT_OPEN);
-	row_end(cs, row);
+	context_row_end(cs, row);
 }
 
 /* A datagram socket's association ends. */
@@ -715,13 +351,13 @@ static int disconnect(struct contexts *cs, struct context *c,
 		err = c->driver->local(c->conn, local);
 	if (err)
 		return err;
-	row = row_begin(cs, c->slot);
+	row = context_row_begin(cs, c->slot);
 	row->requested.request = REQUEST_BIND;
 	row->requested.remote = none;
 	row->resolved.remote = none;
 	row->resolved.local = *local;
-	row_state(cs, row, CONTEXT_BOUND);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_BOUND);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -732,9 +368,9 @@ static int place_connect(struct contexts *cs, struct context *c,
 	bool bound = cs->table->row[c->slot].state != CONTEXT_OPEN;
 
 	/* datagrams go where the guest's routes lead them, each for itself */
-	if (!is_stream(cs, c) || (!c->placed && (bound || !several(cs))))
+	if (!context_is_stream(cs, c) || (!c->placed && (bound || !contexts_several(cs))))
 		return 0;
-	return choose_toe(cs, c, peer, reach(cs, peer) & same_stack(cs, c));
+	return context_choose_toe(cs, c, peer, context_reach(cs, peer) & context_same_stack(cs, c));
 }
 
 int context_connect(struct contexts *cs, uint32_t slot,
@@ -753,12 +389,12 @@ int context_connect(struct contexts *cs, uint32_t slot,
 	note(cs, c->toe, err);
 	if (err && err != -EINPROGRESS)
 		return err;
-	row = row_begin(cs, slot);
+	row = context_row_begin(cs, slot);
 	row->requested.request = REQUEST_CONNECT;
 	row->requested.remote = *addr;
-	row_place(cs, row, c->toe);
-	row_state(cs, row, CONTEXT_CONNECTING);
-	row_end(cs, row);
+	context_row_place(cs, row, c->toe);
+	context_row_state(cs, row, CONTEXT_CONNECTING);
+	context_row_end(cs, row);
 	return err ? err : connected(cs, c, local);
 }
 
@@ -797,19 +433,19 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 		l->driver->close(conn, TOE_CLOSE_ABORT);
 		return err;
 	}
-	context_start(cs, slot, find_local(cs, l->toe, local), conn);
+	context_start(cs, slot, context_find_local(cs, l->toe, local), conn);
 	cs->table->counters.accepts++;
-	row = row_new(cs, slot, generation);
+	row = context_row_new(cs, slot, generation);
 	row->requested.request = REQUEST_ACCEPT;
 	row->requested.family = from->requested.family;
 	row->requested.type = from->requested.type;
 	row->requested.uid = from->requested.uid;
 	row->requested.parent = listener;
-	row_place(cs, row, c->toe);
+	context_row_place(cs, row, c->toe);
 	row->resolved.local = *local;
 	row->resolved.remote = *peer;
-	row_state(cs, row, CONTEXT_ESTABLISHED);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_ESTABLISHED);
+	context_row_end(cs, row);
 	return 0;
 }
 
@@ -900,19 +536,19 @@ int context_getopt(struct contexts *cs, uint32_t slot, int level, int name,
 
 void context_note_closing(struct contexts *cs, uint32_t slot)
 {
-	struct context_row *row = row_begin(cs, slot);
+	struct context_row *row = context_row_begin(cs, slot);
 
-	row_state(cs, row, CONTEXT_CLOSING);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_CLOSING);
+	context_row_end(cs, row);
 }
 
 void context_note_failed(struct contexts *cs, uint32_t slot, uint32_t error)
 {
-	struct context_row *row = row_begin(cs, slot);
+	struct context_row *row = context_row_begin(cs, slot);
 
 	row->error = error;
-	row_state(cs, row, CONTEXT_FAILED);
-	row_end(cs, row);
+	context_row_state(cs, row, CONTEXT_FAILED);
+	context_row_end(cs, row);
 }
 
 bool context_is_connected(const struct contexts *cs, uint32_t slot)
@@ -927,9 +563,9 @@ void context_close(struct contexts *cs, uint32_t slot, bool abort)
 
 	c->driver->close(c->conn, abort ? TOE_CLOSE_ABORT : 0);
 	c->conn = NULL;
-	set_load(cs, c->toe, cs->candidate[c->toe].load - 1);
+	context_set_load(cs, c->toe, cs->candidate[c->toe].load - 1);
 	cs->table->counters.contexts--;
-	row = row_begin(cs, slot);
-	row_state(cs, row, CONTEXT_FREE);
-	row_end(cs, row);
+	row = context_row_begin(cs, slot);
+	context_row_state(cs, row, CONTEXT_FREE);
+	context_row_end(cs, row);
 }

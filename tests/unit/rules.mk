@@ -31,7 +31,7 @@ $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
 	toe-service/stacks/complete.c $(COMMON_LOG)))
 $(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
 	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
-$(eval $(call unit,context,toe-service/context.c toe-service/place.c \
+$(eval $(call unit,context,$(wildcard toe-service/context*.c) toe-service/place.c \
 	toe-service/stacks/skeleton.c toe-service/stacks/complete.c \
 	$(COMMON_RING)))
 

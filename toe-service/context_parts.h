@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * context_parts.h - what the files of contexts share; for nobody else.
+ *
+ *	context.c		setting up, and the operations of context.h
+ *	context_row.c		rows of the context table
+ *	context_place.c		which TOE context a connection is on
+ *	context_remap.c		what happens when TOE contexts change
+ */
+#ifndef TOE_SERVICE_CONTEXT_PARTS_H
+#define TOE_SERVICE_CONTEXT_PARTS_H
+
+#include "context.h"
+
+/* ---- rows: written between begin (or new) and end ---- */
+
+struct context_row *context_row_begin(struct contexts *cs, uint32_t slot);
+void context_row_end(struct contexts *cs, struct context_row *row);
+
+/* For a new life of @slot: all but empty. */
+struct context_row *context_row_new(struct contexts *cs, uint32_t slot,
+				    uint32_t generation);
+void context_row_state(struct contexts *cs, struct context_row *row,
+		       enum context_state state);
+/* It is on that TOE context. */
+void context_row_place(struct contexts *cs, struct context_row *row, int toe);
+
+/* ---- instances of drivers ---- */
+
+/* The one that a new TOE context of @driver shares, or NULL. */
+struct toe_stack *contexts_find_stack(const struct contexts *cs,
+				      const struct toe_driver *driver);
+void contexts_set_place(struct contexts *cs, unsigned int toe,
+			const struct contexts_place *place);
+
+/* ---- placement; @among and results are bits, one for each TOE context ---- */
+
+/* Has the device more than one TOE context? */
+bool contexts_several(const struct contexts *cs);
+/* From which a peer may be reached. */
+uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer);
+/* Those that a socket, which is made already, can be on. */
+uint32_t context_same_stack(const struct contexts *cs, const struct context *c);
+/* The best of @among, or -ENETDOWN; @peer may be NULL. */
+int context_place(struct contexts *cs, const struct vtoe_addr *peer,
+		  uint32_t among);
+/* Place a connection to @peer, and bind it to its address there. */
+int context_choose_toe(struct contexts *cs, struct context *c,
+		       const struct vtoe_addr *peer, uint32_t among);
+/* The TOE context that has a local address, or else @toe. */
+int context_find_local(const struct contexts *cs, int toe,
+		       const struct vtoe_addr *local);
+void context_put_on(struct contexts *cs, struct context *c, int toe);
+void context_set_load(struct contexts *cs, int toe, uint32_t load);
+
+static inline bool context_is_stream(const struct contexts *cs,
+				     const struct context *c)
+{
+	return cs->table->row[c->slot].requested.type == VTOE_STREAM;
+}
+
+#endif /* TOE_SERVICE_CONTEXT_PARTS_H */
