@@ -270,6 +270,7 @@ class Machine:
         self.background = []
         self.guests = {}            # those that this program knows of
         self.links_down = set()
+        self.macs = {}
         self.logs = None            # a folder for the logs of ended guests
         self.note = lambda text: None   # hears of every command
         self.dom0 = Node(self, "dom0")
@@ -455,6 +456,29 @@ class Machine:
         self.call("qmp", command="set_link",
                   arguments={"name": nic, "up": up})
         (self.links_down.discard if up else self.links_down.add)(nic)
+
+    def unplug(self, nic):
+        """Takes a NIC (toe0, toe1, …) out of its slot."""
+        self.macs[nic] = self.dom0.read(
+            f"/sys/class/net/{nic}/address").strip()
+        self.note(f"unplug {nic}")
+        self.call("qmp", command="device_del", arguments={"id": nic})
+        wait_until(lambda: not self.dom0.ok(f"ip link show {nic}"), 30,
+                   f"{nic} gone")
+
+    def plug(self, nic):
+        """Puts a NIC back that unplug() took out; dom0 calls it as before."""
+        mac = self.macs[nic]
+        self.note(f"plug {nic}")
+        self.call("qmp", command="device_add", arguments={
+            "driver": "virtio-net-pci", "id": nic, "netdev": f"hub-{nic}",
+            "bus": f"port-{nic}", "mac": mac})
+        wait_until(lambda: self.dom0.ok(
+            f"grep -qx {mac} /sys/class/net/*/address"), 30, f"{nic} back")
+        self.dom0.run(
+            f"at=$(grep -lx {mac} /sys/class/net/*/address | head -n 1); "
+            f"name=$(basename $(dirname $at)); ip link set $name down; "
+            f"ip link set $name name {nic}; ip link set {nic} up")
 
     def links_up(self):
         """Plugs in again what set_link() pulled."""

@@ -33,12 +33,17 @@ def nic_arguments(segments):
     for segment, count in enumerate(segments):
         for index in range(count + 1):
             name = f"peer{segment}"
+            bus = ""
             if index:
                 name = f"toe{toe}"
                 toe += 1
+                # a slot that it can be taken out of
+                bus = f",bus=port-{name}"
+                arguments += ["-device", f"pcie-root-port,id=port-{name},"
+                                         f"chassis={toe},slot={toe}"]
             arguments += [
                 "-netdev", f"hubport,id=hub-{name},hubid={segment}",
-                "-device", f"virtio-net-pci,id={name},netdev=hub-{name},"
+                "-device", f"virtio-net-pci,id={name},netdev=hub-{name}{bus},"
                            f"mac=52:54:00:00:{segment:02x}:{index:02x}"]
     return arguments
 
