@@ -19,11 +19,11 @@ FILE_MB = 20
 CROWD = 50
 CONFIG = """
 toe "a" { netdev = "toe0" segment = "lan" }
-toe "bad" { driver = "fault" netdev = "toe1" segment = "lan"
+toe "bad" { driver = "fault" netdev = "toe1" link = "macvlan" segment = "lan"
             fault = "seed=7,short=20%,again=20%,delay=10%:5ms" }
-toe "worse" { driver = "fault" netdev = "toe1" segment = "lan"
+toe "worse" { driver = "fault" netdev = "toe1" link = "macvlan" segment = "lan"
               fault = "connect-error=100%" }
-toe "fair" { driver = "fault" netdev = "toe1" segment = "lan" }
+toe "fair" { driver = "fault" netdev = "toe1" link = "macvlan" segment = "lan" }
 pool "lan" { toes = {"a"} policy = "in-order" }
 pool "rotten" { toes = {"bad", "worse", "fair"} policy = "in-order" }
 """
