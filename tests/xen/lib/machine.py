@@ -345,8 +345,11 @@ class Machine:
         """What has to be done once in a booted dom0."""
         self.dom0.run("until systemctl is-active -q xen machine-net; "
                       "do sleep 0.2; done", timeout=120)
-        self.dom0.run("while systemctl is-active vtoed | grep -q activating; "
-                      "do sleep 0.2; done", timeout=120)
+        # "inactive" may also mean that its turn has not come yet
+        self.dom0.run("! systemctl is-enabled -q vtoed || "
+                      "until systemctl is-active vtoed | "
+                      "grep -qE '^(active|failed)'; do sleep 0.2; done",
+                      timeout=120)
         self.attach_archive()
 
     def attach_archive(self):
