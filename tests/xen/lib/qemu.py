@@ -4,7 +4,6 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import threading
 
@@ -89,9 +88,8 @@ def arguments(where, segments, dom0_cpus, pinned):
 class Qmp:
     """QEMU's control socket: one command at a time, events are dropped."""
 
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(path))
+    def __init__(self, sock):
+        self.sock = sock
         self.file = self.sock.makefile("rw")
         self.lock = threading.Lock()
         self.file.readline()

@@ -84,7 +84,7 @@ class Server:
     def boot(self):
         try:
             sock = self.connect(self.where / "agent.sock")
-            self.qmp = qemu.Qmp(self.where / "qmp.sock")
+            self.qmp = qemu.Qmp(self.connect(self.where / "qmp.sock"))
             dom0 = Node(self.where, "dom0")
             dom0.link = agentlink.Link(sock.sendall, dom0.log, name="dom0")
             self.nodes["dom0"] = dom0
