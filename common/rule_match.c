@@ -6,20 +6,12 @@
 #include <string.h>
 #endif
 
+#include "prefix.h"
 #include "rule.h"
 
 static bool within(const struct rule_range *range, uint32_t n)
 {
 	return n >= range->low && n <= range->high;
-}
-
-static bool same_bits(const uint8_t *a, const uint8_t *b, uint32_t bits)
-{
-	uint32_t bytes = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, bytes))
-		return false;
-	return !rest || !((a[bytes] ^ b[bytes]) >> (8 - rest));
 }
 
 /* Host byte order. */
@@ -35,7 +27,7 @@ static bool side_matches(const struct rule_side *side,
 			 const struct vtoe_addr *addr)
 {
 	if (side->family && (side->family != addr->family ||
-			     !same_bits(side->addr, addr->addr, side->prefix)))
+			     !prefix_same(side->addr, addr->addr, side->prefix)))
 		return false;
 	return !side->port.low || within(&side->port, port_of(addr));
 }

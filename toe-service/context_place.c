@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../common/atomic.h"
+#include "../common/prefix.h"
 #include "context_parts.h"
 
 static bool is_mapped(const struct vtoe_addr *addr)
@@ -26,16 +27,6 @@ static const uint8_t *address_bytes(const struct vtoe_addr *addr)
 	return addr->addr + (is_mapped(addr) ? 12 : 0);
 }
 
-static bool on_link(const struct toe_address *own, const struct vtoe_addr *addr)
-{
-	const uint8_t *a = own->addr.addr, *b = address_bytes(addr);
-	uint32_t whole = own->prefix / 8, rest = own->prefix % 8;
-
-	if (memcmp(a, b, whole))
-		return false;
-	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
-}
-
 /*
  * The TOE contexts from which a peer may be reached, as bits: those that have it
  * on their link, or else those with a gateway, or else those with an address.
@@ -51,7 +42,8 @@ uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer)
 		if (!cs->toe[i].driver || !own->addr.family)
 			continue;
 		any |= 1u << i;
-		if (on_link(own, peer))
+		if (prefix_same(own->addr.addr, address_bytes(peer),
+				own->prefix))
 			near |= 1u << i;
 		if (own->gateway.family)
 			far |= 1u << i;

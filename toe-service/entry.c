@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/prefix.h"
 #include "../common/rule.h"
 #include "entry.h"
 
@@ -299,14 +300,7 @@ static int parse_pair(struct entry *entry, char *pair, unsigned int *seen,
 bool entry_same_network(const struct toe_address *ip,
 			const struct vtoe_addr *addr)
 {
-	uint32_t i;
-
-	for (i = 0; i < ip->prefix; i++)
-		if (((ip->addr.addr[i / 8] ^ addr->addr[i / 8]) >>
-		     (7 - i % 8)) &
-		    1)
-			return false;
-	return true;
+	return prefix_same(ip->addr.addr, addr->addr, ip->prefix);
 }
 
 static bool link_local(const struct vtoe_addr *addr)

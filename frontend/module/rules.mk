@@ -13,7 +13,7 @@ MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
 		  stream.c dgram.c) \
 		  $(addprefix common/,arena.c arena.h geometry.c geometry.h \
-		  ring.h atomic.h rule.h rule_read.c rule_match.c) \
+		  ring.h atomic.h prefix.h rule.h rule_read.c rule_match.c) \
 		  $(addprefix xenstore-schema/,vtoe_wire.h vtoe_keys.h)
 MODULE_DIR := build/module
 MODULE_COPY := $(addprefix $(MODULE_DIR)/src/,$(MODULE_SOURCES))
