@@ -66,62 +66,45 @@ static void settled(struct device *device, uint32_t index, enum toe_state left)
 	device->net->link[index].lost_ns = 0;
 	tell_toe(device, index, left);
 	device_clear_error(device);
-	device_put_resolved(device);
+	device_put_link(device, index);
 }
 
-static void tell_moved(struct device *device, uint32_t index, const char *from,
-		       enum toe_state left)
-{
-	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
-		 device->devid, device->name, from,
-		 device->net->link[index].toe);
-	settled(device, index, left);
-}
+typedef int move_fn(struct guest_net *net, uint32_t index, char *error);
 
-/* To a sibling of a TOE that cannot be used, with all that is open. */
-static bool moved(struct device *device, uint32_t index)
+/* True if it has moved; why it could not, but for -EALREADY, is logged. */
+static bool relocate(struct device *device, uint32_t index, move_fn *move)
 {
+	enum toe_state left = guest_link_state(device->net, index);
+	const struct guest_link *link = &device->net->link[index];
 	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
-	enum toe_state left;
+	int err;
 
-	if (!guest_link_sibling(device->net, index))
+	memcpy(from, link->toe, sizeof(from));
+	err = move(device->net, index, error);
+	if (err == -EALREADY)
 		return false;
-	memcpy(from, device->net->link[index].toe, sizeof(from));
-	left = guest_link_state(device->net, index);
-	if (guest_link_move(device->net, index, error)) {
+	if (err) {
 		log_warn("device %u/%u (%s): stays on toe %s: %s",
 			 device->domid, device->devid, device->name, from,
 			 error);
 		return false;
 	}
-	tell_moved(device, index, from, left);
+	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
+		 device->devid, device->name, from, link->toe);
+	settled(device, index, left);
 	return true;
 }
 
 unsigned int device_rebalance(struct device *device)
 {
-	char from[TABLE_NAME_MAX], error[ENTRY_ERROR_MAX];
-	enum toe_state left;
 	unsigned int moves = 0;
 	uint32_t i;
-	int err;
 
-	for (i = 0; device->net && !device->removing && i < GUEST_LINKS_MAX;
-	     i++) {
-		if (!guest_link_used(device->net, i))
-			continue;
-		memcpy(from, device->net->link[i].toe, sizeof(from));
-		left = guest_link_state(device->net, i);
-		err = guest_link_rebalance(device->net, i, error);
-		if (!err) {
-			moves++;
-			tell_moved(device, i, from, left);
-		} else if (err != -EALREADY) {
-			log_warn("device %u/%u (%s): stays on toe %s: %s",
-				 device->domid, device->devid, device->name,
-				 from, error);
-		}
-	}
+	if (!device->net || device->removing)
+		return 0;
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(device->net, i))
+			moves += relocate(device, i, guest_link_rebalance);
 	return moves;
 }
 
@@ -151,7 +134,9 @@ static void removed(struct device *device, uint32_t index)
 
 static void link_changed(struct device *device, uint32_t index)
 {
-	if (moved(device, index))
+	/* to a sibling of a TOE that cannot be used, with all that is open */
+	if (guest_link_sibling(device->net, index) &&
+	    relocate(device, index, guest_link_move))
 		return;
 	if (index &&
 	    guest_link_state(device->net, index) == TOE_ABSENT)

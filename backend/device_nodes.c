@@ -127,13 +127,24 @@ void device_put_capabilities(const struct device *device)
 
 /* ---- links ---- */
 
-static void link_dir(const struct device *device, uint32_t index, char *dir)
+#define LINK_KEY_MAX 32 /* "link/7/gateway6" */
+
+static void link_key(uint32_t index, const char *key, char *text)
 {
-	snprintf(dir, STORE_PATH_MAX, "%.128s/%s/%u", device->b, VTOE_KEY_LINK,
-		 index);
+	snprintf(text, LINK_KEY_MAX, "%s/%u%s%s", VTOE_KEY_LINK, index,
+		 *key ? "/" : "", key);
 }
 
-static void put_address(struct store *store, const char *dir,
+static void put_link_node(const struct device *device, uint32_t index,
+			  const char *key, const char *value)
+{
+	char path[LINK_KEY_MAX];
+
+	link_key(index, key, path);
+	device_put(device, path, value);
+}
+
+static void put_address(const struct device *device, uint32_t index,
 			const struct toe_address *ip, const char *key,
 			const char *gateway_key)
 {
@@ -142,27 +153,26 @@ static void put_address(struct store *store, const char *dir,
 	if (!ip->addr.family)
 		return;
 	entry_ip_text(ip, text);
-	store_write(store, 0, dir, key, text);
+	put_link_node(device, index, key, text);
 	if (!ip->gateway.family)
 		return;
 	entry_addr_text(&ip->gateway, text);
-	store_write(store, 0, dir, gateway_key, text);
+	put_link_node(device, index, gateway_key, text);
 }
 
 static void put_link(const struct device *device, uint32_t index)
 {
 	const struct guest_link *link = &device->net->link[index];
-	struct store *store = device_store(device);
-	char dir[STORE_PATH_MAX];
+	char path[LINK_KEY_MAX];
 
-	link_dir(device, index, dir);
 	if (!guest_link_used(device->net, index)) {
-		store_remove(store, 0, dir);
+		link_key(index, "", path);
+		device_drop(device, path);
 		return;
 	}
-	store_write(store, 0, dir, "toe", link->toe);
-	put_address(store, dir, &link->ip, "ip", "gateway");
-	put_address(store, dir, &link->ip6, "ip6", "gateway6");
+	put_link_node(device, index, "toe", link->toe);
+	put_address(device, index, &link->ip, "ip", "gateway");
+	put_address(device, index, &link->ip6, "ip6", "gateway6");
 }
 
 void device_toes(const struct device *device, char *text)
@@ -179,50 +189,71 @@ void device_toes(const struct device *device, char *text)
 						device->net->link[i].toe);
 }
 
-void device_put_resolved(const struct device *device)
+static void put_toes(const struct device *device)
 {
 	char toes[DEVICE_TOES_MAX];
-	uint32_t i;
 
 	device_toes(device, toes);
+	device_put(device, "toe", toes);
+}
+
+void device_put_link(const struct device *device, uint32_t index)
+{
+	put_toes(device);
+	put_link(device, index);
+}
+
+void device_put_resolved(const struct device *device)
+{
+	uint32_t i;
+
 	device_put(device, "pool", device->entry.pool);
 	device_put(device, "netns", device->net->name);
-	device_put(device, "toe", toes);
+	put_toes(device);
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
 		put_link(device, i);
 }
 
+static int get_link_node(const struct device *device, uint32_t index,
+			 const char *key, char *value, size_t size)
+{
+	char path[LINK_KEY_MAX];
+
+	link_key(index, key, path);
+	return store_read(device_store(device), 0, device->b, path, value,
+			  size);
+}
+
 /* An address that vtoed wrote; anything else is none. */
-static void get_address(struct store *store, const char *dir, uint16_t family,
-			const char *key, const char *gateway_key,
-			struct toe_address *ip)
+static void get_address(const struct device *device, uint32_t index,
+			uint16_t family, const char *key,
+			const char *gateway_key, struct toe_address *ip)
 {
 	char text[ENTRY_ADDR_MAX], ignored[ENTRY_ERROR_MAX];
 
-	if (store_read(store, 0, dir, key, text, sizeof(text)) ||
+	if (get_link_node(device, index, key, text, sizeof(text)) ||
 	    entry_parse_ip(ip, family, key, text, ignored)) {
 		*ip = (struct toe_address){0};
 		return;
 	}
-	if (!store_read(store, 0, dir, gateway_key, text, sizeof(text)))
+	if (!get_link_node(device, index, gateway_key, text, sizeof(text)))
 		entry_parse_addr(family, gateway_key, text, &ip->gateway,
 				 ignored);
 }
 
 void device_get_resolved(const struct device *device, struct guest_saved *saved)
 {
-	struct store *store = device_store(device);
-	char dir[STORE_PATH_MAX];
 	uint32_t i;
 
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
-		link_dir(device, i, dir);
-		if (store_read(store, 0, dir, "toe", saved[i].toe,
-			       sizeof(saved[i].toe)))
-			saved[i].toe[0] = 0;
-		get_address(store, dir, VTOE_INET, "ip", "gateway",
+		if (get_link_node(device, i, "toe", saved[i].toe,
+				  sizeof(saved[i].toe))) {
+			saved[i] = (struct guest_saved){0};
+			continue;
+		}
+		get_address(device, i, VTOE_INET, "ip", "gateway",
 			    &saved[i].ip);
-		get_address(store, dir, VTOE_INET6, "ip6", "gateway6",
+		get_address(device, i, VTOE_INET6, "ip6", "gateway6",
 			    &saved[i].ip6);
 	}
 }

@@ -49,6 +49,9 @@ void device_toes(const struct device *device, char *text);
 /** device_put_resolved - what the entry has become; needs device->net. */
 void device_put_resolved(const struct device *device);
 
+/** device_put_link - what has changed with one link; needs device->net. */
+void device_put_link(const struct device *device, uint32_t index);
+
 /** device_get_resolved - what was written last; @saved: GUEST_LINKS_MAX. */
 void device_get_resolved(const struct device *device,
 			 struct guest_saved *saved);

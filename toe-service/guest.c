@@ -289,9 +289,7 @@ static int place_first(struct guest_net *net, const struct config_pool *pool,
 		if (toe && (conf->addresses.nr || conf->addresses6.nr))
 			wish.but |= 1ull << toe->row;
 	}
-	if (wish.but &&
-	    pool_choose(net->inv, pool, NULL, NULL, wish.but) &&
-	    !place(net, 0, pool, &wish, error))
+	if (wish.but && !place(net, 0, pool, &wish, error))
 		return 0;
 	wish.but = 0;
 	return place(net, 0, pool, &wish, error);
