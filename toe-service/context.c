@@ -368,9 +368,12 @@ static int place_connect(struct contexts *cs, struct context *c,
 	bool bound = cs->table->row[c->slot].state != CONTEXT_OPEN;
 
 	/* datagrams go where the guest's routes lead them, each for itself */
-	if (!context_is_stream(cs, c) || (!c->placed && (bound || !contexts_several(cs))))
+	if (!context_is_stream(cs, c) ||
+	    (!c->placed && (bound || !contexts_several(cs))))
 		return 0;
-	return context_choose_toe(cs, c, peer, context_reach(cs, peer) & context_same_stack(cs, c));
+	return context_choose_toe(cs, c, peer,
+				  context_reach(cs, peer) &
+					  context_same_stack(cs, c));
 }
 
 int context_connect(struct contexts *cs, uint32_t slot,

@@ -413,10 +413,8 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	enum toe_state state = look(inv, toe, &ifindex, &reason);
 
 	if (state == toe->state && ifindex == toe->ifindex &&
-	    !strcmp(reason, toe->reason)) {
-		refresh_offloads(inv, toe);
+	    !strcmp(reason, toe->reason))
 		return 0;
-	}
 	if (state != toe->state)
 		toe->since_ns = loop_now();
 	toe->state = state;
@@ -425,7 +423,6 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	log_state(inv, toe);
 	row_write(inv, toe);
 	publish_state(inv, toe);
-	refresh_offloads(inv, toe);
 	return 1;
 }
 
@@ -439,6 +436,10 @@ void inventory_refresh(struct inventory *inv)
 			changed |= refresh(inv, &inv->toe[i]);
 	if (changed)
 		tell_changed(inv);
+	/* guests have moved: now there is time */
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].conf.name[0])
+			refresh_offloads(inv, &inv->toe[i]);
 }
 
 void inventory_drain(struct inventory *inv, struct toe *toe, bool drained)
