@@ -28,12 +28,9 @@ void nt_nap(void)
 	poll(NULL, 0, 10);
 }
 
-static void run(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static void run(const char *format, ...)
+void nt_shell(const char *format, ...)
 {
-	char command[512];
+	char command[1024];
 	va_list ap;
 	int rc;
 
@@ -105,10 +102,10 @@ static void namespaces_up(struct nt *nt)
 	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL),
 			 0);
 	ck_assert_int_eq(mount("run", "/run", "tmpfs", 0, "mode=0755"), 0);
-	run("ip link set lo up && ip netns add remote &&"
+	nt_shell("ip link set lo up && ip netns add remote &&"
 	    " ip link add toe0 type veth peer name eth0 netns remote &&"
 	    " ip link set toe0 up");
-	run("ip netns exec remote sh -c 'ip link set lo up &&"
+	nt_shell("ip netns exec remote sh -c 'ip link set lo up &&"
 	    " sysctl -qw net.ipv4.tcp_max_syn_backlog=65536"
 	    " net.core.somaxconn=65535 &&"
 	    " ip addr add " NT_REMOTE_IP "/24 dev eth0 &&"
@@ -124,7 +121,7 @@ static void logs_up(struct nt *nt)
 {
 	snprintf(nt->logs, sizeof(nt->logs), "%s/%s",
 		 setting("NATIVE_LOGS", "build/native/logs"), nt->name);
-	run("rm -rf '%s' && mkdir -p '%s'", nt->logs, nt->logs);
+	nt_shell("rm -rf '%s' && mkdir -p '%s'", nt->logs, nt->logs);
 }
 
 static void xen_up(struct nt *nt)

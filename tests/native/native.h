@@ -174,6 +174,9 @@ struct tg_sock *nt_echo_up(struct nt *nt, struct tg *tg);
 /** nt_echo_once() - bytes there and back on such a connection */
 void nt_echo_once(struct tg_sock *s);
 
+/** nt_shell() - a shell command in domain 0, which must succeed */
+void nt_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /** nt_remote_run() - a shell command there; its status */
 int nt_remote_run(struct nt *nt, const char *command);
 

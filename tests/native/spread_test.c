@@ -17,11 +17,6 @@
 #define FAR    "203.0.113.1" /* behind either gateway */
 #define ENTRY  NT_ENTRY ",pool=two,gateway=" NT_REMOTE_IP
 
-static void shell(const char *command)
-{
-	ck_assert_msg(system(command) == 0, "%s", command);
-}
-
 static void configure(struct nt *nt, const char *policy)
 {
 	static char lines[512]; /* also for a vtoed that is started later */
@@ -37,14 +32,14 @@ static void configure(struct nt *nt, const char *policy)
 	snprintf(command, sizeof(command),
 		 "sed -i '/eth1\\|pool/d' /run/vtoed.conf && "
 		 "cat >>/run/vtoed.conf <<E\n%sE\n", lines);
-	shell(command);
+	nt_shell("%s", command);
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
 }
 
 static struct tg *spread_up(struct nt *nt, const char *policy,
 			    const char *entry)
 {
-	shell("ip link add toe1 type veth peer name eth1 netns remote &&"
+	nt_shell("ip link add toe1 type veth peer name eth1 netns remote &&"
 	      " ip link set toe1 up");
 	nt_remote_run(nt, "ip addr add " NEAR_1 "/24 dev eth1 &&"
 			  " ip link set eth1 up &&"
@@ -131,7 +126,7 @@ NATIVE_TEST(a_lost_toe_resets_its_connections_and_no_others)
 	nt_remote_echo(nt, NEAR_1, PORT);
 	ck_ok(tg_open_connect(tg, NEAR_0, PORT, NT_TIMEOUT, &s[0]));
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s[1]));
-	shell("ip link set toe1 down");
+	nt_shell("ip link set toe1 down");
 	ck_err(tg_recv_wait(s[1], &byte, 1, NT_TIMEOUT), ECONNRESET);
 	nt_echo_once(s[0]);
 }
@@ -143,9 +138,9 @@ NATIVE_TEST(a_lost_toe_is_waited_for)
 
 	nt_remote_echo(nt, NEAR_1, PORT);
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
-	shell("ip link set toe1 down");
+	nt_shell("ip link set toe1 down");
 	nt_until(nt_says(nt, "{\"command\":\"toes\"}", "\"down\""));
-	shell("ip link set toe1 up");
+	nt_shell("ip link set toe1 up");
 	nt_echo_once(s);
 }
 
@@ -161,7 +156,7 @@ NATIVE_TEST(a_connect_is_made_again_by_another_toe)
 	ck_ok(tg_connect_start(s, FAR, PORT));
 	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
 	ck_assert(is_on(nt, FAR, "eth0"));
-	shell("ip link set toe0 down");
+	nt_shell("ip link set toe0 down");
 	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
 	nt_echo_once(s);
 	ck_assert(is_on(nt, FAR, "eth1"));
@@ -177,7 +172,7 @@ NATIVE_TEST(a_toe_that_is_removed_and_comes_back_is_used_again)
 
 	nt_remote_echo(nt, NEAR_1, PORT);
 	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
-	shell("sed -i '/toe .eth1/d; s/, .eth1.//' /run/vtoed.conf");
+	nt_shell("sed -i '/toe .eth1/d; s/, .eth1.//' /run/vtoed.conf");
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
 	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
 	ck_assert(!nt_says(nt, "{\"command\":\"list\"}", OWN_1));
@@ -207,7 +202,7 @@ NATIVE_TEST(the_next_vtoed_knows_both)
 NATIVE_TEST(a_rate_is_set_on_each_toe)
 {
 	spread_up(nt, "in-order", ENTRY ",rate=16Mb/s");
-	shell("tc -n vtoe-5-0 qdisc show | grep -c 'tbf.*rate 16Mbit' |"
+	nt_shell("tc -n vtoe-5-0 qdisc show | grep -c 'tbf.*rate 16Mbit' |"
 	      " grep -qx 2");
 }
 

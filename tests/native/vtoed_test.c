@@ -14,11 +14,6 @@
 #define B    "/local/domain/0/backend/vtoe/5/0"
 #define TOE  "/local/domain/0/vtoe/toe/eth0"
 
-static void shell(const char *command)
-{
-	ck_assert_msg(system(command) == 0, "%s", command);
-}
-
 static bool node_has(const char *path, const char *part)
 {
 	char *node = nt_xs("%s", path);
@@ -137,16 +132,16 @@ NATIVE_TEST(a_toe_says_what_its_device_has)
 	ck_assert(node_has(TOE "/offloads", "sg"));
 	ck_assert(node_has(TOE "/mac", ":"));
 	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"mtu\":1500"));
-	shell("ip link set toe0 mtu 1400");
+	nt_shell("ip link set toe0 mtu 1400");
 	nt_until(node_has(TOE "/mtu", "1400"));
-	shell("ip link del toe0");
+	nt_shell("ip link del toe0");
 	nt_until(node_has(TOE "/state", "gone") && node_has(TOE "/mtu", "0"));
 	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"mtu\":null"));
 }
 
 static void wire_up(void)
 {
-	shell("ip link add toe0 type veth peer name eth0 netns remote &&"
+	nt_shell("ip link add toe0 type veth peer name eth0 netns remote &&"
 	      " ip -n remote addr add " NT_REMOTE_IP "/24 dev eth0 &&"
 	      " ip -n remote link set eth0 up && ip link set toe0 up");
 }
@@ -155,7 +150,7 @@ NATIVE_TEST(a_device_waits_for_its_toe)
 {
 	struct tg *tg;
 
-	shell("ip link del toe0");
+	nt_shell("ip link del toe0");
 	nt_until(node_has(TOE "/state", "gone"));
 	nt->guest.domid = NT_DOMID;
 	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
@@ -174,7 +169,7 @@ NATIVE_TEST(a_toe_that_comes_back_serves_its_guests_again)
 	struct tg_sock *s = nt_echo_up(nt, tg);
 	pid_t worker = nt_worker(nt, NT_DOMID);
 
-	shell("ip link del toe0");
+	nt_shell("ip link del toe0");
 	nt_until(node_has(TOE "/state", "gone"));
 	wire_up();
 	nt_until(node_has(TOE "/state", "up") &&
@@ -205,7 +200,7 @@ NATIVE_TEST(an_address_is_free_again_after_its_device_is_gone)
 
 NATIVE_TEST(a_wrong_configuration_is_not_taken_over)
 {
-	shell("echo 'toe broken { }' >> /run/vtoed.conf");
+	nt_shell("echo 'toe broken { }' >> /run/vtoed.conf");
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}",
 		       "/run/vtoed.conf:3: toe \\\"broken\\\" has no netdev"));
 	ck_assert(nt_says(nt, "{\"command\":\"toes\"}", "\"name\":\"eth0\""));
@@ -217,7 +212,7 @@ NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
 
 	free(nt_attach(nt, NT_DOMID, "pool=gold,ip=192.0.2.10/24"));
 	nt_until(node_has(B "/error", "no pool \"gold\""));
-	shell("echo 'pool gold { toes = { \"eth0\" } }' >> /run/vtoed.conf");
+	nt_shell("echo 'pool gold { toes = { \"eth0\" } }' >> /run/vtoed.conf");
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
 	nt_until(node_absent(B "/error"));
 	ck_assert(node_has(B "/toe", "eth0"));
@@ -234,7 +229,7 @@ NATIVE_TEST(a_pool_that_is_configured_heals_its_devices)
 
 NATIVE_TEST(a_toe_added_at_run_time_outlives_vtoed)
 {
-	shell("ip link add late0 type veth peer name late1 &&"
+	nt_shell("ip link add late0 type veth peer name late1 &&"
 	      " ip link set late0 up && ip link set late1 up");
 	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"late0\",\"weight\":\"7\"}}",
@@ -255,7 +250,7 @@ NATIVE_TEST(a_toe_added_at_run_time_outlives_vtoed)
 
 NATIVE_TEST(a_toe_that_is_removed_is_left)
 {
-	shell("ip link add left0 type veth peer name left1 &&"
+	nt_shell("ip link add left0 type veth peer name left1 &&"
 	      " ip link add right0 type veth peer name right1 &&"
 	      " for i in left0 left1 right0 right1; do"
 	      " ip link set $i up || exit 1; done");
@@ -298,7 +293,7 @@ NATIVE_TEST(a_wrong_toe_changes_nothing)
 	ck_assert(nt_says(nt, TOE_ADD "\"late\",\"settings\":"
 		       "{\"netdev\":\"x\"}}", "Is a directory"));
 	ck_assert(!nt_says(nt, "{\"command\":\"toes\"}", "late"));
-	shell("rmdir " STATE ".new");
+	nt_shell("rmdir " STATE ".new");
 }
 
 NATIVE_TEST(wrong_requests_are_refused_and_do_no_harm)
