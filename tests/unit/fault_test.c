@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Claims about the "fault" driver, over a driver that does as it is told. */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "unit.h"
+#define CONNS	 8u
+#include "driver_worker.h"
 #include "../../toe-service/stacks/drivers.h"
 #include "../../toe-service/stacks/fault_plan.h"
 
-#define CONNS	 8u
-#define TAG	 (9ull << TOE_DATA_BITS)
-#define WAIT_MS	 5000
 #define MANY	 1000
 #define DATA_LEN 1000u
 
@@ -30,30 +24,30 @@ static struct toe_conn conns[CONNS];
 static unsigned int nr_conns, sent, received;
 
 static int below_open_stack(const struct toe_stack_config *config,
-			    struct toe_stack **stack)
+			    struct toe_stack **inner)
 {
 	below = *config;
 	nr_conns = 0;
-	*stack = (struct toe_stack *)&below;
+	*inner = (struct toe_stack *)&below;
 	return 0;
 }
 
-static void below_close_stack(struct toe_stack *stack)
+static void below_close_stack(struct toe_stack *inner)
 {
-	(void)stack;
+	(void)inner;
 }
 
-static void below_event(struct toe_stack *stack, uint64_t data,
+static void below_event(struct toe_stack *inner, uint64_t data,
 			uint32_t events)
 {
-	(void)stack;
+	(void)inner;
 	below.ready(conns[data].user, events);
 }
 
-static int below_open(struct toe_stack *stack, int family, int type, void *user,
+static int below_open(struct toe_stack *inner, int family, int type, void *user,
 		      struct toe_conn **conn)
 {
-	(void)stack;
+	(void)inner;
 	(void)family;
 	(void)type;
 	ck_assert_uint_lt(nr_conns, CONNS);
@@ -114,73 +108,10 @@ const struct toe_driver kernel_driver = {
 	.close = below_close,
 };
 
-/* ---- the worker above ---- */
-
-static struct toe_stack *stack;
-static int epoll;
-static uint64_t syscalls;
-
-struct told {
-	unsigned int events, times;
-};
-
-static void ready(void *user, unsigned int events)
-{
-	struct told *told = user;
-
-	told->events |= events;
-	told->times++;
-}
-
 static void up(const char *plan)
 {
-	struct toe_stack_config config = {
-		.ready = ready,
-		.tag = TAG,
-		.max_conns = CONNS,
-		.syscalls = &syscalls,
-		.settings = plan,
-	};
-
-	epoll = epoll_create1(0);
-	ck_assert_int_ge(epoll, 0);
-	config.epoll = epoll;
 	sent = received = 0;
-	ck_assert_int_eq(fault_driver.stack_open(&config, &stack), 0);
-}
-
-static void down(void)
-{
-	fault_driver.stack_close(stack);
-	close(epoll);
-}
-
-static struct toe_conn *open_conn(struct told *told)
-{
-	struct toe_conn *conn = NULL;
-
-	*told = (struct told){0};
-	ck_assert_int_eq(fault_driver.open(stack, AF_INET, SOCK_STREAM, told,
-					   &conn), 0);
-	return conn;
-}
-
-/* One event of the instance's own; false if there is none in time. */
-static bool own_event(int timeout)
-{
-	struct epoll_event ev;
-
-	if (epoll_wait(epoll, &ev, 1, timeout) != 1)
-		return false;
-	ck_assert_uint_eq(ev.data.u64 >> TOE_DATA_BITS, TAG >> TOE_DATA_BITS);
-	fault_driver.stack_event(stack, ev.data.u64 & ~TAG, ev.events);
-	return true;
-}
-
-static void until_told(const struct told *told, unsigned int events)
-{
-	while ((told->events & events) != events)
-		ck_assert(own_event(WAIT_MS));
+	worker_up(&fault_driver, plan);
 }
 
 static ssize_t send_some(struct toe_conn *conn)

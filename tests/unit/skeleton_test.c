@@ -1,78 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Claims about the driver that is there to be copied. */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "unit.h"
+#define CONNS 4u
+#include "driver_worker.h"
 #include "../../toe-service/stacks/complete.h"
 #include "../../toe-service/stacks/drivers.h"
 
-#define CONNS	4u
-#define TAG	(9ull << TOE_DATA_BITS)
-#define WAIT_MS 5000
 #define MORE	100000u /* bytes; than a connection of it holds */
 
 static const struct vtoe_addr peer = {.family = VTOE_INET,
 				      .addr = {192, 0, 2, 1}};
 
-/* ---- the worker above ---- */
-
 static struct toe_driver driver;
-static struct toe_stack *stack;
-static int epoll;
-static uint64_t syscalls;
-
-struct told {
-	unsigned int events, times;
-	struct toe_conn *close; /* in the upcall */
-};
-
-static void ready(void *user, unsigned int events)
-{
-	struct told *told = user;
-
-	told->events |= events;
-	told->times++;
-	if (told->close)
-		driver.close(told->close, 0);
-	told->close = NULL;
-}
 
 static void up(void)
 {
-	struct toe_stack_config config = {
-		.ready = ready,
-		.tag = TAG,
-		.max_conns = CONNS,
-		.syscalls = &syscalls,
-		.settings = "",
-	};
-
 	ck_assert_ptr_null(complete_driver(&driver, &skeleton_driver));
-	epoll = epoll_create1(0);
-	ck_assert_int_ge(epoll, 0);
-	config.epoll = epoll;
-	ck_assert_int_eq(driver.stack_open(&config, &stack), 0);
-}
-
-static void down(void)
-{
-	driver.stack_close(stack);
-	close(epoll);
-}
-
-static struct toe_conn *open_conn(struct told *told)
-{
-	struct toe_conn *conn = NULL;
-
-	*told = (struct told){0};
-	ck_assert_int_eq(driver.open(stack, AF_INET, SOCK_STREAM, told, &conn),
-			 0);
-	return conn;
+	worker_up(&driver, "");
 }
 
 static struct toe_conn *connect_conn(struct told *told)
@@ -81,24 +27,6 @@ static struct toe_conn *connect_conn(struct told *told)
 
 	ck_assert_int_eq(driver.connect(conn, &peer), 0);
 	return conn;
-}
-
-/* One event of the instance's own; false if there is none in time. */
-static bool own_event(int timeout)
-{
-	struct epoll_event ev;
-
-	if (epoll_wait(epoll, &ev, 1, timeout) != 1)
-		return false;
-	ck_assert_uint_eq(ev.data.u64 >> TOE_DATA_BITS, TAG >> TOE_DATA_BITS);
-	driver.stack_event(stack, ev.data.u64 & ~TAG, ev.events);
-	return true;
-}
-
-static void until_told(const struct told *told, unsigned int events)
-{
-	while ((told->events & events) != events)
-		ck_assert(own_event(WAIT_MS));
 }
 
 /* In two pieces, as from a ring that wraps. */
