@@ -28,7 +28,9 @@ WORK = TOP / "build" / "xen"
 COMMAND_SECONDS = 60            # a command's time limit unless told
 BOOT_SECONDS = 300
 GUEST_SECONDS = 180             # from xl create to the guest's agent
-GUEST_DISK = "phy:/dev/vdb,xvda,r"
+GUEST_DISK = "/dev/vdb"
+# one of the test machine's own, see there
+DISK = "format=raw,access=r,script=block-plain,vdev={},target={}"
 
 # QEMU's emulation of fxrstor changes the first CPU's SVM flags from whatever
 # CPU runs it (target/i386/tcg, cpu_clear_ignne, 7.2), without a lock: Xen and a
@@ -270,6 +272,7 @@ class Machine:
         self.background = []
         self.guests = {}            # those that this program knows of
         self.links_down = set()
+        self.loop = None
         self.macs = {}
         self.logs = None            # a folder for the logs of ended guests
         self.note = lambda text: None   # hears of every command
@@ -354,10 +357,16 @@ class Machine:
 
     def attach_archive(self):
         """Gives later guests the newest archive of the project."""
-        self.dom0.run(
+        self.loop = self.dom0.run(
             "cd /var/lib/machine && new=$(mktemp guest.XXXXXX) && "
             "cp guest.tar $new && "
-            "losetup --show -r -f $PWD/$new >guest.loop")
+            "losetup --show -r -f $PWD/$new | tee guest.loop").out.strip()
+
+    def archive(self):
+        """The block device with that archive."""
+        if not self.loop:
+            self.loop = self.dom0.read("/var/lib/machine/guest.loop").strip()
+        return self.loop
 
     def inject(self, restart=True):
         """Installs the fresh build in dom0; guests get it when they start.
@@ -385,7 +394,6 @@ class Machine:
     def configuration(self, name, vtoe=None, memory=256, pvh=False, vif=None,
                       vcpus=1, cmdline="", extra=""):
         """The text of a guest's xl configuration."""
-        loop = self.dom0.read("/var/lib/machine/guest.loop").strip()
         lines = [
             f'name = "{name}"',
             f'type = "{"pvh" if pvh else "pv"}"',
@@ -396,7 +404,8 @@ class Machine:
             f"memory = {memory}",
             f"vcpus = {vcpus}",
             'on_reboot = "destroy"',
-            f"disk = [ '{GUEST_DISK}', 'phy:{loop},xvdb,r' ]",
+            f"disk = [ '{DISK.format('xvda', GUEST_DISK)}', "
+            f"'{DISK.format('xvdb', self.archive())}' ]",
         ]
         if pvh:
             lines.append(PVH_CPUS)
@@ -416,8 +425,8 @@ class Machine:
         See configuration() for the rest.
         """
         path = f"/etc/xen/{name}.cfg"
-        self.dom0.write(path, self.configuration(name, **options))
-        self.dom0.run(f"{create} {path}", timeout=GUEST_SECONDS)
+        self.dom0.run(f"cat >{path} && {create} {path}", timeout=GUEST_SECONDS,
+                      stdin=self.configuration(name, **options))
         guest = self.attach(name)
         self.note(f"{name} is up, domain {guest.domid}")
         if load:
@@ -427,10 +436,12 @@ class Machine:
 
     def attach(self, name, timeout=GUEST_SECONDS):
         """Connects to the agent of a guest that has been created."""
-        domid = int(self.dom0.run(f"xl domid {name}").out)
-        guest = Guest(self, name, domid)
-        tty = wait_until(lambda: guest.xenstore("console/tty"), timeout,
-                         f"{name}'s console")
+        domid, tty = self.dom0.run(
+            f"domid=$(xl domid {name}) && "
+            "until tty=$(xenstore-read /local/domain/$domid/console/tty); "
+            "do sleep 0.1; done && echo $domid $tty", timeout=timeout
+        ).out.split()
+        guest = Guest(self, name, int(domid))
         self.guests[name] = guest
         answer = self.call("attach", node=name, tty=tty, timeout=timeout)
         if not answer["up"]:
