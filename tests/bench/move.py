@@ -7,7 +7,8 @@
 
 With one connection, and with many, each of which sends a byte and waits for it:
 the longest silence of all together, and the longest time of one byte, without a
-move, with a drain, and with a pulled cable (seen from before it is pulled).
+move and with one of each kind: a drain, a cable that is pulled, a NIC that is
+unplugged (both seen from before), a TOE that the pool has no more, a rebalance.
 """
 
 import argparse
@@ -44,13 +45,44 @@ def pull(machine, guest):
     siblings.wait_on(machine, guest, OTHER[name])
 
 
+def unplug(machine, guest):
+    name = toe_of(machine, guest)
+    machine.unplug(NIC[name])
+    siblings.wait_on(machine, guest, OTHER[name])
+
+
+def leave_out(machine, guest):
+    """The pool loses the TOE that the guest is on."""
+    other = OTHER[toe_of(machine, guest)]
+    siblings.configure(machine, siblings.CONFIG.replace('"a", "b"',
+                                                        f'"{other}"'))
+    siblings.wait_on(machine, guest, other)
+
+
+def rebalance(machine, guest):
+    """The pool has both, and the guest is on the second one: see order()."""
+    machine.dom0.run("vtoectl rebalance")
+
+
 ACTIONS = {"nothing": lambda machine, guest: None, "drain": drain,
-           "cable": pull}
+           "cable": pull, "unplug": unplug, "left out": leave_out,
+           "rebalance": rebalance}
+
+
+def order(machine, guest, what):
+    """Before a rebalance: the first TOE of the pool is the other one."""
+    if what == "rebalance" and toe_of(machine, guest) == "a":
+        machine.dom0.run("vtoectl drain a; vtoectl undrain a")
+        siblings.wait_on(machine, guest, "b")
 
 
 def restore(machine):
     machine.dom0.run("vtoectl undrain a; vtoectl undrain b")
     machine.links_up()
+    for nic in NIC.values():
+        if not machine.dom0.ok(f"ip link show {nic}"):
+            machine.plug(nic)
+    siblings.configure(machine, siblings.CONFIG)
     siblings.wait_up(machine, "a", "b")
 
 
@@ -59,6 +91,7 @@ def measure(machine, guest, connections, args, samples):
     work = f"{connections} connections"
     for run in range(args.runs):
         for what, action in ACTIONS.items():
+            order(machine, guest, what)
             seen = gap.during(lambda: action(machine, guest), args.seconds)
             for metric, unit in UNITS.items():
                 samples.add(work, what, metric, unit, seen[metric])
@@ -89,6 +122,9 @@ def main():
     for metric in UNITS:
         print("\n" + "\n".join(report.table(samples, metric, "nothing")))
     report.save(samples.rows(), OUT / "move.json")
+    report.bars(samples, "silence", "Longest silence when a TOE changes",
+                OUT / "move-silence.png")
+    print("\nchart: build/bench/move-silence.png")
 
 
 if __name__ == "__main__":

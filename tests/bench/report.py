@@ -58,7 +58,7 @@ def table(samples, metric, base):
     paths = samples.paths()
     head = f"{metric} ({samples.units[metric]})"
     lines = [f"{head:28}" + "".join(f"{p:>24}" for p in paths) +
-             "".join(f"{p + '/' + base:>14}" for p in paths if p != base)]
+             "".join(f"{p + '/' + base:>22}" for p in paths if p != base)]
     for work in samples.works(metric):
         line = f"{work:28}"
         for path in paths:
@@ -71,9 +71,42 @@ def table(samples, metric, base):
         for path in paths:
             if path != base:
                 ratio = samples.ratio(work, path, base, metric)
-                line += f"{number(ratio):>14}"
+                line += f"{number(ratio):>22}"
         lines.append(line)
     return lines
+
+
+def bars(samples, metric, title, png):
+    """A PNG of medians, with their spread, by gnuplot."""
+    paths, works = samples.paths(), samples.works(metric)
+    data = png.with_suffix(".dat")
+    with open(data, "w") as out:
+        for path in paths:
+            columns = []
+            for work in works:
+                values = samples.values.get((work, path, metric))
+                columns += ["?"] * 3 if not values else [
+                    statistics.median(values), min(values), max(values)]
+            print(path.replace(" ", "_"), *columns, file=out)
+    plots = ", ".join(
+        f"'{data}' using {3 * i + 2}:{3 * i + 3}:{3 * i + 4}:xtic(1) "
+        f"title '{work}'" for i, work in enumerate(works))
+    script = f"""
+        set terminal pngcairo size 1000,500
+        set output '{png}'
+        set title "{title}" noenhanced
+        set style data histogram
+        set style histogram errorbars gap 1
+        set style fill solid 0.8 border -1
+        set datafile missing '?'
+        set ylabel '{samples.units[metric]} (lower is better)'
+        set yrange [0:*]
+        set grid ytics
+        set xtics noenhanced
+        set key noenhanced top left
+        plot {plots}
+        """
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
 
 def chart(samples, metric, base, title, png):

@@ -6,6 +6,7 @@
 #   make bench-switch  native sockets with vtoe.ko and without
 #   make bench-move    silence when a TOE changes
 #   make bench-spread  a guest on two NICs against one on one
+#   make bench-control what a placement costs, and how many events vtoed absorbs
 #
 # BENCH="--runs 3 …": see tests/bench/native.py --help, tests/bench/xen.py --help
 
@@ -15,9 +16,16 @@ $(eval $(call xen_guest_program,sockbench,tests/bench/sockbench.c))
 $(eval $(call program,tests/bench/native_bench,tests/bench/native.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
 $(B)/tests/bench/native_bench: $(FX)/libfakexen.a
 
-.PHONY: bench bench-xen bench-idle bench-switch bench-move bench-spread
+$(eval $(call program,tests/bench/place,tests/bench/place.c toe-service/place.c))
+$(eval $(call program,tests/bench/events,tests/bench/events.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
+$(B)/tests/bench/events: $(FX)/libfakexen.a
+
+.PHONY: bench bench-xen bench-idle bench-switch bench-move bench-spread bench-control
 bench: all fakexen $(B)/tests/bench/native_bench $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/bench/native.py --fakexen $(FX)/lib $(BENCH)
+
+bench-control: all fakexen $(B)/tests/bench/place $(B)/tests/bench/events
+	$(Q)tests/bench/control.py --fakexen $(FX)/lib $(BENCH)
 
 bench-xen: xen-install $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/xen/image/build

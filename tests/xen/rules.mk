@@ -3,6 +3,7 @@
 # Real Xen under QEMU. check-xen and demo build and install everything first.
 #
 #   make check-xen [SCENARIO="name …"]
+#   make soak [SOAK_SECONDS=600] [SOAK_SEED=N]
 
 XEN_GUEST_PROGRAMS :=
 
@@ -48,7 +49,7 @@ $(FAILALLOC): tests/xen/programs/failalloc.c
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(@D) modules \
 		>$(@D)/log 2>&1 || { cat $(@D)/log; false; }
 
-.PHONY: xen-install check-xen check-programs demo
+.PHONY: xen-install check-xen check-programs soak demo
 # what a user would install, for dom0
 xen-install: all module $(XEN_GUEST_PROGRAMS)
 	$(Q)rm -rf build/install
@@ -61,6 +62,10 @@ check-xen: xen-install $(BADHOST) $(FAILALLOC)
 # Debian's programs over vif and through vtoe, compared
 check-programs: xen-install
 	$(Q)tests/xen/run --part programs --result build/results/programs
+
+# random trouble with TOEs under load, for as long as one likes
+soak: xen-install
+	$(Q)tests/xen/run --part soak
 
 demo: packages
 	+$(Q)$(MAKE) --no-print-directory xen-install

@@ -7,7 +7,7 @@
  * Allocations that are called from between the two addresses (/proc/modules)
  * fail as /sys/module/failalloc/parameters says:
  *
- *	nth	only the nth one since "seen" was set to 0
+ *	from	the nth one since "seen" was set to 0, and all later ones; 0: none
  *	every	each one whose number can be divided by this; 0: none
  *	seen	such calls so far
  *	failed	how many of them failed
@@ -22,12 +22,12 @@
 #include <linux/module.h>
 
 static unsigned long start, end;
-static int nth, every;
+static int from, every;
 static atomic_t seen, failed;
 
 module_param(start, ulong, 0400);
 module_param(end, ulong, 0400);
-module_param(nth, int, 0600);
+module_param(from, int, 0600);
 module_param(every, int, 0600);
 module_param_named(seen, seen.counter, int, 0600);
 module_param_named(failed, failed.counter, int, 0600);
@@ -46,7 +46,7 @@ static bool hit(unsigned long caller)
 	if (caller < start || caller >= end)
 		return false;
 	n = atomic_inc_return(&seen);
-	if (n != nth && (!every || n % every))
+	if ((!from || n < from) && (!every || n % every))
 		return false;
 	atomic_inc(&failed);
 	return true;
