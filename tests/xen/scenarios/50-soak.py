@@ -2,8 +2,8 @@
 
     guest mover ── vtoe ─┬─ toe0: a ──┬─ siblings: what is on one can move
                          └─ toe1: b ──┘
-    guest wide  ── vtoe ─┬─ toe0: c ──┬─ each with an address of its own
-                         └─ toe1: d ──┘
+    guest wide  ── vtoe ─┬─ toe0: c ──┬─ each with an address of its own, and
+                         └─ toe1: d ──┘  with an engine that does half the work
 
 `make soak SOAK_SECONDS=600 SOAK_SEED=1` runs it; the seed is printed.
 """
@@ -32,8 +32,10 @@ POLICIES = ("in-order", "least-loaded", "round-robin", "hash", "weighted")
 CONFIG = """
 toe "a" { netdev = "toe0" link = "macvlan" segment = "lan" weight = %(weight)d }
 toe "b" { netdev = "toe1" link = "macvlan" segment = "lan" }
-toe "c" { netdev = "toe0" link = "macvlan" }
-toe "d" { netdev = "toe1" link = "macvlan"
+toe "c" { netdev = "toe0" link = "macvlan" driver = "fault"
+          fault = "seed=3,short=10%%,again=10%%" }
+toe "d" { netdev = "toe1" link = "macvlan" driver = "fault"
+          fault = "seed=4,short=10%%,again=10%%"
           addresses = "192.0.2.60-192.0.2.69/24" gateway = "192.0.2.1" }
 pool "lan" { toes = {%(lan)s} policy = "%(policy)s" }
 pool "both" { toes = {%(both)s} policy = "%(policy)s" spread = 2 }
