@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,13 @@ static void process_ended(struct loop_fd *watch, uint32_t events)
 	set_ended(worker);
 }
 
+static bool has_exited(const struct worker *worker)
+{
+	struct pollfd end = {.fd = worker->pidfd, .events = POLLIN};
+
+	return worker->pidfd >= 0 && poll(&end, 1, 0) > 0;
+}
+
 static void deadline_passed(struct loop_timer *timer)
 {
 	struct worker *worker =
@@ -110,9 +118,11 @@ static void deadline_passed(struct loop_timer *timer)
 	if (!worker->why[0] && worker->state == WORKER_IS_STARTING)
 		snprintf(worker->why, sizeof(worker->why),
 			 "the worker did not answer");
+	worker->state = WORKER_IS_ENDING;
+	if (has_exited(worker))
+		return; /* process_ended() comes next */
 	log_warn("worker %u/%u: no end in time, killing process %d",
 		 worker->domid, worker->devid, (int)worker->pid);
-	worker->state = WORKER_IS_ENDING;
 	if (worker->pidfd < 0)
 		set_ended(worker); /* never said who it is */
 	else
