@@ -5,6 +5,7 @@ from machine import Failure
 from story import step
 
 PORT = 7001
+JOBS = 3                        # checks at once: most of them wait
 CHECKS_SECONDS = 400
 
 
@@ -13,8 +14,8 @@ def run(client, peer, address, options="", words="",
     """Checks in a node, against a server in another one; words choose."""
     server = peer.spawn(f"sockcheck server {address} {PORT}")
     server.wait_for_output("listening")
-    result = client.run(f"sockcheck client {options} {address} {PORT} {words}",
-                        check=False, timeout=timeout)
+    result = client.run(f"sockcheck client {options} -j {JOBS} {address} "
+                        f"{PORT} {words}", check=False, timeout=timeout)
     server.kill()
     lines = result.out.splitlines()
     step(lines[-1] if lines else f"no output: {result}")

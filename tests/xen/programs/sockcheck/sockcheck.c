@@ -3,14 +3,15 @@
  * sockcheck - checks that sockets behave as Linux's TCP and UDP sockets do.
  *
  *	sockcheck server ADDRESS PORT
- *	sockcheck client [-o] [-a] PEER PORT [WORD...]
+ *	sockcheck client [-o] [-a] [-j JOBS] PEER PORT [WORD...]
  *	sockcheck walk PEER PORT
  *
  * The client prints one line a check, "ok NAME" or "FAILED NAME: why", and
  * a count. It is run natively first, then in a guest through vtoe (-o), with
  * the same expectations but for what vtoe(4) says is refused. WORDs choose
  * checks whose names contain one. With -a listeners are bound
- * to the wildcard address, not to ours. Linked statically.
+ * to the wildcard address, not to ours. Most of its time it waits: JOBS checks
+ * are under way at once. Linked statically.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +31,7 @@
 union address peer_address, local_address, bind_address;
 bool offloaded;
 static bool bind_any; /* -a */
+static int jobs = 1;  /* -j */
 
 static const struct check *const lists[] = {
 	connect_checks, listen_checks, data_checks,    close_checks,
@@ -181,23 +183,63 @@ static void meet_peer(void)
 	close(fd);
 }
 
-static int client(char **words)
-{
-	int passed = 0, failed = 0;
+struct count {
+	int passed, failed;
+};
 
-	meet_peer();
+/* One job's checks: each JOBSth. */
+static struct count run_checks(char **words, int job)
+{
+	struct count count = {0, 0};
+	int turn = 0;
+
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (const struct check *c = lists[i]; c->name; c++) {
-			if (!chosen(c->name, words))
+			if (!chosen(c->name, words) || turn++ % jobs != job)
 				continue;
 			if (run_check(c))
-				passed++;
+				count.passed++;
 			else
-				failed++;
+				count.failed++;
 		}
 	}
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? 1 : 0;
+	return count;
+}
+
+static void start_job(char **words, int job, int out)
+{
+	struct count count;
+
+	if (fork())
+		return;
+	count = run_checks(words, job);
+	fflush(stdout);
+	_exit(write(out, &count, sizeof(count)) != sizeof(count));
+}
+
+static int client(char **words)
+{
+	struct count count, sum = {0, 0};
+	int job, result[2];
+
+	meet_peer();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (pipe2(result, O_CLOEXEC))
+		return 2;
+	for (job = 0; job < jobs; job++)
+		start_job(words, job, result[1]);
+	close(result[1]);
+	for (job = 0; job < jobs; job++) {
+		if (read(result[0], &count, sizeof(count)) != sizeof(count)) {
+			printf("FAILED: a job of checks ended\n");
+			sum.failed++;
+			break;
+		}
+		sum.passed += count.passed;
+		sum.failed += count.failed;
+	}
+	printf("%d passed, %d failed\n", sum.passed, sum.failed);
+	return sum.failed ? 1 : 0;
 }
 
 /* What is expected while walking ends it, with the reason. */
@@ -211,7 +253,7 @@ static int walk_alone(void)
 static int usage(void)
 {
 	fprintf(stderr, "usage: sockcheck server ADDRESS PORT\n"
-			"       sockcheck client [-o] [-a] PEER PORT "
+			"       sockcheck client [-o] [-a] [-j JOBS] PEER PORT "
 			"[WORD...]\n"
 			"       sockcheck walk PEER PORT\n");
 	return 2;
@@ -243,26 +285,29 @@ static int executed(int fd, bool open)
 
 int main(int argc, char **argv)
 {
+	int option;
+
 	signal(SIGPIPE, SIG_DFL);
 	if (argc == 3 && !strcmp(argv[1], "exec-open"))
 		return executed(atoi(argv[2]), true);
 	if (argc == 3 && !strcmp(argv[1], "exec-closed"))
 		return executed(atoi(argv[2]), false);
-	for (; argc > 2 && *argv[2] == '-'; argv++, argc--) {
-		if (!strcmp(argv[2], "-o"))
+	optind = 2;
+	while ((option = getopt(argc, argv, "+oaj:")) != -1) {
+		if (option == 'o')
 			offloaded = true;
-		else if (!strcmp(argv[2], "-a"))
+		else if (option == 'a')
 			bind_any = true;
-		else
+		else if (option != 'j' || (jobs = atoi(optarg)) < 1)
 			return usage();
-		argv[2] = argv[1];
 	}
-	if (argc < 4 || !parse(&peer_address, argv[2], argv[3]))
+	if (argc < optind + 2 ||
+	    !parse(&peer_address, argv[optind], argv[optind + 1]))
 		return usage();
 	if (!strcmp(argv[1], "server"))
 		peer_server(&peer_address);
 	if (!strcmp(argv[1], "client"))
-		return client(argv + 4);
+		return client(argv + optind + 2);
 	if (!strcmp(argv[1], "walk"))
 		return walk_alone();
 	return usage();
