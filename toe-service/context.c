@@ -251,6 +251,7 @@ int context_open(struct contexts *cs, uint32_t slot,
 	if (err)
 		return err;
 	context_start(cs, slot, toe, conn);
+	context_tally(cs, toe, placed);
 	row = context_row_new(cs, slot, opening->generation);
 	row->requested.family = opening->family;
 	row->requested.type = opening->type;
@@ -317,6 +318,8 @@ static int connected(struct contexts *cs, struct context *c,
 		return err;
 	cs->table->counters.connects++;
 	context_put_on(cs, c, context_find_local(cs, c->toe, local));
+	if (context_is_stream(cs, c))
+		context_tally(cs, c->toe, opened);
 	row = context_row_begin(cs, c->slot);
 	context_row_place(cs, row, c->toe);
 	row->resolved.local = *local;
@@ -390,8 +393,10 @@ int context_connect(struct contexts *cs, uint32_t slot,
 		return err;
 	err = c->driver->connect(c->conn, addr);
 	note(cs, c->toe, err);
-	if (err && err != -EINPROGRESS)
+	if (err && err != -EINPROGRESS) {
+		context_tally(cs, c->toe, failed);
 		return err;
+	}
 	row = context_row_begin(cs, slot);
 	row->requested.request = REQUEST_CONNECT;
 	row->requested.remote = *addr;
@@ -409,7 +414,9 @@ int context_connected(struct contexts *cs, uint32_t slot,
 
 	c->error = 0;
 	note(cs, c->toe, err);
-	if (!err)
+	if (err)
+		context_tally(cs, c->toe, failed);
+	else
 		err = connected(cs, c, local);
 	if (err)
 		unconnected(cs, c);
@@ -438,6 +445,7 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 	}
 	context_start(cs, slot, context_find_local(cs, l->toe, local), conn);
 	cs->table->counters.accepts++;
+	context_tally(cs, c->toe, opened);
 	row = context_row_new(cs, slot, generation);
 	row->requested.request = REQUEST_ACCEPT;
 	row->requested.family = from->requested.family;

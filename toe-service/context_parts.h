@@ -10,6 +10,7 @@
 #ifndef TOE_SERVICE_CONTEXT_PARTS_H
 #define TOE_SERVICE_CONTEXT_PARTS_H
 
+#include "../common/atomic.h"
 #include "context.h"
 
 /* ---- rows: written between begin (or new) and end ---- */
@@ -24,6 +25,20 @@ void context_row_state(struct contexts *cs, struct context_row *row,
 		       enum context_state state);
 /* It is on that TOE context. */
 void context_row_place(struct contexts *cs, struct context_row *row, int toe);
+
+/* ---- counters ---- */
+
+/* Count one on the TOE that a TOE context is on: a field of struct toe_tally. */
+#define context_tally(cs, toe, field)                                          \
+	do {                                                                   \
+		struct toe_tally *tally_ = context_tally_of((cs), (toe));      \
+                                                                               \
+		if (tally_)                                                    \
+			vtoe_store(&tally_->field, tally_->field + 1);         \
+	} while (0)
+
+/* NULL: its TOE is in no row. */
+struct toe_tally *context_tally_of(struct contexts *cs, int toe);
 
 /* ---- instances of drivers ---- */
 

@@ -143,6 +143,8 @@ int context_choose_toe(struct contexts *cs, struct context *c,
 		return toe;
 	own = address_for(&cs->toe[toe], peer);
 	addr = own_address(own, peer);
+	if (toe != c->toe)
+		context_tally(cs, toe, placed);
 	context_put_on(cs, c, toe);
 	c->placed = true;
 	return c->driver->use_address(c->conn, &addr);

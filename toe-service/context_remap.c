@@ -14,6 +14,7 @@ static void note_remap(struct contexts *cs, struct context *c, uint32_t left)
 	row->remapped_ns = cs->now_ns;
 	context_row_end(cs, row);
 	cs->table->counters.remaps++;
+	context_tally(cs, c->toe, remapped);
 }
 
 /* The next context that is on a TOE context, from @slot on; NULL: no more. */

@@ -4,6 +4,19 @@
 #include "../common/ring.h"
 #include "context_parts.h"
 
+struct toe_tally *context_tally_of(struct contexts *cs, int toe)
+{
+	const struct place_candidate *on = &cs->candidate[toe];
+	struct toe_tally *tally;
+
+	if (on->row >= TOE_TABLE_MAX)
+		return NULL;
+	tally = &cs->table->tally[on->row];
+	if (tally->generation != on->generation) /* another TOE's */
+		*tally = (struct toe_tally){.generation = on->generation};
+	return tally;
+}
+
 struct context_row *context_row_begin(struct contexts *cs, uint32_t slot)
 {
 	struct context_row *row = &cs->table->row[slot];

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include "../xenstore-schema/vtoe_wire.h"
 
-#define TABLE_VERSION 2u
+#define TABLE_VERSION 3u
 #define TABLE_NAME_MAX 32u   /* TOE, pool and driver names, with the NUL */
 #define TABLE_IFNAME_MAX 16u /* IFNAMSIZ */
 #define TOE_TABLE_MAX 64u    /* TOEs of a host: more than PCI slots */
@@ -169,6 +169,19 @@ struct toe_usage {
 	uint64_t failures;   /* of them, the engine's: failure.h */
 };
 
+/*
+ * What has become of a worker's sockets on one TOE: that of a row when it had this
+ * generation. Written and read as struct worker_counters.
+ */
+struct toe_tally {
+	uint32_t generation;
+	uint32_t zero;
+	uint64_t placed;   /* sockets that placement put there */
+	uint64_t opened;   /* connections, from either side, that stood */
+	uint64_t remapped; /* sockets that have come from elsewhere */
+	uint64_t failed;   /* connects, for whatever reason */
+};
+
 #define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
 
 struct context_table {
@@ -178,6 +191,7 @@ struct context_table {
 	struct worker_counters counters;
 	uint32_t on_toe[CONTEXT_TOES_MAX]; /* contexts on each TOE context */
 	struct toe_usage usage[TOE_TABLE_MAX]; /* by row of the TOE table */
+	struct toe_tally tally[TOE_TABLE_MAX]; /* by the same */
 	struct vtoe_guest_counters guest; /* copied by the worker each second */
 	uint64_t dirty_summary[16];	  /* as the doorbell: worker sets, */
 	uint64_t dirty[VTOE_MAX_SLOTS / 64]; /* vtoed clears */
