@@ -11,6 +11,7 @@
 #include "netns.h"
 #include "pool.h"
 #include "stack.h"
+#include "traffic.h"
 
 static int __attribute__((format(printf, 3, 4)))
 fail(char *error, int err, const char *format, ...)
@@ -232,6 +233,19 @@ static void remove_link(const struct guest_net *net, uint32_t index)
 			 link->toe, strerror(-err));
 }
 
+int guest_link_traffic(const struct guest_net *net, uint32_t index,
+		       struct toe_traffic *traffic)
+{
+	const struct toe_control *control =
+		toe_control_find(net->link[index].driver);
+	struct toe_context_spec spec;
+
+	if (!control || !control->context_traffic)
+		return -EOPNOTSUPP;
+	make_spec(net, index, &spec);
+	return control->context_traffic(&spec, traffic);
+}
+
 /* A TOE for a link, and what it must have of the old one. */
 struct wish {
 	const char *segment; /* NULL: any */
@@ -352,6 +366,7 @@ int guest_net_add(struct guest_net *net)
 
 void guest_link_remove(struct guest_net *net, uint32_t index)
 {
+	traffic_keep(net, net, index);
 	remove_link(net, index);
 	net->link[index] = (struct guest_link){0};
 	recount(net->inv);
@@ -383,6 +398,7 @@ int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
 			    "toe %s is configured no more, or "
 			    "otherwise; detach and attach the device",
 			    old.toe);
+	traffic_keep(net, net, index);
 	remove_link(net, index);
 	if (same_toe(net, index) && (toe->ifindex || !may_move)) {
 		set_toe(net, index, toe);
@@ -426,8 +442,10 @@ static int move(struct guest_net *net, uint32_t index,
 		net->link[index] = *old;
 		return err;
 	}
-	if (net->link[index].toe_row != old->toe_row)
+	if (net->link[index].toe_row != old->toe_row) {
+		traffic_keep(net, &before, index);
 		remove_link(&before, index);
+	}
 	recount(net->inv);
 	return 0;
 }
@@ -601,9 +619,13 @@ void guest_net_destroy(struct guest_net *net)
 
 	if (!net)
 		return;
-	for (i = 0; i < GUEST_LINKS_MAX; i++)
-		if (guest_link_used(net, i))
-			remove_link(net, i);
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!guest_link_used(net, i))
+			continue;
+		traffic_keep(net, net, i);
+		remove_link(net, i);
+	}
+	traffic_leave(net);
 	netns_remove(net->inv->netns_dir, net->name);
 	guest_net_forget(net);
 }

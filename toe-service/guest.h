@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "entry.h"
+#include "stack.h"
 #include "toe.h"
 
 #define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
@@ -39,6 +40,12 @@ struct guest_link {
 	bool given_up;	  /* its connections have been reset since then */
 };
 
+/* What has gone by links that are no more, on the TOE that had a row then. */
+struct guest_past {
+	uint32_t generation;
+	struct toe_traffic traffic;
+};
+
 struct guest_net {
 	struct guest_net *next, **prevp; /* in the inventory */
 	struct inventory *inv;
@@ -46,6 +53,7 @@ struct guest_net {
 	struct entry entry;
 	int netns; /* descriptor */
 	struct guest_link link[GUEST_LINKS_MAX];
+	struct guest_past past[TOE_TABLE_MAX]; /* see traffic.h */
 };
 
 /* What is written down of a link, for the next vtoed. */
@@ -139,6 +147,16 @@ void guest_link_remove(struct guest_net *net, uint32_t index);
  * the first link's driver. Returns the new link's number or a negative errno.
  */
 int guest_net_add(struct guest_net *net);
+
+/**
+ * guest_link_traffic - what has gone by a link since it was made
+ * @traffic: set on success only
+ *
+ * Asks the engine. Returns 0; -EOPNOTSUPP: it does not count; or another negative
+ * errno.
+ */
+int guest_link_traffic(const struct guest_net *net, uint32_t index,
+		       struct toe_traffic *traffic);
 
 /** guest_net_destroy - remove links and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);

@@ -43,6 +43,12 @@ struct toe_context_spec {
 	struct toe_address ip, ip6;
 };
 
+/* What has gone by a TOE context, as the engine counts; tx: from the guest. */
+struct toe_traffic {
+	uint64_t tx_bytes, tx_packets;
+	uint64_t rx_bytes, rx_packets;
+};
+
 struct toe_control {
 	const char *name; /* as in vtoed.conf: driver = "name" */
 
@@ -57,6 +63,10 @@ struct toe_control {
 
 	/* 0 also if there was nothing to remove */
 	int (*context_destroy)(const struct toe_context_spec *spec);
+
+	/* since it was made; set on success only; NULL: it does not count */
+	int (*context_traffic)(const struct toe_context_spec *spec,
+			       struct toe_traffic *traffic);
 
 	/* remove what an earlier vtoed made of this driver in a namespace that
 	 * is about to go, and of which no more is known; NULL: nothing */

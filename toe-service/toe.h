@@ -24,6 +24,7 @@
 #include "netlink.h"
 #include "offloads.h"
 #include "publish.h"
+#include "stack.h"
 #include "tables.h"
 
 #define TOE_REASON_MAX 64 /* bytes, with the NUL */
@@ -43,6 +44,7 @@ struct toe {
 	char reason[TOE_REASON_MAX]; /* why it is not up; "" if it is */
 	uint32_t logged, unlogged; /* changes since the log was quiet */
 	struct health health;
+	struct toe_traffic past; /* of guests that are gone; see traffic.h */
 };
 
 typedef void inventory_fn(void *arg);

@@ -14,6 +14,12 @@ static int fault_context_destroy(const struct toe_context_spec *spec)
 	return kernel_control.context_destroy(spec);
 }
 
+static int fault_context_traffic(const struct toe_context_spec *spec,
+				 struct toe_traffic *traffic)
+{
+	return kernel_control.context_traffic(spec, traffic);
+}
+
 static int fault_check(const char *settings, char *error)
 {
 	struct fault_plan plan;
@@ -25,5 +31,6 @@ const struct toe_control fault_control = {
 	.name = "fault",
 	.context_create = fault_context_create,
 	.context_destroy = fault_context_destroy,
+	.context_traffic = fault_context_traffic,
 	.check = fault_check,
 };

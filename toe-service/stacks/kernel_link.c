@@ -42,6 +42,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -494,6 +495,49 @@ static int kernel_context_destroy(const struct toe_context_spec *spec)
 	return inside(spec, remove_links, ignored);
 }
 
+struct reading {
+	struct toe_context_spec spec;
+	struct toe_traffic *traffic;
+};
+
+static int read_traffic(const struct toe_context_spec *spec,
+			struct nl_sock *home, char *error)
+{
+	const struct reading *reading =
+		(const struct reading *)((const char *)spec -
+					 offsetof(struct reading, spec));
+	struct rtnl_link *link;
+	struct nl_sock *sk;
+	int err;
+
+	(void)home;
+	(void)error;
+	err = rtnl_open(&sk);
+	if (err)
+		return err;
+	err = rtnl_link_get_kernel(sk, 0, spec->link, &link);
+	nl_socket_free(sk);
+	if (err)
+		return kernel_nl_errno(err);
+	*reading->traffic = (struct toe_traffic){
+		.tx_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES),
+		.tx_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS),
+		.rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
+		.rx_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS),
+	};
+	rtnl_link_put(link);
+	return 0;
+}
+
+static int kernel_context_traffic(const struct toe_context_spec *spec,
+				  struct toe_traffic *traffic)
+{
+	struct reading reading = {.spec = *spec, .traffic = traffic};
+	char ignored[TOE_ERROR_MAX];
+
+	return inside(&reading.spec, read_traffic, ignored);
+}
+
 static void kernel_sweep(int netns)
 {
 	struct toe_context_spec all = {.netns = netns};
@@ -525,5 +569,6 @@ const struct toe_control kernel_control = {
 	.name = "kernel",
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
+	.context_traffic = kernel_context_traffic,
 	.sweep = kernel_sweep,
 };

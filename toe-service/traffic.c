@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+
+#include "traffic.h"
+
+void traffic_add(struct toe_traffic *sum, const struct toe_traffic *more)
+{
+	sum->tx_bytes += more->tx_bytes;
+	sum->tx_packets += more->tx_packets;
+	sum->rx_bytes += more->rx_bytes;
+	sum->rx_packets += more->rx_packets;
+}
+
+void traffic_keep(struct guest_net *net, const struct guest_net *from,
+		  uint32_t index)
+{
+	const struct guest_link *link = &from->link[index];
+	struct guest_past *past = &net->past[link->toe_row];
+	struct toe_traffic traffic;
+
+	if (guest_link_traffic(from, index, &traffic))
+		return; /* it has vanished already */
+	if (past->generation != link->toe_generation) /* of another TOE */
+		*past = (struct guest_past){.generation = link->toe_generation};
+	traffic_add(&past->traffic, &traffic);
+}
+
+static bool was_on(const struct guest_net *net, const struct toe *toe)
+{
+	return net->past[toe->row].generation ==
+	       inventory_generation(net->inv, toe);
+}
+
+void traffic_leave(struct guest_net *net)
+{
+	struct toe *toe;
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		toe = &net->inv->toe[i];
+		if (toe->conf.name[0] && was_on(net, toe))
+			traffic_add(&toe->past, &net->past[i].traffic);
+	}
+}
+
+static bool is_on(const struct guest_net *net, uint32_t index,
+		  const struct toe *toe)
+{
+	const struct guest_link *link = &net->link[index];
+
+	return guest_link_used(net, index) && link->toe_row == toe->row &&
+	       link->toe_generation == inventory_generation(net->inv, toe);
+}
+
+int traffic_of_guest(const struct guest_net *net, const struct toe *toe,
+		     struct toe_traffic *traffic)
+{
+	struct toe_traffic sum = {0}, now;
+	int err, result = -ENOENT;
+	uint32_t i;
+
+	if (was_on(net, toe)) {
+		sum = net->past[toe->row].traffic;
+		result = 0;
+	}
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!is_on(net, i, toe))
+			continue;
+		err = guest_link_traffic(net, i, &now);
+		if (!err)
+			traffic_add(&sum, &now);
+		/* one that has vanished has nothing to add any more */
+		if (result)
+			result = err == -ENODEV ? 0 : err;
+	}
+	if (!result)
+		*traffic = sum;
+	return result;
+}
