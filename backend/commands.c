@@ -9,6 +9,7 @@
 #include "device_nodes.h"
 #include "devices.h"
 #include "record.h"
+#include "toe_stats.h"
 
 #define NS_PER_S     1e9
 #define CONTEXTS_MAX 65536 /* rows in one answer, unless asked for fewer */
@@ -442,9 +443,11 @@ static void stats(struct control_call *call, const json_t *request, void *arg)
 		o = json_object();
 		set_name(o, device);
 		add_counters(o, device);
+		json_object_set_new(o, "toes", toe_stats_of_device(device));
 		json_array_insert_new(array, 0, o);
 	}
-	control_answer(call, json_pack("{s:o,s:o}", "devices", array, "daemon",
+	control_answer(call, json_pack("{s:o,s:o,s:o}", "devices", array,
+				       "toes", toe_stats_of_all(be), "daemon",
 				       daemon_json(be)));
 }
 

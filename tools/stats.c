@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * stats.c - counters of a device, of dom0's worker and of the guest's driver
- * side by side. The guest's are what it reports: informative, never trusted.
+ * side by side, and what went by each TOE. The guest's are what it reports: informative, never trusted.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,6 +95,54 @@ void print_counters(const json_t *device)
 	table_dispose(&table);
 }
 
+/* "1.23 MB (456)", or "-" if the engine does not count. */
+static void add_traffic(struct table *table, const json_t *toe,
+			const char *bytes, const char *packets)
+{
+	char text[FORMAT_MAX];
+
+	if (!json_is_integer(json_object_get(toe, bytes))) {
+		table_add(table, "-");
+		table_add(table, "-");
+		return;
+	}
+	format_bytes(text, get_count(toe, bytes));
+	table_add(table, "%s", text);
+	table_add(table, "%" PRIu64, get_count(toe, packets));
+}
+
+/* What went by each TOE: of one guest, or of all. */
+static void print_toe_stats(const json_t *toes)
+{
+	static const struct table_column column[] = {
+		{ "  TOE", TABLE_LEFT },   { "OUT", TABLE_RIGHT },
+		{ "PACKETS", TABLE_RIGHT }, { "IN", TABLE_RIGHT },
+		{ "PACKETS", TABLE_RIGHT }, { "SOCKETS", TABLE_RIGHT },
+		{ "OPENED", TABLE_RIGHT },  { "FAILED", TABLE_RIGHT },
+		{ "PLACED", TABLE_RIGHT },  { "REMAPPED", TABLE_RIGHT },
+	};
+	static const char *const counts[] = {
+		"sockets", "opened", "failed", "placed", "remapped",
+	};
+	struct table table;
+	json_t *toe;
+	size_t i, j;
+
+	if (!json_array_size(toes))
+		return;
+	table_init(&table, column, sizeof(column) / sizeof(column[0]));
+	json_array_foreach(toes, i, toe) {
+		table_add(&table, "  %s", get_text(toe, "toe"));
+		add_traffic(&table, toe, "tx_bytes", "tx_packets");
+		add_traffic(&table, toe, "rx_bytes", "rx_packets");
+		for (j = 0; j < sizeof(counts) / sizeof(counts[0]); j++)
+			table_add(&table, "%" PRIu64,
+				  get_count(toe, counts[j]));
+	}
+	table_print(&table, stdout);
+	table_dispose(&table);
+}
+
 void print_stats(const json_t *answer)
 {
 	json_t *daemon = json_object_get(answer, "daemon");
@@ -106,10 +154,16 @@ void print_stats(const json_t *answer)
 		printf("%s/%lld\n", get_text(device, "name"),
 		       get_int(device, "devid"));
 		print_counters(device);
+		print_toe_stats(json_object_get(device, "toes"));
 		putchar('\n');
 	}
 	if (!i)
 		puts("no vTOE device is connected\n");
+	if (json_array_size(json_object_get(answer, "toes"))) {
+		puts("all guests");
+		print_toe_stats(json_object_get(answer, "toes"));
+		putchar('\n');
+	}
 	if (json_object_size(daemon))
 		puts("vtoed");
 	json_object_foreach(daemon, key, value)
