@@ -46,9 +46,11 @@ static void toes_changed(void *arg)
 
 /* ---- the tick ---- */
 
-/* Connections on each TOE; a worker's numbers are its own, so bound them. */
-static void add_load(const struct device *device, uint32_t *load)
+/* Sockets on each TOE; a worker's numbers are its own, so bound them. */
+static void add_load(const struct device *device, uint32_t *load,
+		     uint32_t *pool_load)
 {
+	int pool = inventory_pool_row(device->be->inv, device->entry.pool);
 	uint32_t i, n;
 
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
@@ -58,18 +60,21 @@ static void add_load(const struct device *device, uint32_t *load)
 		if (n > device->worker->nr_rows)
 			n = device->worker->nr_rows;
 		load[device->net->link[i].toe_row] += n;
+		if (pool >= 0)
+			pool_load[pool] += n;
 	}
 }
 
 static void count_load(struct backend *be)
 {
-	uint32_t load[TOE_TABLE_MAX] = {0};
+	uint32_t load[TOE_TABLE_MAX] = {0}, pool_load[POOL_TABLE_MAX] = {0};
 	const struct device *device;
 
 	for (device = be->devices; device; device = device->next)
 		if (device->record && device->net)
-			add_load(device, load);
+			add_load(device, load, pool_load);
 	inventory_set_load(be->inv, load);
+	inventory_set_pool_load(be->inv, pool_load);
 }
 
 static void tick(struct loop_timer *timer)

@@ -249,6 +249,7 @@ static json_t *counters_json(const struct device *device)
 	COUNTER(o, c, rx_pages_used);
 	COUNTER(o, c, placements);
 	COUNTER(o, c, remaps);
+	COUNTER(o, c, limited);
 	return o;
 }
 
@@ -280,9 +281,28 @@ static void add_counters(json_t *object, const struct device *device)
 			    guest_counters_json(device));
 }
 
-static json_t *limits_json(const struct backend *be)
+/* The smallest one of those that are limits at all; 0: none is. */
+static uint32_t max_sockets(const struct device *device)
 {
-	return json_pack("{s:i,s:i,s:i,s:i}", "max_entries",
+	const struct config_pool *pool =
+		config_find_pool(device->be->config, device->entry.pool);
+	const uint32_t limit[] = {device->entry.max_sockets,
+				  pool ? pool->max_device_sockets : 0,
+				  pool ? pool->max_sockets : 0};
+	uint32_t i, min = 0;
+
+	for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++)
+		if (limit[i] && (!min || limit[i] < min))
+			min = limit[i];
+	return min;
+}
+
+static json_t *limits_json(const struct device *device)
+{
+	const struct backend *be = device->be;
+
+	return json_pack("{s:i,s:i,s:i,s:i,s:i}", "max_sockets",
+			 (int)max_sockets(device), "max_entries",
 			 (int)be->config->max_entries, "max_slots",
 			 (int)be->config->max_slots, "max_tx_pages",
 			 (int)be->config->max_tx_pages, "max_rx_pages",
@@ -320,7 +340,7 @@ static void show(struct control_call *call, const json_t *request, void *arg)
 			continue;
 		o = device_json(device);
 		add_counters(o, device);
-		json_object_set_new(o, "limits", limits_json(be));
+		json_object_set_new(o, "limits", limits_json(device));
 		json_array_insert_new(array, 0, o);
 	}
 	if (!json_array_size(array)) {

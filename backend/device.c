@@ -198,6 +198,7 @@ static void fill_start(const struct device *device, struct worker_msg *msg)
 	msg->max_slots = config->max_slots;
 	msg->max_tx_pages = config->max_tx_pages;
 	msg->max_rx_pages = config->max_rx_pages;
+	msg->max_sockets = device->entry.max_sockets;
 	msg->pool = pool < 0 ? POOL_TABLE_MAX : (uint32_t)pool;
 	for (i = 0; i < WORKER_TOES_MAX; i++)
 		device_fill_toe(device, i, &msg->toe[i]);

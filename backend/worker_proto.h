@@ -49,7 +49,7 @@
 
 #include "../toe-service/tables.h"
 
-#define WORKER_PROTO_VERSION 3u
+#define WORKER_PROTO_VERSION 4u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX CONTEXT_TOES_MAX
 #define WORKER_NO_TOE UINT32_MAX /* row of a TOE context that is not there */
@@ -85,6 +85,7 @@ struct worker_msg {
 	uint32_t evtchn;     /* START: the guest's port; HELLO: the local one */
 	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
 	uint32_t pool;	     /* START: row in the TOE table */
+	uint32_t max_sockets; /* START: by the guest's entry; 0: no limit */
 	uint32_t index;	     /* TOE, LOST: which */
 	uint32_t reset;	     /* LOST: its connections are given up */
 	struct worker_toe toe[WORKER_TOES_MAX];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "guest.h"
 
 #define NS_PER_S 1e9
 
@@ -66,17 +67,24 @@ static void toes(struct control_call *call, const json_t *request, void *arg)
 	control_answer(call, json_pack("{s:o}", "toes", array));
 }
 
-static json_t *pool_json(const struct config *config,
+static json_t *pool_json(const struct inventory *inv,
 			 const struct config_pool *pool)
 {
+	const struct config *config = inv->config;
 	json_t *array = json_array();
 	uint32_t i;
 
 	for (i = 0; i < pool->nr_toes; i++)
 		json_array_append_new(
 			array, json_string(config->toe[pool->toe[i]].name));
-	return json_pack("{s:s,s:s,s:o}", "name", pool->name, "policy",
-			 config_policy_name(pool->policy), "toes", array);
+	return json_pack("{s:s,s:s,s:o,s:i,s:i,s:i,s:i,s:i}", "name",
+			 pool->name, "policy",
+			 config_policy_name(pool->policy), "toes", array,
+			 "devices", (int)guest_pool_devices(inv, pool->name),
+			 "max_devices", (int)pool->max_devices, "sockets",
+			 (int)inventory_pool_load(inv, pool->name),
+			 "max_sockets", (int)pool->max_sockets,
+			 "max_device_sockets", (int)pool->max_device_sockets);
 }
 
 static void pools(struct control_call *call, const json_t *request, void *arg)
@@ -88,7 +96,7 @@ static void pools(struct control_call *call, const json_t *request, void *arg)
 	(void)request;
 	for (i = 0; i < inv->config->nr_pools; i++)
 		json_array_append_new(
-			array, pool_json(inv->config, &inv->config->pool[i]));
+			array, pool_json(inv, &inv->config->pool[i]));
 	control_answer(call, json_pack("{s:o}", "pools", array));
 }
 

@@ -29,6 +29,7 @@
 #define RECORDS_MAX	65536
 #define WEIGHT_MAX	1000
 #define CAPACITY_MAX	100000000
+#define DEVICES_MAX	65536 /* more than Xen has domains */
 #define PAGES_MIN	16
 #define PAGES_MAX	32768
 #define FILE_MAX	262144 /* bytes; 64 TOEs and pools need a tenth */
@@ -83,6 +84,9 @@ static const struct range ranges[] = {
 	{"weight", 1, WEIGHT_MAX},
 	{"capacity", 0, CAPACITY_MAX},
 	{"spread", 1, CONFIG_SPREAD_MAX},
+	{"max-devices", 0, DEVICES_MAX},
+	{"max-sockets", 0, CAPACITY_MAX},
+	{"max-device-sockets", 0, CAPACITY_MAX},
 };
 
 static int check_range(cfg_t *cfg, cfg_opt_t *opt)
@@ -382,6 +386,10 @@ static void copy_pool(cfg_t *sec, const struct config *config,
 	snprintf(pool->name, sizeof(pool->name), "%s", cfg_title(sec));
 	pool->policy = (enum pool_policy)find_policy(cfg_getstr(sec, "policy"));
 	pool->spread = (uint32_t)cfg_getint(sec, "spread");
+	pool->max_devices = (uint32_t)cfg_getint(sec, "max-devices");
+	pool->max_sockets = (uint32_t)cfg_getint(sec, "max-sockets");
+	pool->max_device_sockets =
+		(uint32_t)cfg_getint(sec, "max-device-sockets");
 	for (i = 0; i < cfg_size(sec, "toes"); i++) {
 		toe = find_toe(config, cfg_getnstr(sec, "toes", i));
 		if (toe >= 0 && !pool_has(pool, (uint32_t)toe))
@@ -484,6 +492,9 @@ static cfg_opt_t pool_options[] = {
 	CFG_STR_LIST("toes", NULL, CFGF_NODEFAULT),
 	CFG_STR("policy", "least-loaded", CFGF_NONE),
 	CFG_INT("spread", 1, CFGF_NONE),
+	CFG_INT("max-devices", 0, CFGF_NONE),
+	CFG_INT("max-sockets", 0, CFGF_NONE),
+	CFG_INT("max-device-sockets", 0, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -523,6 +534,9 @@ static const struct {
 	{"pool", check_pool},
 	{"pool|policy", check_policy},
 	{"pool|spread", check_range},
+	{"pool|max-devices", check_range},
+	{"pool|max-sockets", check_range},
+	{"pool|max-device-sockets", check_range},
 };
 
 /*

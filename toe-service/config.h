@@ -40,6 +40,8 @@ struct config_pool {
 	char name[TABLE_NAME_MAX];
 	enum pool_policy policy;
 	uint32_t spread; /* TOEs that a device uses at the same time */
+	/* limits; 0: none */
+	uint32_t max_devices, max_sockets, max_device_sockets;
 	uint32_t nr_toes;
 	uint32_t toe[TOE_TABLE_MAX]; /* index of struct config's toe[] */
 };

@@ -153,6 +153,7 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 	memset(cs, 0, sizeof(*cs));
 	cs->toes = config->toes;
 	cs->pool = config->pool;
+	cs->max_sockets = config->max_sockets;
 	cs->ready = config->ready;
 	cs->owner = config->owner;
 	cs->context = calloc(config->nr_rows, sizeof(*cs->context));
@@ -232,6 +233,18 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	cs->table->counters.contexts++;
 }
 
+/* May there be one more? Counts if not. */
+static int admit(struct contexts *cs)
+{
+	struct worker_counters *counters = &cs->table->counters;
+	int err = place_admit(cs->toes, cs->pool, cs->max_sockets,
+			      counters->contexts);
+
+	if (err)
+		vtoe_store(&counters->limited, counters->limited + 1);
+	return err;
+}
+
 int context_open(struct contexts *cs, uint32_t slot,
 		 const struct context_opening *opening)
 {
@@ -241,6 +254,9 @@ int context_open(struct contexts *cs, uint32_t slot,
 	int toe, err;
 
 	assert(!c->conn);
+	err = admit(cs);
+	if (err)
+		return err;
 	toe = context_place(cs, NULL, ~0u);
 	if (toe < 0)
 		return toe;
@@ -434,6 +450,9 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 	int err;
 
 	assert(!c->conn);
+	err = admit(cs);
+	if (err)
+		return err;
 	err = l->driver->accept(l->conn, c, &conn, peer);
 	note(cs, l->toe, err);
 	if (err)

@@ -63,6 +63,7 @@ struct contexts {
 	void *owner;
 	uint64_t now_ns; /* CLOCK_MONOTONIC; the owner keeps it current */
 	uint32_t pool; /* row in the TOE table */
+	uint32_t max_sockets; /* by the entry; 0: no limit */
 	struct context_toe toe[CONTEXT_TOES_MAX];
 	struct place_candidate candidate[CONTEXT_TOES_MAX];
 };
@@ -85,6 +86,7 @@ struct contexts_config {
 	int epoll;
 	uint64_t tag; /* of TOE 0's stack, 1 << TOE_DATA_BITS more for each */
 	uint32_t pool; /* row in the TOE table */
+	uint32_t max_sockets; /* by the guest's entry; 0: no limit */
 	struct contexts_place toe[CONTEXT_TOES_MAX];
 };
 
@@ -140,7 +142,11 @@ struct context_opening {
 	uint32_t uid;
 };
 
-/** context_open - a free context gets a socket on some TOE */
+/**
+ * context_open - a free context gets a socket on some TOE
+ *
+ * -ENOBUFS: the device, its pool or each TOE has as many as it may.
+ */
 int context_open(struct contexts *cs, uint32_t slot,
 		 const struct context_opening *opening);
 
@@ -171,7 +177,8 @@ int context_connected(struct contexts *cs, uint32_t slot,
  * @slot: a free context, which becomes the connection
  * @local, @peer: set on success
  *
- * Returns 0 or -EAGAIN; other errors are of the one connection or of resources.
+ * Returns 0 or -EAGAIN; other errors are of the one connection or of resources:
+ * with -ENOBUFS, as context_open(), the connection waits on.
  */
 int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 		   uint32_t generation, struct vtoe_addr *local,

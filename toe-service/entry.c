@@ -233,6 +233,17 @@ static int parse_on_loss(struct entry *entry, char *value, char *error)
 	return 0;
 }
 
+static int parse_max_sockets(struct entry *entry, char *value, char *error)
+{
+	if (parse_number(value, VTOE_MAX_SLOTS, &entry->max_sockets) ||
+	    !entry->max_sockets)
+		return entry_wrong(error,
+				   "max-sockets: \"%.40s\" is not a number "
+				   "from 1 to %u",
+				   value, VTOE_MAX_SLOTS);
+	return 0;
+}
+
 static int parse_rules(struct entry *entry, char *value, char *error)
 {
 	struct rule_reader reader;
@@ -252,12 +263,14 @@ static const struct option options[] = {
 	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
 	{"default", parse_default},   {"rules", parse_rules},
 	{"on-loss", parse_on_loss},   {"rate", parse_rate},
+	{"max-sockets", parse_max_sockets},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
 #define KNOWN_KEYS                                                             \
-	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss, rate"
-_Static_assert(NR_OPTIONS == 10, "KNOWN_KEYS lists the options");
+	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss, "   \
+	"rate, max-sockets"
+_Static_assert(NR_OPTIONS == 11, "KNOWN_KEYS lists the options");
 
 static char *trim(char *text)
 {

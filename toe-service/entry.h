@@ -31,6 +31,7 @@ struct entry {
 	struct toe_address ip, ip6;
 	uint32_t mtu; /* 0: the netdev's */
 	uint64_t rate; /* bytes a second on each TOE; 0: no limit */
+	uint32_t max_sockets; /* at the same time; 0: what the pool says */
 	bool native;  /* what no rule says goes native */
 	uint32_t wait_s; /* for a TOE that is lost; 0: reset at once */
 	char rules[ENTRY_TEXT_MAX]; /* checked; "": none */

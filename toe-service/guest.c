@@ -94,6 +94,29 @@ static int check_conflict(const struct inventory *inv,
 	return err ? err : check_free(inv, &entry->ip6.addr, error);
 }
 
+uint32_t guest_pool_devices(const struct inventory *inv, const char *pool)
+{
+	const struct guest_net *net;
+	uint32_t n = 0;
+
+	for (net = inv->guests; net; net = net->next)
+		n += !strcmp(net->entry.pool, pool);
+	return n;
+}
+
+/* Those that are there already, after a reload say, stay. */
+static int check_room(const struct inventory *inv,
+		      const struct config_pool *pool, char *error)
+{
+	if (!pool->max_devices ||
+	    guest_pool_devices(inv, pool->name) < pool->max_devices)
+		return 0;
+	return fail(error, -EDQUOT,
+		    "pool \"%s\" has %u devices already, as many as it may "
+		    "(max-devices)",
+		    pool->name, pool->max_devices);
+}
+
 /* ---- addresses ---- */
 
 /* The first one of a range that nobody has. */
@@ -527,6 +550,8 @@ int guest_net_create(struct inventory *inv, const char *name,
 	if (!pool)
 		return -EINVAL;
 	err = check_conflict(inv, entry, error);
+	if (!err)
+		err = check_room(inv, pool, error);
 	if (err)
 		return err;
 	net = alloc(inv, name, entry);

@@ -70,7 +70,8 @@ struct guest_saved {
  * @error: ENTRY_ERROR_MAX bytes; why not
  *
  * One link is enough for success. Returns 0; -EINVAL: unknown pool;
- * -EADDRINUSE: another device has the address; -EADDRNOTAVAIL: neither entry nor
+ * -EADDRINUSE: another device has the address; -EDQUOT: the pool has as many
+ * devices as it may; -EADDRNOTAVAIL: neither entry nor
  * TOE has an address (left); -ENETDOWN: no TOE is up; or what the TOE's driver
  * says.
  */
@@ -87,6 +88,9 @@ int guest_net_create(struct inventory *inv, const char *name,
 int guest_net_adopt(struct inventory *inv, const char *name,
 		    const struct entry *entry, const struct guest_saved *saved,
 		    struct guest_net **net, char *error);
+
+/** guest_pool_devices - how many devices a pool has. */
+uint32_t guest_pool_devices(const struct inventory *inv, const char *pool);
 
 /** guest_link_used - is there a link of that number? */
 bool guest_link_used(const struct guest_net *net, uint32_t index);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "../common/atomic.h"
@@ -59,6 +60,7 @@ struct option {
 
 struct options {
 	unsigned int nr;
+	bool full; /* one would do, but for its capacity */
 	struct option option[PLACE_CANDIDATES_MAX];
 };
 
@@ -73,14 +75,19 @@ static void survey(const struct toe_table *table,
 	unsigned int i;
 
 	options->nr = 0;
+	options->full = false;
 	for (i = 0; i < nr && i < PLACE_CANDIDATES_MAX; i++) {
 		if (!(query->among >> i & 1) ||
 		    place_row_read(table, candidate[i].row, &row) ||
 		    row.generation != candidate[i].generation)
 			continue;
 		r = rank(&row);
-		if (r < 0 || (row.capacity && row.load >= row.capacity))
+		if (r < 0)
 			continue;
+		if (row.capacity && row.load >= row.capacity) {
+			options->full = true;
+			continue;
+		}
 		if (options->nr && r > best)
 			continue;
 		if (r < best)
@@ -94,6 +101,31 @@ static void survey(const struct toe_table *table,
 			.load = (uint64_t)row.load + candidate[i].load,
 		};
 	}
+}
+
+static bool reached(uint32_t limit, uint32_t number)
+{
+	return limit && number >= limit;
+}
+
+int place_admit(const struct toe_table *table, uint32_t pool, uint32_t max,
+		uint32_t own)
+{
+	const struct pool_row *row;
+	uint32_t together;
+
+	if (reached(max, own))
+		return -ENOBUFS;
+	if (pool >= POOL_TABLE_MAX)
+		return 0;
+	row = &table->pool[pool];
+	if (reached(vtoe_load(&row->max_device_sockets), own))
+		return -ENOBUFS;
+	together = vtoe_load(&row->max_sockets);
+	if (reached(together, own) ||
+	    reached(together, vtoe_load(&row->sockets)))
+		return -ENOBUFS;
+	return 0;
 }
 
 /* ---- policies: which of the options, of which there is one at least ---- */
@@ -203,7 +235,7 @@ int place_choose(const struct toe_table *table, const struct place_query *query,
 
 	survey(table, query, candidate, nr, &options);
 	if (!options.nr)
-		return -ENETDOWN;
+		return options.full ? -ENOBUFS : -ENETDOWN;
 	if (query->pool < POOL_TABLE_MAX)
 		policy = vtoe_load(&table->pool[query->pool].policy);
 	/* a socket without a peer is no connection yet, and takes no turn */

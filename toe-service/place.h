@@ -39,6 +39,19 @@ int place_row_read(const struct toe_table *table, uint32_t row,
 		   struct toe_row *copy);
 
 /**
+ * place_admit - may a device have one more socket?
+ * @pool: row of its pool in the TOE table, or POOL_TABLE_MAX: none
+ * @max: limit of the device's own; 0: none
+ * @own: sockets that it has
+ *
+ * Of all guests of a pool vtoed's count is a little late: together they may get
+ * over a limit by what they open in so short a time, each alone may not. Returns 0
+ * or -ENOBUFS. No system call.
+ */
+int place_admit(const struct toe_table *table, uint32_t pool, uint32_t max,
+		uint32_t own);
+
+/**
  * place_choose - the best candidate
  * @table: the TOE table
  * @query: for what
@@ -50,7 +63,8 @@ int place_row_read(const struct toe_table *table, uint32_t row,
  * decides, as the table has it now; without a peer, that is "in-order" if it says
  * so, and "least-loaded" if it says anything else.
  *
- * Returns the candidate's number or -ENETDOWN. No system call.
+ * Returns the candidate's number; -ENOBUFS: all that would do are full; or
+ * -ENETDOWN. No system call.
  */
 int place_choose(const struct toe_table *table, const struct place_query *query,
 		 struct place_candidate *candidate, unsigned int nr);

@@ -77,6 +77,9 @@ enum pool_policy {
 struct pool_row {
 	char name[TABLE_NAME_MAX]; /* "": not in use */
 	uint32_t policy;	   /* enum pool_policy */
+	/* sockets that its guests, or one device, may have; 0: no limit */
+	uint32_t max_sockets, max_device_sockets;
+	uint32_t sockets; /* of all its guests, by vtoed's count */
 	/* by the TOE's row: its place in the pool's list, or POOL_NO_MEMBER */
 	uint8_t position[TOE_TABLE_MAX];
 };
@@ -158,6 +161,7 @@ struct worker_counters {
 	uint32_t rx_pages_used;		     /* RX arena pages handed out now */
 	uint64_t placements;
 	uint64_t remaps;
+	uint64_t limited; /* times that a limit of place.h kept a socket back */
 };
 
 /*

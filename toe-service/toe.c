@@ -167,6 +167,22 @@ void inventory_set_load(struct inventory *inv, const uint32_t *load)
 	}
 }
 
+void inventory_set_pool_load(struct inventory *inv, const uint32_t *sockets)
+{
+	uint32_t i;
+
+	for (i = 0; i < POOL_TABLE_MAX; i++)
+		if (inv->table->pool[i].sockets != sockets[i])
+			vtoe_store(&inv->table->pool[i].sockets, sockets[i]);
+}
+
+uint32_t inventory_pool_load(const struct inventory *inv, const char *name)
+{
+	int row = inventory_pool_row(inv, name);
+
+	return row < 0 ? 0 : inv->table->pool[row].sockets;
+}
+
 /* ---- pools in the table ---- */
 
 int inventory_pool_row(const struct inventory *inv, const char *name)
@@ -194,6 +210,8 @@ static void pool_write(struct inventory *inv, struct pool_row *row,
 			vtoe_store(&row->position[toe->row], (uint8_t)i);
 	}
 	vtoe_store(&row->policy, (uint32_t)pool->policy);
+	vtoe_store(&row->max_sockets, pool->max_sockets);
+	vtoe_store(&row->max_device_sockets, pool->max_device_sockets);
 }
 
 /* A pool keeps its row for as long as it is configured: workers know it by it. */

@@ -125,6 +125,12 @@ int inventory_pool_row(const struct inventory *inv, const char *name);
 /** inventory_set_load - connections on each TOE, by row. */
 void inventory_set_load(struct inventory *inv, const uint32_t *load);
 
+/** inventory_set_pool_load - sockets of each pool's guests, by the pool's row. */
+void inventory_set_pool_load(struct inventory *inv, const uint32_t *sockets);
+
+/** inventory_pool_load - as set last. */
+uint32_t inventory_pool_load(const struct inventory *inv, const char *name);
+
 /**
  * inventory_judge - look at each TOE's health, at the end of a window
  * @report: @nr of them, of any TOEs in any order; is put into order

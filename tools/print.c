@@ -128,6 +128,9 @@ static void print_device(const json_t *device)
 	       get_int(device, "frontend_state"));
 	fact(device, "worker", "worker's pid");
 	fact(device, "contexts", "sockets");
+	if (json_is_object(limits) && get_int(limits, "max_sockets"))
+		printf("  %-14s %lld sockets at the same time\n", "limit",
+		       get_int(limits, "max_sockets"));
 	if (json_is_object(limits))
 		printf("  %-14s %lld sockets, %lld commands, %lld + %lld "
 		       "pages\n", "limits", get_int(limits, "max_slots"),
@@ -187,7 +190,7 @@ void print_contexts(const json_t *answer)
 		puts("... and more: vtoectl contexts --limit=N");
 }
 
-/* A number, or "-" if vtoed does not know it. */
+/* A number, or "-" if vtoed does not know it, or there is no limit. */
 static void add_known(struct table *table, const json_t *object,
 		      const char *key)
 {
@@ -259,6 +262,9 @@ void print_pools(const json_t *answer)
 	static const struct table_column column[] = {
 		{ "POOL", TABLE_LEFT },
 		{ "POLICY", TABLE_LEFT },
+		{ "DEVICES", TABLE_RIGHT }, { "MAX", TABLE_RIGHT },
+		{ "SOCKETS", TABLE_RIGHT }, { "MAX", TABLE_RIGHT },
+		{ "EACH", TABLE_RIGHT },
 		{ "TOES", TABLE_LEFT },
 	};
 	char names[TABLE_CELL_MAX];
@@ -278,6 +284,11 @@ void print_pools(const json_t *answer)
 		}
 		table_add(&table, "%s", get_text(pool, "name"));
 		table_add(&table, "%s", get_text(pool, "policy"));
+		table_add(&table, "%lld", get_int(pool, "devices"));
+		add_known(&table, pool, "max_devices");
+		table_add(&table, "%lld", get_int(pool, "sockets"));
+		add_known(&table, pool, "max_sockets");
+		add_known(&table, pool, "max_device_sockets");
 		table_add(&table, "%s", names);
 	}
 	finish(&table, "no pool is configured: see vtoed.conf(5)");

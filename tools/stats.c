@@ -30,6 +30,7 @@ static const struct stat_row rows[] = {
 	{ "doorbells served", STAT_RATE, "doorbells", NULL },
 	{ "commands", STAT_PLAIN, "commands", NULL },
 	{ "commands refused", STAT_PLAIN, "refused", NULL },
+	{ "kept back by a limit", STAT_PLAIN, "limited", NULL },
 	{ "connects", STAT_PLAIN, "connects", NULL },
 	{ "accepts", STAT_PLAIN, "accepts", NULL },
 	{ "releases", STAT_PLAIN, "releases", NULL },

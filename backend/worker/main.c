@@ -181,6 +181,7 @@ static int open_contexts(struct worker *w, char *error)
 		.epoll = w->epoll,
 		.tag = (uint64_t)TAG_STACK << TOE_DATA_BITS,
 		.pool = w->start.pool,
+		.max_sockets = w->start.max_sockets,
 	};
 	void *toes;
 	unsigned int i;

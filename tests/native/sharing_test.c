@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Claims about several guests on one TOE: what is counted of each. */
+/*
+ * Claims about several guests on one TOE: what is counted of each, and
+ * what each may have.
+ */
 #include <signal.h>
 
 #include "native.h"
@@ -142,9 +145,146 @@ NATIVE_TEST(the_next_vtoed_counts_on)
 	ck_assert_int_ge(toe_number(nt, false, "eth0", "tx_bytes"), BYTES);
 }
 
+/* ---- limits ---- */
+
+#define FEW(limit) "pool \"few\" { toes = {\"eth0\"} " limit " }\n"
+#define LIST	   "{\"command\":\"list\"}"
+#define POOLS	   "{\"command\":\"pools\"}"
+#define OTHER	   6u /* the second guest's domid */
+#define OTHER_IP   "192.0.2.11"
+
+/* A second guest beside nt->guest. */
+static struct nt_guest other_up(struct nt *nt, const char *entry)
+{
+	struct nt_guest g = {.domid = OTHER};
+
+	g.dom = nt_domain(nt, OTHER, NULL);
+	free(nt_attach(nt, OTHER, entry));
+	ck_ok(tg_start(nt->host, g.dom, 0, NULL, NT_TIMEOUT, &g.tg));
+	return g;
+}
+
+static void other_down(struct nt *nt, struct nt_guest *g)
+{
+	tg_free(g->tg);
+	nt_guest_kill(nt, OTHER);
+	fx_dom_close(g->dom);
+}
+
+static void check_limit(struct nt *nt, struct tg *tg, int max)
+{
+	struct tg_sock *s[8], *one_more;
+	int i;
+
+	for (i = 0; i < max; i++)
+		ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s[i]));
+	ck_err(tg_open(tg, VTOE_INET, NT_TIMEOUT, &one_more), ENOBUFS);
+	ck_assert_int_eq(nt_counter(nt, NT_DOMID, "limited"), 1);
+	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s[0]));
+}
+
+NATIVE_TEST(a_device_has_as_many_sockets_as_its_pool_allows)
+{
+	restart(nt, FEW("max-device-sockets = 3"));
+	check_limit(nt, nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few"), 3);
+}
+
+NATIVE_TEST(a_device_has_as_many_sockets_as_its_entry_allows)
+{
+	restart(nt, FEW("max-device-sockets = 3"));
+	check_limit(nt, nt_guest_up_as(nt, NULL, NT_ENTRY
+				       ",pool=few,max-sockets=2"), 2);
+	ck_assert(nt_says(nt, "{\"command\":\"show\",\"domain\":5}",
+			  "\"max_sockets\":2"));
+}
+
+NATIVE_TEST(a_limit_may_change_while_guests_run)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	restart(nt, FEW("max-device-sockets = 1"));
+	tg = nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few");
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_err(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s), ENOBUFS);
+	nt_shell("sed -i 's/device-sockets = 1/device-sockets = 2/' "
+		 "/run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_err(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s), ENOBUFS);
+}
+
+NATIVE_TEST(a_pool_has_as_many_sockets_as_it_may)
+{
+	struct nt_guest other;
+	struct tg_sock *s[3];
+	struct tg *tg;
+	int i;
+
+	restart(nt, FEW("max-sockets = 3"));
+	tg = nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few");
+	other = other_up(nt, "ip=" OTHER_IP "/24,pool=few");
+	for (i = 0; i < 3; i++)
+		ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s[i]));
+	nt_until(nt_says(nt, POOLS, "\"sockets\":3,\"max_sockets\":3"));
+	ck_err(tg_open(other.tg, VTOE_INET, NT_TIMEOUT, &s[2]), ENOBUFS);
+	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
+	nt_until(nt_says(nt, POOLS, "\"sockets\":2"));
+	ck_ok(tg_open(other.tg, VTOE_INET, NT_TIMEOUT, &s[2]));
+	other_down(nt, &other);
+}
+
+NATIVE_TEST(a_connection_over_the_limit_waits_to_be_accepted)
+{
+	struct tg_sock *l, *s[2];
+	struct tg *tg;
+	int fd[2];
+
+	restart(nt, FEW("max-device-sockets = 2"));
+	tg = nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few");
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &l));
+	ck_ok(tg_bind(l, "0.0.0.0", 7000, NT_TIMEOUT, NULL));
+	ck_ok(tg_listen(l, 5, NT_TIMEOUT));
+	ck_ok(tg_post(l, 2));
+	fd[0] = nt_remote_connect(nt, NT_GUEST_IP, 7000);
+	ck_ok(tg_accept(l, NT_TIMEOUT, &s[0]));
+	fd[1] = nt_remote_connect(nt, NT_GUEST_IP, 7000);
+	nt_until(nt_counter(nt, NT_DOMID, "limited") > 0);
+	ck_assert_int_eq(nt_counter(nt, NT_DOMID, "accepts"), 1);
+	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
+	ck_ok(tg_accept(l, NT_TIMEOUT, &s[1]));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+NATIVE_TEST(a_pool_has_as_many_devices_as_it_may)
+{
+	struct nt_guest other = {.domid = OTHER};
+
+	restart(nt, FEW("max-devices = 1"));
+	nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few");
+	other.dom = nt_domain(nt, OTHER, NULL);
+	free(nt_attach(nt, OTHER, "ip=" OTHER_IP "/24,pool=few"));
+	ck_assert(nt_says(nt, LIST, "pool \\\"few\\\" has 1 devices already"));
+	ck_assert(nt_says(nt, POOLS, "\"devices\":1,\"max_devices\":1"));
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	nt_guest_kill(nt, NT_DOMID);
+	/* it is tried again */
+	ck_ok(tg_start(nt->host, other.dom, 0, NULL, NT_TIMEOUT, &other.tg));
+	other_down(nt, &other);
+}
+
 NATIVE_MAIN("native-sharing", 60,
 	    bytes_and_packets_are_counted_for_guest_and_toe,
 	    connections_are_counted_for_guest_and_toe,
 	    a_move_loses_no_count,
 	    a_toe_remembers_guests_that_are_gone,
-	    the_next_vtoed_counts_on)
+	    the_next_vtoed_counts_on,
+	    a_device_has_as_many_sockets_as_its_pool_allows,
+	    a_device_has_as_many_sockets_as_its_entry_allows,
+	    a_limit_may_change_while_guests_run,
+	    a_pool_has_as_many_sockets_as_it_may,
+	    a_connection_over_the_limit_waits_to_be_accepted,
+	    a_pool_has_as_many_devices_as_it_may)

@@ -122,6 +122,21 @@ START_TEST(a_toe_has_defaults)
 }
 END_TEST
 
+START_TEST(a_pool_has_limits)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "pool p { toes = { \"a\" } }\n"
+		 "pool q { toes = { \"a\" } max-devices = 2 max-sockets = 30"
+		 " max-device-sockets = 20 }\n");
+	ck_assert_uint_eq(config->pool[0].max_devices, 0);
+	ck_assert_uint_eq(config->pool[0].max_sockets, 0);
+	ck_assert_uint_eq(config->pool[0].max_device_sockets, 0);
+	ck_assert_uint_eq(config->pool[1].max_devices, 2);
+	ck_assert_uint_eq(config->pool[1].max_sockets, 30);
+	ck_assert_uint_eq(config->pool[1].max_device_sockets, 20);
+}
+END_TEST
+
 START_TEST(globals_are_read)
 {
 	accepted("config-dirs = { \"/a\" }\nrecord-interval-ms = 50\n"
@@ -162,6 +177,12 @@ START_TEST(errors_name_file_and_line)
 		"none of least-loaded, weighted");
 	refused("toe a { netdev = \"e\" }\n"
 		"pool p { toes = { \"a\" } spread = 9 }\n", 2, "spread");
+	refused("toe a { netdev = \"e\" }\npool p {\n toes = { \"a\" }\n"
+		" max-sockets = -1\n}\n", 4, "max-sockets: -1");
+	refused("toe a { netdev = \"e\" }\npool p {\n toes = { \"a\" }\n"
+		" max-devices = 65537\n}\n", 4, "0 to 65536");
+	refused("toe a { netdev = \"e\" }\npool p {\n toes = { \"a\" }\n"
+		" max-device-sockets = \"x\"\n}\n", 4, "max-device-sockets");
 	refused("toe a {\n netdev = \"e\"\n"
 		" addresses = \"192.0.2.9-192.0.2.8/24\"\n}\n", 4,
 		"toe \"a\": addresses");
@@ -245,6 +266,6 @@ END_TEST
 
 UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
-	  a_toe_has_defaults, globals_are_read, errors_name_file_and_line,
+	  a_toe_has_defaults, a_pool_has_limits, globals_are_read, errors_name_file_and_line,
 	  additions_follow_the_file, faults_are_for_the_fault_driver,
 	  a_changed_configuration_is_seen_as_such)

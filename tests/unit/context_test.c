@@ -216,9 +216,53 @@ START_TEST(what_a_driver_lacks_is_refused_to_the_program)
 }
 END_TEST
 
+START_TEST(a_socket_over_a_limit_is_refused_and_counted)
+{
+	const struct context_opening opening = {
+		.generation = 1, .family = VTOE_INET, .type = VTOE_STREAM};
+
+	up();
+	contexts.max_sockets = 2;
+	ck_assert_int_eq(context_open(&contexts, 0, &opening), 0);
+	ck_assert_int_eq(context_open(&contexts, 1, &opening), 0);
+	ck_assert_int_eq(context_open(&contexts, 3, &opening), -ENOBUFS);
+	ck_assert_uint_eq(contexts.table->counters.limited, 1);
+	context_close(&contexts, 0, false);
+	ck_assert_int_eq(context_open(&contexts, 3, &opening), 0);
+	context_close(&contexts, 1, false);
+	context_close(&contexts, 3, false);
+}
+END_TEST
+
+START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
+{
+	struct contexts_place to = place_of(2);
+	const struct toe_tally *tally;
+	struct vtoe_addr local;
+	unsigned int toe;
+
+	up();
+	connected(&local);
+	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
+	tally = contexts.table->tally;
+	ck_assert_uint_eq(tally[toe].opened, 1);
+	ck_assert_uint_eq(tally[!toe].opened, 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
+	ck_assert_uint_eq(tally[2].remapped, 1);
+	ck_assert_uint_eq(tally[2].opened, 0);
+	to.generation = 7; /* another one in that row */
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
+	ck_assert_uint_eq(tally[2].generation, 7);
+	ck_assert_uint_eq(tally[2].remapped, 1);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
 UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  without_settings_toes_share_an_instance,
 	  a_connection_has_the_address_of_its_toe,
 	  a_move_needs_nothing_of_a_driver_that_keeps_no_way,
 	  what_a_toe_that_is_no_more_carried_is_reset,
-	  what_a_driver_lacks_is_refused_to_the_program)
+	  what_a_driver_lacks_is_refused_to_the_program,
+	  a_socket_over_a_limit_is_refused_and_counted,
+	  connections_are_counted_by_toe_and_anew_for_another_one)

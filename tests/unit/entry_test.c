@@ -123,6 +123,19 @@ START_TEST(without_an_address_the_toe_gives_one)
 }
 END_TEST
 
+START_TEST(sockets_can_be_limited)
+{
+	accepted("ip=192.0.2.10/24");
+	ck_assert_uint_eq(entry.max_sockets, 0);
+	accepted("ip=192.0.2.10/24,max-sockets=65536");
+	ck_assert_uint_eq(entry.max_sockets, 65536);
+	refused("max-sockets=0", "\"0\" is not a number from 1 to 65536");
+	refused("max-sockets=65537", "from 1 to 65536");
+	refused("max-sockets=-1", "\"-1\" is not a number");
+	refused("max-sockets=8,max-sockets=9", "given twice");
+}
+END_TEST
+
 START_TEST(a_rate_is_as_that_of_a_vif)
 {
 	accepted("ip=192.0.2.10/24");
@@ -274,7 +287,7 @@ UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
 	  small_networks_have_no_broadcast_address,
 	  unknown_keys_are_named_with_the_known_ones, a_key_is_given_once,
 	  a_key_has_a_value, empty_options_are_refused, without_an_address_the_toe_gives_one,
-	  a_rate_is_as_that_of_a_vif,
+	  a_rate_is_as_that_of_a_vif, sockets_can_be_limited,
 	  a_lost_toe_is_waited_for_as_long_as_is_said,
 	  bad_addresses_are_quoted, a_prefix_length_is_needed_and_in_range,
 	  what_is_no_hosts_address_is_refused, a_gateway_can_be_reached,

@@ -106,6 +106,42 @@ START_TEST(a_full_one_is_not_taken)
 }
 END_TEST
 
+START_TEST(when_all_are_full_that_is_the_reason)
+{
+	uint32_t i;
+
+	setup();
+	for (i = 5; i < 8; i++)
+		table.row[i].capacity = table.row[i].load = 7;
+	ck_assert_int_eq(choose(), -ENOBUFS);
+	for (i = 5; i < 8; i++)
+		table.row[i].state = TOE_GONE;
+	ck_assert_int_eq(choose(), -ENETDOWN);
+}
+END_TEST
+
+START_TEST(limits_of_pool_and_device_are_kept)
+{
+	setup();
+	ck_assert_int_eq(place_admit(&table, 1, 0, 1000000), 0);
+	ck_assert_int_eq(place_admit(&table, 1, 5, 4), 0);
+	ck_assert_int_eq(place_admit(&table, 1, 5, 5), -ENOBUFS);
+	table.pool[1].max_device_sockets = 3;
+	ck_assert_int_eq(place_admit(&table, 1, 5, 2), 0);
+	ck_assert_int_eq(place_admit(&table, 1, 5, 3), -ENOBUFS);
+	ck_assert_int_eq(place_admit(&table, POOL_TABLE_MAX, 5, 3), 0);
+	table.pool[1].max_device_sockets = 0;
+	table.pool[1].max_sockets = 10;
+	table.pool[1].sockets = 9;
+	ck_assert_int_eq(place_admit(&table, 1, 0, 2), 0);
+	table.pool[1].sockets = 10;
+	ck_assert_int_eq(place_admit(&table, 1, 0, 2), -ENOBUFS);
+	/* vtoed has not counted yet */
+	table.pool[1].sockets = 0;
+	ck_assert_int_eq(place_admit(&table, 1, 0, 10), -ENOBUFS);
+}
+END_TEST
+
 START_TEST(a_row_that_was_reused_is_not_taken)
 {
 	setup();
@@ -279,7 +315,8 @@ END_TEST
 UNIT_MAIN("worker_place", the_first_of_equals_is_taken,
 	  the_least_loaded_is_taken, weight_counts, a_degraded_one_is_avoided,
 	  a_draining_one_takes_nothing_new, one_that_is_down_is_the_last_resort,
-	  a_full_one_is_not_taken, a_row_that_was_reused_is_not_taken,
+	  a_full_one_is_not_taken, when_all_are_full_that_is_the_reason,
+	  limits_of_pool_and_device_are_kept, a_row_that_was_reused_is_not_taken,
 	  a_row_out_of_range_is_not_taken,
 	  a_row_that_is_never_finished_is_given_up,
 	  without_candidates_there_is_no_network,
