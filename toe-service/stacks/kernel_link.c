@@ -56,6 +56,7 @@
 
 #include "drivers.h"
 #include "kernel_bridge.h"
+#include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_rate.h"
 #include "kernel_route.h"
@@ -75,25 +76,6 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, int err,
 		snprintf(error + n, (size_t)(TOE_ERROR_MAX - n), ": %s",
 			 strerror(-err));
 	return err;
-}
-
-/* ---- netlink sockets ---- */
-
-static int rtnl_open(struct nl_sock **skp)
-{
-	struct nl_sock *sk = nl_socket_alloc();
-	int err;
-
-	*skp = NULL;
-	if (!sk)
-		return -ENOMEM;
-	err = nl_connect(sk, NETLINK_ROUTE);
-	if (err) {
-		nl_socket_free(sk);
-		return kernel_nl_errno(err);
-	}
-	*skp = sk;
-	return 0;
 }
 
 /* ---- the link ---- */
@@ -377,7 +359,7 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 	if (!ifindex)
 		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
 			    spec->toe, spec->link);
-	err = rtnl_open(&sk);
+	err = kernel_nl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink");
 	err = link_rename(sk, ifindex, spec->link);
@@ -435,7 +417,7 @@ static int remove_links(const struct toe_context_spec *spec,
 	int err, result = 0;
 
 	(void)error;
-	err = rtnl_open(&sk);
+	err = kernel_nl_open(&sk);
 	if (err)
 		return err;
 	err = rtnl_link_alloc_cache(sk, AF_UNSPEC, &links);
@@ -455,12 +437,7 @@ static int remove_links(const struct toe_context_spec *spec,
 	return result;
 }
 
-/* @home: a netlink socket of vtoed's own namespace. */
-typedef int inside_fn(const struct toe_context_spec *spec, struct nl_sock *home,
-		      char *error);
-
-/* Call a function in the guest's namespace. */
-static int inside(const struct toe_context_spec *spec, inside_fn *fn,
+int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 		  char *error)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
@@ -468,7 +445,7 @@ static int inside(const struct toe_context_spec *spec, inside_fn *fn,
 
 	if (home < 0)
 		return fail(error, -errno, "own network namespace");
-	err = rtnl_open(&sk);
+	err = kernel_nl_open(&sk);
 	if (err) {
 		close(home);
 		return fail(error, err, "netlink");
@@ -492,7 +469,7 @@ static int kernel_context_destroy(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return inside(spec, remove_links, ignored);
+	return kernel_inside(spec, remove_links, ignored);
 }
 
 struct reading {
@@ -512,7 +489,7 @@ static int read_traffic(const struct toe_context_spec *spec,
 
 	(void)home;
 	(void)error;
-	err = rtnl_open(&sk);
+	err = kernel_nl_open(&sk);
 	if (err)
 		return err;
 	err = rtnl_link_get_kernel(sk, 0, spec->link, &link);
@@ -535,7 +512,7 @@ static int kernel_context_traffic(const struct toe_context_spec *spec,
 	struct reading reading = {.spec = *spec, .traffic = traffic};
 	char ignored[TOE_ERROR_MAX];
 
-	return inside(&reading.spec, read_traffic, ignored);
+	return kernel_inside(&reading.spec, read_traffic, ignored);
 }
 
 static void kernel_sweep(int netns)
@@ -552,14 +529,14 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	int err;
 
 	error[0] = '\0';
-	err = rtnl_open(&sk);
+	err = kernel_nl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink");
 	err = link_create(sk, spec, error);
 	nl_socket_free(sk);
 	if (err)
 		return err;
-	err = inside(spec, configure, error);
+	err = kernel_inside(spec, configure, error);
 	if (err)
 		kernel_context_destroy(spec);
 	return err;

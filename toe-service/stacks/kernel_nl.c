@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <netlink/errno.h>
+#include <netlink/netlink.h>
 
 #include "kernel_nl.h"
 
@@ -34,6 +35,23 @@ int kernel_nl_errno(int err)
 	default:
 		return -EIO;
 	}
+}
+
+int kernel_nl_open(struct nl_sock **skp)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int err;
+
+	*skp = NULL;
+	if (!sk)
+		return -ENOMEM;
+	err = nl_connect(sk, NETLINK_ROUTE);
+	if (err) {
+		nl_socket_free(sk);
+		return kernel_nl_errno(err);
+	}
+	*skp = sk;
+	return 0;
 }
 
 struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix)

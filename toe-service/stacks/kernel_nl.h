@@ -4,8 +4,15 @@
 #define STACKS_KERNEL_NL_H
 
 #include <netlink/addr.h>
+#include <netlink/socket.h>
 
 #include "../stack.h"
+
+/**
+ * kernel_nl_open - a NETLINK_ROUTE socket of the namespace that one is in
+ * @sk: NULL on failure; to be freed by nl_socket_free()
+ */
+int kernel_nl_open(struct nl_sock **sk);
 
 /** kernel_nl_errno - libnl's error numbers are its own: a negative errno, or 0 */
 int kernel_nl_errno(int err);
