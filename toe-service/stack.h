@@ -49,6 +49,21 @@ struct toe_traffic {
 	uint64_t rx_bytes, rx_packets;
 };
 
+#define TOE_SHARES_MAX 4096u /* devices that can share a TOE */
+
+/* Of what a TOE sends, the part of one device's links there. */
+struct toe_share {
+	uint32_t number; /* 1 … TOE_SHARES_MAX, of no other device */
+	uint32_t weight;
+};
+
+struct toe_sharing {
+	const char *netdev;
+	uint64_t rate; /* bytes a second, of all together; 0: share no more */
+	uint32_t nr;
+	const struct toe_share *share;
+};
+
 struct toe_control {
 	const char *name; /* as in vtoed.conf: driver = "name" */
 
@@ -67,6 +82,19 @@ struct toe_control {
 	/* since it was made; set on success only; NULL: it does not count */
 	int (*context_traffic)(const struct toe_context_spec *spec,
 			       struct toe_traffic *traffic);
+
+	/*
+	 * Have guests share what their TOE sends by weight, each with all of it
+	 * when alone. It is said again with each change, and by the next vtoed:
+	 * what is there is changed, what is not named goes. -EBUSY: somebody
+	 * else's order is there, which stays. NULL: guests cannot share.
+	 */
+	int (*share)(const struct toe_sharing *sharing, char *error);
+
+	/* from now on what the guest sends by this context is of a share; may
+	 * be repeated; needed with share */
+	int (*context_share)(const struct toe_context_spec *spec,
+			     uint32_t number, char *error);
 
 	/* remove what an earlier vtoed made of this driver in a namespace that
 	 * is about to go, and of which no more is known; NULL: nothing */

@@ -60,6 +60,7 @@
 #include "kernel_nl.h"
 #include "kernel_rate.h"
 #include "kernel_route.h"
+#include "kernel_share.h"
 
 #define PASSING_NAME "vtoe-new"
 
@@ -547,5 +548,7 @@ const struct toe_control kernel_control = {
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
 	.context_traffic = kernel_context_traffic,
+	.context_share = kernel_context_share,
+	.share = kernel_share,
 	.sweep = kernel_sweep,
 };
