@@ -6,6 +6,7 @@
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "../toe-service/sharing.h"
 #include "../xenstore-schema/vtoe_keys.h"
 #include "backend.h"
 #include "devices.h"
@@ -106,6 +107,8 @@ static void connected(void *arg)
 		.write = publish_write, .remove = publish_remove, .arg = be};
 	inventory_publish(be->inv);
 	devices_connected(be);
+	if (!be->first)
+		sharing_start(be->inv);
 	guestcfg_forget_gone(be->guestcfg);
 }
 
@@ -155,6 +158,7 @@ void backend_stop(struct backend *be)
 
 	loop_disarm(&be->tick);
 	be->inv->changed = NULL;
+	sharing_stop(be->inv);
 	be->inv->publisher = (struct publisher){0};
 	while (be->devices)
 		device_forget(be->devices);

@@ -32,6 +32,17 @@ static void add_offloads(json_t *toe, const struct offloads *has)
 	json_object_set_new(toe, "offloads", words_json(has->list));
 }
 
+static void add_sharing(json_t *json, const struct toe *toe)
+{
+	const struct toe_sharing_state *is = &toe->sharing;
+
+	json_object_set_new(json, "rate", is->rate
+				? json_integer((json_int_t)is->rate)
+				: json_null());
+	json_object_set_new(json, "rate_error", *is->error
+				? json_string(is->error) : json_null());
+}
+
 static json_t *toe_json(const struct toe *toe)
 {
 	json_t *json;
@@ -49,8 +60,10 @@ static json_t *toe_json(const struct toe *toe)
 			 (int)toe->conf.capacity, "load", (int)toe->load,
 			 "ifindex", (int)toe->ifindex, "since_s", since,
 			 "devices", (int)toe->devices);
-	if (json)
+	if (json) {
 		add_offloads(json, &toe->has);
+		add_sharing(json, toe);
+	}
 	return json;
 }
 

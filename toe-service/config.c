@@ -173,6 +173,38 @@ static int check_fault(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* "": 0, "auto", or as that of a vif; may be called again. */
+static int read_rate(cfg_t *toe, uint64_t *rate, char *error)
+{
+	const char *text = cfg_getstr(toe, "rate");
+	char value[32];
+
+	*rate = strcmp(text, "auto") ? 0 : CONFIG_RATE_AUTO;
+	if (!*text || *rate)
+		return 0;
+	snprintf(value, sizeof(value), "%s", text);
+	return entry_parse_rate(value, rate, error);
+}
+
+static int check_rate(cfg_t *cfg, cfg_t *toe)
+{
+	const struct toe_control *control =
+		toe_control_find(cfg_getstr(toe, "driver"));
+	char error[ENTRY_ERROR_MAX];
+	uint64_t rate;
+
+	if (read_rate(toe, &rate, error)) {
+		cfg_error(cfg, "toe \"%s\": %s", cfg_title(toe), error);
+		return -1;
+	}
+	if (!rate || (control && control->share))
+		return 0;
+	cfg_error(cfg,
+		  "toe \"%s\": rate: guests of driver \"%s\" cannot share it",
+		  cfg_title(toe), cfg_getstr(toe, "driver"));
+	return -1;
+}
+
 static int find_policy(const char *name)
 {
 	size_t i;
@@ -297,6 +329,8 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
 		return -1;
 	}
+	if (check_rate(cfg, toe))
+		return -1;
 	return check_ranges(cfg, opt, toe);
 }
 
@@ -362,6 +396,7 @@ static void copy_toe(cfg_t *sec, struct config_toe *toe)
 	toe->weight = (uint32_t)cfg_getint(sec, "weight");
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
 	/* checked already */
+	read_rate(sec, &toe->rate, error);
 	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
 	snprintf(toe->settings, sizeof(toe->settings), "%s",
 		 cfg_getstr(sec, "fault"));
@@ -479,6 +514,7 @@ static cfg_opt_t toe_options[] = {
 	CFG_STR("segment", "", CFGF_NONE),
 	CFG_INT("weight", 100, CFGF_NONE),
 	CFG_INT("capacity", 0, CFGF_NONE),
+	CFG_STR("rate", "", CFGF_NONE),
 	CFG_STR("addresses", "", CFGF_NONE),
 	CFG_STR("gateway", "", CFGF_NONE),
 	CFG_STR("addresses6", "", CFGF_NONE),

@@ -17,6 +17,7 @@
 #define CONFIG_LINK_MAX	 8 /* "macvlan" */
 #define CONFIG_SPREAD_MAX CONTEXT_TOES_MAX
 #define CONFIG_SEGMENT_MAX TABLE_NAME_MAX
+#define CONFIG_RATE_AUTO UINT64_MAX /* what its device can send */
 
 struct config_toe {
 	char name[TABLE_NAME_MAX];
@@ -26,6 +27,8 @@ struct config_toe {
 	char segment[CONFIG_SEGMENT_MAX]; /* "": shared with no other TOE */
 	uint32_t weight;	    /* 1 … 1000 */
 	uint32_t capacity;	    /* connections; 0: no limit */
+	/* bytes a second that its guests share; 0: they do not; or _AUTO */
+	uint64_t rate;
 	struct address_range addresses, addresses6; /* to give to guests */
 	char settings[TABLE_SETTINGS_MAX]; /* for the driver, checked by it */
 };

@@ -176,6 +176,17 @@ static int parse_default(struct entry *entry, char *value, char *error)
 	return 0;
 }
 
+static int parse_share(struct entry *entry, char *value, char *error)
+{
+	if (parse_number(value, ENTRY_SHARE_MAX, &entry->share) ||
+	    !entry->share)
+		return entry_wrong(error,
+				   "share: \"%.40s\" is not a number from 1 "
+				   "to %u",
+				   value, ENTRY_SHARE_MAX);
+	return 0;
+}
+
 static int wrong_rate(const char *value, char *error)
 {
 	return entry_wrong(error,
@@ -184,7 +195,7 @@ static int wrong_rate(const char *value, char *error)
 }
 
 /* As that of a vif: 10Mb/s, 1GB/s; b are bits, B bytes, and K is 1000. */
-static int parse_rate(struct entry *entry, char *value, char *error)
+int entry_parse_rate(char *value, uint64_t *result, char *error)
 {
 	static const char prefix[] = "KMG";
 	char *end = value + strspn(value, "0123456789"), unit = *end;
@@ -213,8 +224,13 @@ static int parse_rate(struct entry *entry, char *value, char *error)
 		return entry_wrong(error,
 				   "rate: \"%.40s\" is not from 8Kb/s to 17Gb/s",
 				   value);
-	entry->rate = rate;
+	*result = rate;
 	return 0;
+}
+
+static int parse_rate(struct entry *entry, char *value, char *error)
+{
+	return entry_parse_rate(value, &entry->rate, error);
 }
 
 static int parse_on_loss(struct entry *entry, char *value, char *error)
@@ -263,14 +279,14 @@ static const struct option options[] = {
 	{"gateway6", parse_gateway6}, {"mtu", parse_mtu},
 	{"default", parse_default},   {"rules", parse_rules},
 	{"on-loss", parse_on_loss},   {"rate", parse_rate},
-	{"max-sockets", parse_max_sockets},
+	{"max-sockets", parse_max_sockets}, {"share", parse_share},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
 #define KNOWN_KEYS                                                             \
 	"pool, ip, gateway, ip6, gateway6, mtu, default, rules, on-loss, "   \
-	"rate, max-sockets"
-_Static_assert(NR_OPTIONS == 11, "KNOWN_KEYS lists the options");
+	"rate, max-sockets, share"
+_Static_assert(NR_OPTIONS == 12, "KNOWN_KEYS lists the options");
 
 static char *trim(char *text)
 {
@@ -346,6 +362,7 @@ int entry_check_gateway(const struct toe_address *ip, const char *gateway_key,
 int entry_parse(const char *text, struct entry *entry, char *error)
 {
 	struct entry e = {.pool = ENTRY_POOL_DEFAULT,
+			  .share = ENTRY_SHARE_DEFAULT,
 			  .wait_s = ENTRY_WAIT_DEFAULT_S};
 	char copy[ENTRY_TEXT_MAX], *pair, *next;
 	unsigned int seen = 0;

@@ -22,6 +22,8 @@
 #define ENTRY_RATE_MIN	   1000u       /* bytes a second: a segment each 1.5 s */
 #define ENTRY_RATE_MAX	   2147483647u /* libnl has an int for it */
 #define ENTRY_MTU_MAX	   65535u /* of an IP packet */
+#define ENTRY_SHARE_MAX	   1000u /* as a TOE's weight */
+#define ENTRY_SHARE_DEFAULT 100u
 /* A switch needs about a minute to start again. */
 #define ENTRY_WAIT_DEFAULT_S 60u
 #define ENTRY_WAIT_MAX_S     86400u /* a day: TCP gives up long before */
@@ -31,6 +33,7 @@ struct entry {
 	struct toe_address ip, ip6;
 	uint32_t mtu; /* 0: the netdev's */
 	uint64_t rate; /* bytes a second on each TOE; 0: no limit */
+	uint32_t share; /* weight among the guests of a TOE that has a rate */
 	uint32_t max_sockets; /* at the same time; 0: what the pool says */
 	bool native;  /* what no rule says goes native */
 	uint32_t wait_s; /* for a TOE that is lost; 0: reset at once */
@@ -52,6 +55,9 @@ int entry_parse(const char *text, struct entry *entry, char *error);
 /** entry_wrong - fill @error; returns -EINVAL. */
 int entry_wrong(char *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/** entry_parse_rate - "10Mb/s": bytes a second; @value is as it was, after. */
+int entry_parse_rate(char *value, uint64_t *rate, char *error);
 
 /** entry_parse_addr - "192.0.2.1", of a family; @key: what to call it. */
 int entry_parse_addr(uint16_t family, const char *key, const char *value,

@@ -10,6 +10,7 @@
 #include "guest.h"
 #include "netns.h"
 #include "pool.h"
+#include "sharing.h"
 #include "stack.h"
 #include "traffic.h"
 
@@ -207,6 +208,7 @@ static void set_toe(struct guest_net *net, uint32_t index,
 	link->toe_row = toe->row;
 	link->toe_generation = inventory_generation(net->inv, toe);
 	link->ifindex = toe->ifindex;
+	link->share = 0;
 	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
 	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
 	memcpy(link->netdev, toe->conf.netdev, sizeof(link->netdev));
@@ -267,6 +269,23 @@ int guest_link_traffic(const struct guest_net *net, uint32_t index,
 		return -EOPNOTSUPP;
 	make_spec(net, index, &spec);
 	return control->context_traffic(&spec, traffic);
+}
+
+int guest_link_share(struct guest_net *net, uint32_t index, uint32_t number,
+		     char *error)
+{
+	const struct toe_control *control =
+		toe_control_find(net->link[index].driver);
+	struct toe_context_spec spec;
+	int err = -EOPNOTSUPP;
+
+	error[0] = 0;
+	make_spec(net, index, &spec);
+	if (control && control->context_share)
+		err = control->context_share(&spec, number, error);
+	if (!err)
+		net->link[index].share = number;
+	return err;
 }
 
 /* A TOE for a link, and what it must have of the old one. */
@@ -356,6 +375,7 @@ static void recount(struct inventory *inv)
 		for (i = 0; i < GUEST_LINKS_MAX; i++)
 			if (guest_link_used(net, i) && same_toe(net, i))
 				inv->toe[net->link[i].toe_row].devices++;
+	sharing_mark(inv);
 }
 
 int guest_net_add(struct guest_net *net)

@@ -38,6 +38,7 @@ struct guest_link {
 	struct toe_address ip, ip6;
 	uint64_t lost_ns; /* CLOCK_MONOTONIC: its TOE fails since; 0: works */
 	bool given_up;	  /* its connections have been reset since then */
+	uint32_t share;	  /* number that it bears; 0: none (sharing.h) */
 };
 
 /* What has gone by links that are no more, on the TOE that had a row then. */
@@ -53,6 +54,7 @@ struct guest_net {
 	struct entry entry;
 	int netns; /* descriptor */
 	struct guest_link link[GUEST_LINKS_MAX];
+	uint32_t share;		       /* its number; 0: none yet (sharing.h) */
 	struct guest_past past[TOE_TABLE_MAX]; /* see traffic.h */
 };
 
@@ -161,6 +163,15 @@ int guest_net_add(struct guest_net *net);
  */
 int guest_link_traffic(const struct guest_net *net, uint32_t index,
 		       struct toe_traffic *traffic);
+
+/**
+ * guest_link_share - what goes out by a link from now on is of a share
+ * @error: TOE_ERROR_MAX bytes
+ *
+ * Returns 0 or a negative errno.
+ */
+int guest_link_share(struct guest_net *net, uint32_t index, uint32_t number,
+		     char *error);
 
 /** guest_net_destroy - remove links and namespace, and free. NULL is allowed. */
 void guest_net_destroy(struct guest_net *net);

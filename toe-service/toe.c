@@ -11,6 +11,7 @@
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "sharing.h"
 #include "toe.h"
 
 static const char *const state_name[] = {
@@ -421,6 +422,7 @@ static void refresh_offloads(struct inventory *inv, struct toe *toe)
 		return;
 	toe->has = has;
 	publish_offloads(inv, toe);
+	sharing_mark(inv);
 }
 
 /* Returns 1 if something changed. */
@@ -441,6 +443,7 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	log_state(inv, toe);
 	row_write(inv, toe);
 	publish_state(inv, toe);
+	sharing_mark(inv);
 	return 1;
 }
 
@@ -548,6 +551,7 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 	row = &inv->table->row[n];
 	toe = &inv->toe[n];
 	if (!same_engine(row, conf)) {
+		sharing_end(row);
 		row_next_generation(inv, (uint32_t)n);
 		*toe = (struct toe){.state = TOE_DOWN, .since_ns = loop_now()};
 	} else if (!toe->conf.name[0]) { /* from an earlier vtoed */
@@ -566,6 +570,7 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 
 static void drop(struct inventory *inv, uint32_t n)
 {
+	sharing_end(&inv->table->row[n]);
 	inv->toe[n] = (struct toe){.row = n};
 	row_write(inv, &inv->toe[n]);
 }
@@ -593,6 +598,7 @@ int inventory_configure(struct inventory *inv, const struct config *config)
 	for (i = 0; i < config->nr_toes && !err; i++)
 		err = add(inv, &config->toe[i]);
 	pools_write(inv);
+	sharing_mark(inv);
 	inventory_refresh(inv);
 	inventory_publish(inv);
 	tell_changed(inv);
@@ -626,6 +632,7 @@ void inventory_close(struct inventory *inv)
 {
 	netlink_close(&inv->netlink);
 	loop_disarm(&inv->log_timer);
+	sharing_stop(inv);
 	if (inv->table)
 		munmap(inv->table, sizeof(*inv->table));
 	inv->table = NULL;

@@ -31,6 +31,13 @@
 
 struct guest_net;
 
+/* How its guests share what it sends; sharing.c keeps it. */
+struct toe_sharing_state {
+	bool looked;   /* what an earlier vtoed may have left is gone */
+	uint64_t rate; /* bytes a second that they share; 0: they do not */
+	char error[TOE_ERROR_MAX]; /* why not, if they should; or "" */
+};
+
 struct toe {
 	struct config_toe conf; /* name "": not in use */
 	uint32_t row;
@@ -44,6 +51,7 @@ struct toe {
 	char reason[TOE_REASON_MAX]; /* why it is not up; "" if it is */
 	uint32_t logged, unlogged; /* changes since the log was quiet */
 	struct health health;
+	struct toe_sharing_state sharing;
 	struct toe_traffic past; /* of guests that are gone; see traffic.h */
 };
 
@@ -59,6 +67,8 @@ struct inventory {
 	struct guest_net *guests;      /* list; see guest.h */
 	char netns_dir[128];
 	struct loop_timer log_timer; /* armed: the log is not quiet */
+	struct loop_timer share_timer; /* armed: shares are to be looked at */
+	bool sharing; /* guests are known: shares may be set */
 	struct publisher publisher; /* write == NULL: nobody to tell */
 	inventory_fn *changed;
 	void *changed_arg;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Claims about several guests on one TOE: what is counted of each, and
- * what each may have.
+ * what each may have
+ * and gets.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 
 #include "native.h"
 
@@ -276,6 +279,215 @@ NATIVE_TEST(a_pool_has_as_many_devices_as_it_may)
 	other_down(nt, &other);
 }
 
+/* ---- shares ---- */
+
+#define RATE	  "toe \"slow\" { netdev = \"toe1\" link = \"macvlan\" "  \
+		  "rate = \"16Mb/s\" }\n"                                \
+		  "pool \"slow\" { toes = {\"slow\"} }\n"
+#define RATE_BYTES 2000000ull /* a second */
+#define TOES	  "{\"command\":\"toes\"}"
+#define OTHER_IP6 "2001:db8:1::11"
+#define SINK_IP	  "198.51.100.1"
+#define SINK_IP6  "2001:db8:1::1"
+#define ONE	  "ip=198.51.100.10/24,pool=slow"
+#define THE_OTHER "ip6=" OTHER_IP6 "/64,pool=slow"
+#define SINK_PORT 7100
+
+/* A stream of a guest to the remote host, and what has come there. */
+struct flow {
+	struct tg *tg;
+	struct tg_sock *s;
+	int fd;
+	uint64_t got;
+};
+
+static void slow_up(struct nt *nt, const char *lines)
+{
+	nt_shell("ip link add toe1 type veth peer name eth1 netns remote &&"
+		 " ip link set toe1 up");
+	nt_remote_run(nt, "ip addr add " SINK_IP "/24 dev eth1 &&"
+			  " ip addr add " SINK_IP6 "/64 dev eth1 nodad &&"
+			  " ip link set eth1 up");
+	restart(nt, lines);
+	nt_until(!nt_says(nt, TOES, "\"down\""));
+}
+
+static bool tc_has(const char *format, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), format, text);
+	return !system(command);
+}
+
+static bool class_has(const char *text)
+{
+	return tc_has("tc class show dev toe1 | grep -q '%s'", text);
+}
+
+static bool is_shared(void)
+{
+	return tc_has("tc qdisc show dev toe1 | grep -q '%s'", "htb 7e0: root");
+}
+
+static void flow_up(struct nt *nt, struct flow *flow, struct tg *tg,
+		    const char *sink)
+{
+	int listener = nt_remote_listen(nt, sink, SINK_PORT, 1);
+
+	*flow = (struct flow){.tg = tg};
+	ck_ok(tg_open_connect(tg, sink, SINK_PORT, NT_TIMEOUT, &flow->s));
+	flow->fd = nt_remote_accept(nt, listener);
+	close(listener);
+	ck_assert_int_eq(fcntl(flow->fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+static void pump_once(struct flow *flow)
+{
+	static char data[65536];
+	ssize_t n;
+
+	ck_ok(tg_poll(flow->tg));
+	while (tg_send(flow->s, data, sizeof(data)) > 0)
+		;
+	while ((n = read(flow->fd, data, sizeof(data))) > 0)
+		flow->got += (uint64_t)n;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Bytes a second that each flow brings, when all have so much to send. */
+static void pump(struct flow *flow, int nr, uint64_t ms)
+{
+	uint64_t warm = now_ms() + 1000, from = 0, now;
+	int i;
+
+	do {
+		now = now_ms();
+		if (!from && now >= warm) {
+			from = now;
+			for (i = 0; i < nr; i++)
+				flow[i].got = 0;
+		}
+		for (i = 0; i < nr; i++)
+			pump_once(&flow[i]);
+		usleep(500);
+	} while (!from || now < from + ms);
+	for (i = 0; i < nr; i++)
+		flow[i].got = flow[i].got * 1000 / (now - from);
+}
+
+NATIVE_TEST(guests_that_compete_get_their_shares_and_one_alone_all)
+{
+	struct nt_guest other;
+	struct flow flow[2];
+	double ratio;
+
+	slow_up(nt, RATE);
+	flow_up(nt, &flow[0], nt_guest_up_as(nt, NULL, ONE), SINK_IP);
+	other = other_up(nt, THE_OTHER ",share=300");
+	flow_up(nt, &flow[1], other.tg, SINK_IP6);
+	nt_until(class_has("7e0:12"));
+	pump(flow, 2, 3000);
+	ratio = (double)flow[1].got / (double)flow[0].got;
+	printf("share: %llu + %llu bytes a second, 1:%.2f\n",
+	       (unsigned long long)flow[0].got,
+	       (unsigned long long)flow[1].got, ratio);
+	ck_assert(ratio > 2.0 && ratio < 4.5);
+	ck_assert_uint_gt(flow[0].got + flow[1].got, RATE_BYTES * 7 / 10);
+	ck_assert_uint_lt(flow[0].got + flow[1].got, RATE_BYTES * 12 / 10);
+	pump(flow, 1, 2000);
+	printf("share: alone %llu bytes a second\n",
+	       (unsigned long long)flow[0].got);
+	ck_assert_uint_gt(flow[0].got, RATE_BYTES * 7 / 10);
+	close(flow[0].fd);
+	close(flow[1].fd);
+	other_down(nt, &other);
+}
+
+NATIVE_TEST(shares_come_and_go_with_guests)
+{
+	struct nt_guest other;
+
+	slow_up(nt, RATE);
+	nt_until(is_shared());
+	ck_assert(nt_says(nt, TOES, "\"rate\":2000000"));
+	ck_assert(class_has("7e0:2 ") && !class_has("7e0:11"));
+	nt_guest_up_as(nt, NULL, ONE);
+	nt_until(class_has("7e0:11"));
+	other = other_up(nt, THE_OTHER ",share=300,rate=4Mb/s");
+	nt_until(class_has("7e0:12.*rate 9600Kbit"));
+	nt_shell("tc -n vtoe-6-0 qdisc show | grep -q clsact &&"
+		 " tc -n vtoe-6-0 qdisc show | grep -q 'tbf.*rate 4Mbit'");
+	other_down(nt, &other);
+	nt_until(!class_has("7e0:12"));
+	ck_assert(class_has("7e0:11.*rate 8Mbit ceil 16Mbit"));
+}
+
+NATIVE_TEST(shares_outlive_vtoed_and_end_with_the_rate)
+{
+	slow_up(nt, RATE);
+	nt_guest_up_as(nt, NULL, ONE);
+	nt_until(class_has("7e0:11"));
+	nt_vtoed_kill(nt, SIGTERM);
+	ck_assert(class_has("7e0:11"));
+	nt_vtoed_start(nt);
+	nt_until(nt_says(nt, TOES, "\"rate\":2000000"));
+	ck_assert(class_has("7e0:11"));
+	nt_shell("sed -i 's/16Mb/32Mb/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_until(class_has("7e0:11.*ceil 32Mbit"));
+	/* a vtoed that is started with another configuration */
+	nt_vtoed_kill(nt, SIGKILL);
+	nt->conf_extra = "toe \"slow\" { netdev = \"toe1\" link = \"macvlan\" }"
+			 "\npool \"slow\" { toes = {\"slow\"} }\n";
+	nt_vtoed_start(nt);
+	nt_until(!is_shared());
+}
+
+NATIVE_TEST(a_toe_that_is_removed_leaves_no_shares)
+{
+	slow_up(nt, RATE);
+	nt_until(is_shared());
+	nt_shell("sed -i '/slow/d' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_until(!is_shared());
+}
+
+NATIVE_TEST(an_administrators_queueing_discipline_is_left_alone)
+{
+	slow_up(nt, "");
+	nt_shell("tc qdisc add dev toe1 root tbf rate 1mbit burst 32k "
+		 "limit 64k");
+	restart(nt, RATE);
+	nt_until(nt_says(nt, TOES, "queueing discipline (tbf) that is not"));
+	ck_assert(nt_says(nt, TOES, "\"rate\":null"));
+	nt_guest_up_as(nt, NULL, ONE);
+	ck_assert(!is_shared());
+	nt_shell("tc qdisc del dev toe1 root");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_until(is_shared());
+}
+
+NATIVE_TEST(a_netdev_that_comes_back_is_shared_again)
+{
+	slow_up(nt, RATE);
+	nt_guest_up_as(nt, NULL, ONE);
+	nt_until(class_has("7e0:11"));
+	nt_shell("ip link del toe1");
+	nt_until(nt_says(nt, TOES, "\"gone\""));
+	nt_shell("ip link add toe1 type veth peer name eth1 netns remote &&"
+		 " ip link set toe1 up");
+	nt_remote_run(nt, "ip link set eth1 up");
+	nt_until(class_has("7e0:11"));
+}
+
 NATIVE_MAIN("native-sharing", 60,
 	    bytes_and_packets_are_counted_for_guest_and_toe,
 	    connections_are_counted_for_guest_and_toe,
@@ -287,4 +499,10 @@ NATIVE_MAIN("native-sharing", 60,
 	    a_limit_may_change_while_guests_run,
 	    a_pool_has_as_many_sockets_as_it_may,
 	    a_connection_over_the_limit_waits_to_be_accepted,
-	    a_pool_has_as_many_devices_as_it_may)
+	    a_pool_has_as_many_devices_as_it_may,
+	    guests_that_compete_get_their_shares_and_one_alone_all,
+	    shares_come_and_go_with_guests,
+	    shares_outlive_vtoed_and_end_with_the_rate,
+	    a_toe_that_is_removed_leaves_no_shares,
+	    an_administrators_queueing_discipline_is_left_alone,
+	    a_netdev_that_comes_back_is_shared_again)

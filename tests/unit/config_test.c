@@ -20,10 +20,18 @@ static int check_settings(const char *settings, char *why)
 	return -EINVAL;
 }
 
+static int share(const struct toe_sharing *sharing, char *why)
+{
+	(void)sharing;
+	(void)why;
+	return 0;
+}
+
 /* The drivers that there are, for this test. */
 const struct toe_control *toe_control_find(const char *name)
 {
-	static const struct toe_control kernel = { .name = "kernel" };
+	static const struct toe_control kernel = { .name = "kernel",
+						   .share = share };
 	static const struct toe_control fault = { .name = "fault",
 						  .check = check_settings };
 
@@ -137,6 +145,17 @@ START_TEST(a_pool_has_limits)
 }
 END_TEST
 
+START_TEST(a_toe_has_a_rate_that_guests_share)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "toe b { netdev = \"f\" rate = \"10Mb/s\" }\n"
+		 "toe c { netdev = \"g\" rate = \"auto\" }\n");
+	ck_assert_uint_eq(config->toe[0].rate, 0);
+	ck_assert_uint_eq(config->toe[1].rate, 1250000);
+	ck_assert_uint_eq(config->toe[2].rate, CONFIG_RATE_AUTO);
+}
+END_TEST
+
 START_TEST(globals_are_read)
 {
 	accepted("config-dirs = { \"/a\" }\nrecord-interval-ms = 50\n"
@@ -177,6 +196,12 @@ START_TEST(errors_name_file_and_line)
 		"none of least-loaded, weighted");
 	refused("toe a { netdev = \"e\" }\n"
 		"pool p { toes = { \"a\" } spread = 9 }\n", 2, "spread");
+	refused("toe a {\n netdev = \"e\"\n rate = \"fast\"\n}\n", 4,
+		"rate: \"fast\" is not a rate");
+	refused("toe a {\n netdev = \"e\"\n rate = \"1Tb/s\"\n}\n", 4,
+		"toe \"a\": rate");
+	refused("toe a {\n netdev = \"e\"\n rate = \"9Mb/s\"\n"
+		" driver = \"fault\"\n}\n", 5, "cannot share it");
 	refused("toe a { netdev = \"e\" }\npool p {\n toes = { \"a\" }\n"
 		" max-sockets = -1\n}\n", 4, "max-sockets: -1");
 	refused("toe a { netdev = \"e\" }\npool p {\n toes = { \"a\" }\n"
@@ -266,6 +291,7 @@ END_TEST
 
 UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
-	  a_toe_has_defaults, a_pool_has_limits, globals_are_read, errors_name_file_and_line,
+	  a_toe_has_defaults, a_pool_has_limits,
+	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
 	  additions_follow_the_file, faults_are_for_the_fault_driver,
 	  a_changed_configuration_is_seen_as_such)

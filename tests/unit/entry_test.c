@@ -136,6 +136,18 @@ START_TEST(sockets_can_be_limited)
 }
 END_TEST
 
+START_TEST(a_share_is_a_weight)
+{
+	accepted("ip=192.0.2.10/24");
+	ck_assert_uint_eq(entry.share, 100);
+	accepted("ip=192.0.2.10/24,share=1000");
+	ck_assert_uint_eq(entry.share, 1000);
+	refused("share=0", "\"0\" is not a number from 1 to 1000");
+	refused("share=1001", "from 1 to 1000");
+	refused("share=50%", "\"50%\" is not a number");
+}
+END_TEST
+
 START_TEST(a_rate_is_as_that_of_a_vif)
 {
 	accepted("ip=192.0.2.10/24");
@@ -288,6 +300,7 @@ UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
 	  unknown_keys_are_named_with_the_known_ones, a_key_is_given_once,
 	  a_key_has_a_value, empty_options_are_refused, without_an_address_the_toe_gives_one,
 	  a_rate_is_as_that_of_a_vif, sockets_can_be_limited,
+	  a_share_is_a_weight,
 	  a_lost_toe_is_waited_for_as_long_as_is_said,
 	  bad_addresses_are_quoted, a_prefix_length_is_needed_and_in_range,
 	  what_is_no_hosts_address_is_refused, a_gateway_can_be_reached,
