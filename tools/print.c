@@ -217,6 +217,17 @@ static void add_offloads(struct table *table, const json_t *toe)
 	table_add(table, "%s", *names ? names : "-");
 }
 
+/* What guests share, in megabits a second; "-": they do not. */
+static void add_rate(struct table *table, const json_t *toe)
+{
+	uint64_t rate = get_count(toe, "rate");
+
+	if (rate)
+		table_add(table, "%.6g", (double)rate * 8 / 1e6);
+	else
+		table_add(table, "-");
+}
+
 void print_toes(const json_t *answer)
 {
 	static const struct table_column column[] = {
@@ -226,7 +237,8 @@ void print_toes(const json_t *answer)
 		{ "SINCE", TABLE_RIGHT },     { "WEIGHT", TABLE_RIGHT },
 		{ "SOCKETS", TABLE_RIGHT },   { "CAPACITY", TABLE_RIGHT },
 		{ "DEVICES", TABLE_RIGHT },   { "MTU", TABLE_RIGHT },
-		{ "MBIT/S", TABLE_RIGHT },    { "OFFLOADS", TABLE_LEFT },
+		{ "MBIT/S", TABLE_RIGHT },    { "RATE", TABLE_RIGHT },
+		{ "OFFLOADS", TABLE_LEFT },
 		{ "REASON", TABLE_LEFT },
 	};
 	struct table table;
@@ -251,8 +263,11 @@ void print_toes(const json_t *answer)
 		table_add(&table, "%lld", get_int(toe, "devices"));
 		add_known(&table, toe, "mtu");
 		add_known(&table, toe, "speed_mbit");
+		add_rate(&table, toe);
 		add_offloads(&table, toe);
-		table_add(&table, "%s", get_text_or(toe, "reason", ""));
+		table_add(&table, "%s",
+			  get_text_or(toe, "reason",
+				      get_text_or(toe, "rate_error", "")));
 	}
 	finish(&table, "no TOE is configured: see vtoed.conf(5)");
 }

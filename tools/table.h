@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS_MAX 15u
+#define TABLE_COLUMNS_MAX 20u
 #define TABLE_CELL_MAX 512u /* bytes; longer ones are cut */
 
 enum table_align { TABLE_LEFT, TABLE_RIGHT };
