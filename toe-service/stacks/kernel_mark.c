@@ -18,7 +18,7 @@
 #include "kernel_nl.h"
 
 #define PROGRAM_NAME "vtoe-share"
-/* Before an administrator's filters, which begin at 1 from the other end. */
+/* Before those that tc(8) numbers by itself, from 49152 down. */
 #define FILTER_PREF 1u
 
 /* Returns a descriptor, or a negative errno. */
