@@ -78,10 +78,11 @@ static void done(struct later *l)
 static void shutdown_wakes_connect(void)
 {
 	int fd = must(new_socket(0));
+	uint16_t port = peer_full_port();
 	struct later l;
 
 	later(&l, shut, fd, SHUT_RDWR);
-	expect_errno(connect_to(fd, peer_full_port()), ECONNRESET);
+	expect_errno(connect_to(fd, port), ECONNRESET);
 	done(&l);
 	expect_eq(so_error(fd), 0);
 	must(connect_to(fd, 0)); /* it is as new */
@@ -256,10 +257,11 @@ static void unspec_wakes_receiver(void)
 static void unspec_wakes_connect(void)
 {
 	int fd = must(new_socket(0));
+	uint16_t port = peer_full_port();
 	struct later l;
 
 	later(&l, forget, fd, 0);
-	expect(connect_to(fd, peer_full_port()) < 0);
+	expect(connect_to(fd, port) < 0);
 	pthread_join(l.thread, NULL);
 	must(connect_to(fd, 0));
 }
