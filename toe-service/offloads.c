@@ -124,7 +124,8 @@ static uint32_t read_speed(int fd, struct ifreq *ifr)
 
 	if (!ethtool(fd, ifr, &cmd))
 		return 0;
-	speed = ethtool_cmd_speed(&cmd);
+	/* ethtool_cmd_speed() of the header shifts an int beyond its end */
+	speed = (uint32_t)cmd.speed_hi << 16 | cmd.speed;
 	/* 65535: an old driver's way to say that it does not know */
 	return speed == (uint32_t)SPEED_UNKNOWN || speed == UINT16_MAX ? 0
 								       : speed;
