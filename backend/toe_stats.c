@@ -68,8 +68,8 @@ static int add(const struct device *device, const struct toe *toe,
 
 static void set(json_t *o, const char *key, uint64_t value, bool known)
 {
-	json_object_set_new(o, key, known ? json_integer((json_int_t)value)
-					  : json_null());
+	json_object_set_new(
+		o, key, known ? json_integer((json_int_t)value) : json_null());
 }
 
 static json_t *stats_json(const struct toe *toe, const struct toe_stats *stats)

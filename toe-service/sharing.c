@@ -11,10 +11,11 @@
 
 #define SOON_NS 1u /* after what the loop is at */
 /*
- * "auto": so much of what the device says that it can send. The rest are preambles,
- * gaps and checksums (24 bytes a frame), which no packet's length has.
+ * "auto": so much of what the device says that it can send. The rest are
+ * preambles, gaps and checksums (24 bytes a frame), which no packet's length
+ * has.
  */
-#define AUTO_PERCENT	   95u
+#define AUTO_PERCENT	     95u
 #define BYTES_PER_S_AND_MBIT 125000ull
 
 /* ---- numbers ---- */
@@ -78,8 +79,7 @@ static uint32_t collect(const struct inventory *inv, const struct toe *toe,
 	return nr;
 }
 
-static int mark_links(struct inventory *inv, const struct toe *toe,
-		      char *error)
+static int mark_links(struct inventory *inv, const struct toe *toe, char *error)
 {
 	struct guest_net *net;
 	int err, result = 0;
@@ -110,8 +110,8 @@ static int set_shares(struct inventory *inv, struct toe *toe, uint64_t rate,
 		      struct toe_share *share, char *error)
 {
 	const struct toe_control *control = toe_control_find(toe->conf.driver);
-	struct toe_sharing sharing = {.netdev = toe->conf.netdev,
-				      .rate = rate, .share = share};
+	struct toe_sharing sharing = {
+		.netdev = toe->conf.netdev, .rate = rate, .share = share};
 	int err;
 
 	if (!control || !control->share)
@@ -175,8 +175,7 @@ static void due(struct loop_timer *timer)
 		(struct inventory *)((char *)timer -
 				     offsetof(struct inventory, share_timer));
 	/* one more, as nothing may be NULL, too */
-	struct toe_share *share =
-		calloc(count_guests(inv) + 1, sizeof(*share));
+	struct toe_share *share = calloc(count_guests(inv) + 1, sizeof(*share));
 	uint32_t i;
 
 	if (!share)

@@ -309,7 +309,7 @@ static void slow_up(struct nt *nt, const char *lines)
 			  " ip addr add " SINK_IP6 "/64 dev eth1 nodad &&"
 			  " ip link set eth1 up");
 	restart(nt, lines);
-	nt_until(!nt_says(nt, TOES, "\"down\""));
+	nt_until(nt_says(nt, TOES, "\"up\""));
 }
 
 static bool tc_has(const char *format, const char *text)
@@ -488,6 +488,38 @@ NATIVE_TEST(a_netdev_that_comes_back_is_shared_again)
 	nt_until(class_has("7e0:11"));
 }
 
+NATIVE_TEST(a_guest_that_moves_takes_its_share_along)
+{
+	nt_shell("ip link add toe2 type veth peer name eth2 netns remote &&"
+		 " ip link set toe2 up && ip -n remote link set eth2 up");
+	slow_up(nt, "toe \"slow\" { netdev = \"toe1\" link = \"macvlan\" "
+		    "segment = \"s\" rate = \"16Mb/s\" }\n"
+		    "toe \"slower\" { netdev = \"toe2\" link = \"macvlan\" "
+		    "segment = \"s\" rate = \"8Mb/s\" }\n"
+		    "pool \"slow\" { toes = {\"slow\", \"slower\"} "
+		    "policy = \"in-order\" }\n");
+	nt_guest_up_as(nt, NULL, ONE);
+	nt_until(class_has("7e0:11"));
+	ck_assert(nt_says(nt, "{\"command\":\"drain\",\"toe\":\"slow\"}",
+			  "\"ok\":true"));
+	nt_until(tc_has("tc class show dev toe2 | grep -q '%s'",
+			"7e0:11.*ceil 8Mbit"));
+	nt_until(!class_has("7e0:11"));
+	nt_until(tc_has("tc -n vtoe-5-0 qdisc show | grep -q %s", "clsact"));
+}
+
+NATIVE_TEST(a_rate_may_be_what_the_netdev_says)
+{
+	slow_up(nt, "toe \"slow\" { netdev = \"toe1\" link = \"macvlan\" "
+		    "rate = \"auto\" }\n"
+		    "toe \"mute\" { netdev = \"br0\" rate = \"auto\" }\n");
+	nt_shell("ip link add br0 type bridge && ip link set br0 up");
+	nt_until(nt_says(nt, TOES, "br0 does not say its speed"));
+	/* a veth says 10 Gbit/s */
+	nt_until(nt_says(nt, TOES, "\"rate\":1187500000"));
+	ck_assert(class_has("7e0:1 root rate 9500Mbit ceil 9500Mbit"));
+}
+
 NATIVE_MAIN("native-sharing", 60,
 	    bytes_and_packets_are_counted_for_guest_and_toe,
 	    connections_are_counted_for_guest_and_toe,
@@ -505,4 +537,6 @@ NATIVE_MAIN("native-sharing", 60,
 	    shares_outlive_vtoed_and_end_with_the_rate,
 	    a_toe_that_is_removed_leaves_no_shares,
 	    an_administrators_queueing_discipline_is_left_alone,
-	    a_netdev_that_comes_back_is_shared_again)
+	    a_netdev_that_comes_back_is_shared_again,
+	    a_guest_that_moves_takes_its_share_along,
+	    a_rate_may_be_what_the_netdev_says)

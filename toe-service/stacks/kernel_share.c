@@ -24,13 +24,15 @@
 #define FIRST_SHARE  16u
 #define SHARE_OTHERS 100u /* weight; as that of a guest which says nothing */
 
-/* At once: what goes in 10 ms, and the largest segment that is cut in the NIC. */
+/* At once: what goes in 10 ms, and the largest segment that is cut in the NIC.
+ */
 #define BURST_PARTS 100u
 #define BURST_MIN   131072u
 #define BURST_MAX   16777216u
 /*
- * A turn of the lightest takes the largest segment (the scheduler looks at the debt
- * of one turn only), that of the heaviest no more than a device's second or so.
+ * A turn of the lightest takes the largest segment (the scheduler looks at the
+ * debt of one turn only), that of the heaviest no more than a device's second
+ * or so.
  */
 #define QUANTUM_MIN 65536u
 #define QUANTUM_MAX 4194304u
@@ -143,7 +145,8 @@ static uint32_t burst(uint64_t rate)
 				   : (uint32_t)bytes;
 }
 
-/* Streams of a guest share its class. A kernel without fq_codel has a fifo there. */
+/* Streams of a guest share its class. A kernel without fq_codel has a fifo
+ * there. */
 static void add_leaf(struct nl_sock *sk, int ifindex, uint32_t minor)
 {
 	struct rtnl_qdisc *qdisc = rtnl_qdisc_alloc();
@@ -211,8 +214,8 @@ static int put_share(struct nl_sock *sk, int ifindex, uint64_t rate,
 		.parent = ALL,
 		.rate = rate * weight / sums->weight,
 		.ceil = rate,
-		.quantum = quantum > QUANTUM_MAX ? QUANTUM_MAX
-						 : (uint32_t)quantum,
+		.quantum =
+			quantum > QUANTUM_MAX ? QUANTUM_MAX : (uint32_t)quantum,
 	};
 
 	if (part.rate < RATE_MIN)
@@ -235,8 +238,7 @@ static int put_shares(struct nl_sock *sk, int ifindex,
 				SHARE_OTHERS);
 	for (i = 0; i < sharing->nr && !err; i++)
 		err = put_share(sk, ifindex, sharing->rate, &sums,
-				FIRST_SHARE + share[i].number,
-				share[i].weight);
+				FIRST_SHARE + share[i].number, share[i].weight);
 	return err;
 }
 
