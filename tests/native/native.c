@@ -474,6 +474,23 @@ struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
 	return g->tg;
 }
 
+struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid, const char *entry)
+{
+	struct nt_guest g = {.domid = domid};
+
+	g.dom = nt_domain(nt, domid, NULL);
+	free(nt_attach(nt, domid, entry));
+	ck_ok(tg_start(nt->host, g.dom, 0, NULL, NT_TIMEOUT, &g.tg));
+	return g;
+}
+
+void nt_guest_remove(struct nt *nt, struct nt_guest *g)
+{
+	tg_free(g->tg);
+	nt_guest_kill(nt, g->domid);
+	fx_dom_close(g->dom);
+}
+
 bool nt_domain_tidy(struct nt *nt, uint32_t domid)
 {
 	char request[96], *answer, *node;

@@ -141,6 +141,9 @@ struct tg *nt_guest_up(struct nt *nt, const struct tg_config *cfg);
 /** nt_guest_up_as() - the same, with another entry */
 struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
 			  const char *entry);
+/** nt_guest_add() - one more beside nt->guest, which is the test's to remove */
+struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid, const char *entry);
+void nt_guest_remove(struct nt *nt, struct nt_guest *g);
 /** nt_guest_kill() - the domain is destroyed; all must go, in time */
 void nt_guest_kill(struct nt *nt, uint32_t domid);
 /** nt_domain_tidy() - true if nothing of that domain is left in domain 0 */

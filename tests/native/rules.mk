@@ -10,7 +10,8 @@
 NATIVE_TESTS := connect listen dgram hostile daemon vtoed spread sharing fault scale stress soak
 NATIVE	     ?= $(NATIVE_TESTS)
 NATIVE_CORE  := tests/native/guest.c tests/native/guest_sock.c \
-		tests/native/guest_dgram.c tests/native/native.c tests/native/remote.c $(FRONT_CORE) \
+		tests/native/guest_dgram.c tests/native/flow.c \
+		tests/native/native.c tests/native/remote.c $(FRONT_CORE) \
 		common/arena.c common/geometry.c
 
 define native

@@ -4,11 +4,9 @@
  * what each may have
  * and gets.
  */
-#include <fcntl.h>
 #include <signal.h>
-#include <time.h>
 
-#include "native.h"
+#include "flow.h"
 
 #define STATS	   "{\"command\":\"stats\"}"
 #define BYTES	   200000
@@ -156,24 +154,6 @@ NATIVE_TEST(the_next_vtoed_counts_on)
 #define OTHER	   6u /* the second guest's domid */
 #define OTHER_IP   "192.0.2.11"
 
-/* A second guest beside nt->guest. */
-static struct nt_guest other_up(struct nt *nt, const char *entry)
-{
-	struct nt_guest g = {.domid = OTHER};
-
-	g.dom = nt_domain(nt, OTHER, NULL);
-	free(nt_attach(nt, OTHER, entry));
-	ck_ok(tg_start(nt->host, g.dom, 0, NULL, NT_TIMEOUT, &g.tg));
-	return g;
-}
-
-static void other_down(struct nt *nt, struct nt_guest *g)
-{
-	tg_free(g->tg);
-	nt_guest_kill(nt, OTHER);
-	fx_dom_close(g->dom);
-}
-
 static void check_limit(struct nt *nt, struct tg *tg, int max)
 {
 	struct tg_sock *s[8], *one_more;
@@ -227,7 +207,7 @@ NATIVE_TEST(a_pool_has_as_many_sockets_as_it_may)
 
 	restart(nt, FEW("max-sockets = 3"));
 	tg = nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=few");
-	other = other_up(nt, "ip=" OTHER_IP "/24,pool=few");
+	other = nt_guest_add(nt, OTHER, "ip=" OTHER_IP "/24,pool=few");
 	for (i = 0; i < 3; i++)
 		ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s[i]));
 	nt_until(nt_says(nt, POOLS, "\"sockets\":3,\"max_sockets\":3"));
@@ -235,7 +215,7 @@ NATIVE_TEST(a_pool_has_as_many_sockets_as_it_may)
 	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
 	nt_until(nt_says(nt, POOLS, "\"sockets\":2"));
 	ck_ok(tg_open(other.tg, VTOE_INET, NT_TIMEOUT, &s[2]));
-	other_down(nt, &other);
+	nt_guest_remove(nt, &other);
 }
 
 NATIVE_TEST(a_connection_over_the_limit_waits_to_be_accepted)
@@ -276,7 +256,7 @@ NATIVE_TEST(a_pool_has_as_many_devices_as_it_may)
 	nt_guest_kill(nt, NT_DOMID);
 	/* it is tried again */
 	ck_ok(tg_start(nt->host, other.dom, 0, NULL, NT_TIMEOUT, &other.tg));
-	other_down(nt, &other);
+	nt_guest_remove(nt, &other);
 }
 
 /* ---- shares ---- */
@@ -291,15 +271,6 @@ NATIVE_TEST(a_pool_has_as_many_devices_as_it_may)
 #define SINK_IP6  "2001:db8:1::1"
 #define ONE	  "ip=198.51.100.10/24,pool=slow"
 #define THE_OTHER "ip6=" OTHER_IP6 "/64,pool=slow"
-#define SINK_PORT 7100
-
-/* A stream of a guest to the remote host, and what has come there. */
-struct flow {
-	struct tg *tg;
-	struct tg_sock *s;
-	int fd;
-	uint64_t got;
-};
 
 static void slow_up(struct nt *nt, const char *lines)
 {
@@ -330,59 +301,6 @@ static bool is_shared(void)
 	return tc_has("tc qdisc show dev toe1 | grep -q '%s'", "htb 7e0: root");
 }
 
-static void flow_up(struct nt *nt, struct flow *flow, struct tg *tg,
-		    const char *sink)
-{
-	int listener = nt_remote_listen(nt, sink, SINK_PORT, 1);
-
-	*flow = (struct flow){.tg = tg};
-	ck_ok(tg_open_connect(tg, sink, SINK_PORT, NT_TIMEOUT, &flow->s));
-	flow->fd = nt_remote_accept(nt, listener);
-	close(listener);
-	ck_assert_int_eq(fcntl(flow->fd, F_SETFL, O_NONBLOCK), 0);
-}
-
-static void pump_once(struct flow *flow)
-{
-	static char data[65536];
-	ssize_t n;
-
-	ck_ok(tg_poll(flow->tg));
-	while (tg_send(flow->s, data, sizeof(data)) > 0)
-		;
-	while ((n = read(flow->fd, data, sizeof(data))) > 0)
-		flow->got += (uint64_t)n;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* Bytes a second that each flow brings, when all have so much to send. */
-static void pump(struct flow *flow, int nr, uint64_t ms)
-{
-	uint64_t warm = now_ms() + 1000, from = 0, now;
-	int i;
-
-	do {
-		now = now_ms();
-		if (!from && now >= warm) {
-			from = now;
-			for (i = 0; i < nr; i++)
-				flow[i].got = 0;
-		}
-		for (i = 0; i < nr; i++)
-			pump_once(&flow[i]);
-		usleep(500);
-	} while (!from || now < from + ms);
-	for (i = 0; i < nr; i++)
-		flow[i].got = flow[i].got * 1000 / (now - from);
-}
-
 NATIVE_TEST(guests_that_compete_get_their_shares_and_one_alone_all)
 {
 	struct nt_guest other;
@@ -390,25 +308,25 @@ NATIVE_TEST(guests_that_compete_get_their_shares_and_one_alone_all)
 	double ratio;
 
 	slow_up(nt, RATE);
-	flow_up(nt, &flow[0], nt_guest_up_as(nt, NULL, ONE), SINK_IP);
-	other = other_up(nt, THE_OTHER ",share=300");
-	flow_up(nt, &flow[1], other.tg, SINK_IP6);
+	flow_up(nt, &flow[0], nt_guest_up_as(nt, NULL, ONE), SINK_IP, 1);
+	other = nt_guest_add(nt, OTHER, THE_OTHER ",share=300");
+	flow_up(nt, &flow[1], other.tg, SINK_IP6, 1);
 	nt_until(class_has("7e0:12"));
-	pump(flow, 2, 3000);
-	ratio = (double)flow[1].got / (double)flow[0].got;
+	flow_pump(flow, 2, 3000);
+	ratio = (double)flow[1].rate / (double)flow[0].rate;
 	printf("share: %llu + %llu bytes a second, 1:%.2f\n",
-	       (unsigned long long)flow[0].got,
-	       (unsigned long long)flow[1].got, ratio);
+	       (unsigned long long)flow[0].rate,
+	       (unsigned long long)flow[1].rate, ratio);
 	ck_assert(ratio > 2.0 && ratio < 4.5);
-	ck_assert_uint_gt(flow[0].got + flow[1].got, RATE_BYTES * 7 / 10);
-	ck_assert_uint_lt(flow[0].got + flow[1].got, RATE_BYTES * 12 / 10);
-	pump(flow, 1, 2000);
+	ck_assert_uint_gt(flow[0].rate + flow[1].rate, RATE_BYTES * 7 / 10);
+	ck_assert_uint_lt(flow[0].rate + flow[1].rate, RATE_BYTES * 12 / 10);
+	flow_pump(flow, 1, 2000);
 	printf("share: alone %llu bytes a second\n",
-	       (unsigned long long)flow[0].got);
-	ck_assert_uint_gt(flow[0].got, RATE_BYTES * 7 / 10);
-	close(flow[0].fd);
-	close(flow[1].fd);
-	other_down(nt, &other);
+	       (unsigned long long)flow[0].rate);
+	ck_assert_uint_gt(flow[0].rate, RATE_BYTES * 7 / 10);
+	flow_down(&flow[0]);
+	flow_down(&flow[1]);
+	nt_guest_remove(nt, &other);
 }
 
 NATIVE_TEST(shares_come_and_go_with_guests)
@@ -421,11 +339,11 @@ NATIVE_TEST(shares_come_and_go_with_guests)
 	ck_assert(class_has("7e0:2 ") && !class_has("7e0:11"));
 	nt_guest_up_as(nt, NULL, ONE);
 	nt_until(class_has("7e0:11"));
-	other = other_up(nt, THE_OTHER ",share=300,rate=4Mb/s");
+	other = nt_guest_add(nt, OTHER, THE_OTHER ",share=300,rate=4Mb/s");
 	nt_until(class_has("7e0:12.*rate 9600Kbit"));
 	nt_shell("tc -n vtoe-6-0 qdisc show | grep -q clsact &&"
 		 " tc -n vtoe-6-0 qdisc show | grep -q 'tbf.*rate 4Mbit'");
-	other_down(nt, &other);
+	nt_guest_remove(nt, &other);
 	nt_until(!class_has("7e0:12"));
 	ck_assert(class_has("7e0:11.*rate 8Mbit ceil 16Mbit"));
 }
