@@ -127,6 +127,20 @@ void contexts_set_place(struct contexts *cs, unsigned int toe,
 	cs->toe[toe].ip6 = place->ip6;
 }
 
+int contexts_tell_link(struct contexts *cs, unsigned int toe,
+		       const struct contexts_place *place)
+{
+	char name[TABLE_IFNAME_MAX];
+	struct toe_link link = {
+		.index = toe, .ip = place->ip, .ip6 = place->ip6};
+
+	if (place->row != CONTEXTS_NO_TOE) {
+		table_link_name(place->row, toe, name);
+		link.name = name;
+	}
+	return cs->toe[toe].driver->stack_link(cs->toe[toe].stack, &link);
+}
+
 static int open_toes(struct contexts *cs, const struct contexts_config *config,
 		     char *error)
 {
@@ -140,6 +154,13 @@ static int open_toes(struct contexts *cs, const struct contexts_config *config,
 		err = stack_get(cs, i, config, error);
 		if (err)
 			return err;
+		err = contexts_tell_link(cs, i, &config->toe[i]);
+		if (err) {
+			snprintf(error, TOE_ERROR_MAX,
+				 "TOE driver \"%s\": its link: %s",
+				 cs->toe[i].driver->name, strerror(-err));
+			return err;
+		}
 		contexts_set_place(cs, i, &config->toe[i]);
 	}
 	return 0;

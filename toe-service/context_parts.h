@@ -47,6 +47,9 @@ struct toe_stack *contexts_find_stack(const struct contexts *cs,
 				      const struct toe_driver *driver);
 void contexts_set_place(struct contexts *cs, unsigned int toe,
 			const struct contexts_place *place);
+/* Tells the driver of @toe of its link there; before contexts_set_place(). */
+int contexts_tell_link(struct contexts *cs, unsigned int toe,
+		       const struct contexts_place *place);
 
 /* ---- placement; @among and results are bits, one for each TOE context ---- */
 

@@ -75,6 +75,7 @@ static int add_toe(struct contexts *cs, unsigned int toe,
 		return -EOPNOTSUPP;
 	cs->toe[toe].driver = driver;
 	cs->toe[toe].stack = stack;
+	contexts_tell_link(cs, toe, to);
 	contexts_set_place(cs, toe, to);
 	return 0;
 }
@@ -85,6 +86,7 @@ static int remove_toe(struct contexts *cs, unsigned int toe, uint32_t left)
 
 	reset_peers(cs, toe);
 	leave(cs, toe, left);
+	contexts_tell_link(cs, toe, &nowhere);
 	contexts_set_place(cs, toe, &nowhere);
 	/* driver and stack stay for what could not leave, if it was the last */
 	if (contexts_several(cs))
@@ -113,6 +115,8 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		if (err)
 			return err;
 	}
+	/* one that does not find its link has said so; the sockets wait */
+	contexts_tell_link(cs, toe, to);
 	contexts_set_place(cs, toe, to);
 	while ((c = next_on(cs, toe, &slot)) != NULL) {
 		c->driver->moved(c->conn);

@@ -215,12 +215,7 @@ static void set_toe(struct guest_net *net, uint32_t index,
 	memcpy(link->mode, toe->conf.link, sizeof(link->mode));
 	memcpy(link->segment, toe->conf.segment, sizeof(link->segment));
 	memcpy(link->settings, toe->conf.settings, sizeof(link->settings));
-	/* the kernel refuses a name that vtoed's own namespace has, too */
-	if (index)
-		snprintf(link->name, sizeof(link->name), "vtoe%u_%u",
-			 toe->row % TOE_TABLE_MAX, index % GUEST_LINKS_MAX);
-	else
-		snprintf(link->name, sizeof(link->name), "vtoe%u", toe->row);
+	table_link_name(toe->row, index, link->name);
 }
 
 static int make_link(struct guest_net *net, uint32_t index, char *error)

@@ -167,6 +167,13 @@ struct toe_datagram {
 	int iovcnt;
 };
 
+/* A guest's share of a TOE, for a driver that has packets of its own on it. */
+struct toe_link {
+	unsigned int index; /* which of the device's TOE contexts */
+	const char *name;   /* in the guest's namespace; NULL: it is no more */
+	struct toe_address ip, ip6; /* family 0: none */
+};
+
 struct toe_driver {
 	const char *name; /* as in vtoed.conf: driver = "name" */
 
@@ -180,6 +187,10 @@ struct toe_driver {
 	/* other settings from now on, as its TOE context is on another TOE;
 	 * NULL: takes none, and TOEs of the driver may share an instance */
 	int (*stack_configure)(struct toe_stack *stack, const char *settings);
+	/* a TOE context of the instance is there, is on another link, or is no
+	 * more; also before the sandbox, for those that the device starts with.
+	 * The strings are the caller's */
+	int (*stack_link)(struct toe_stack *stack, const struct toe_link *link);
 
 	/* connections */
 	int (*open)(struct toe_stack *stack, int family, int type, void *user,

@@ -19,6 +19,8 @@
 #define TOE_SERVICE_TABLES_H
 
 #include <stdint.h>
+#include <stdio.h>
+
 #include "../xenstore-schema/vtoe_wire.h"
 
 #define TABLE_VERSION 3u
@@ -91,6 +93,24 @@ struct toe_table {
 	struct toe_row row[TOE_TABLE_MAX];
 	struct pool_row pool[POOL_TABLE_MAX];
 };
+
+/**
+ * table_link_name - what a TOE context's link is called in a guest's namespace
+ * @row: of its TOE in the TOE table
+ * @index: which of the guest's TOE contexts
+ *
+ * vtoed makes the link, and a driver in the worker may have to find it. Linux
+ * refuses a name that vtoed's own namespace has, too.
+ */
+static inline void table_link_name(uint32_t row, uint32_t index,
+				   char name[TABLE_IFNAME_MAX])
+{
+	if (index)
+		snprintf(name, TABLE_IFNAME_MAX, "vtoe%u_%u",
+			 row % TOE_TABLE_MAX, index % 8u);
+	else
+		snprintf(name, TABLE_IFNAME_MAX, "vtoe%u", row % TOE_TABLE_MAX);
+}
 
 /* ---- context table: worker → vtoed ---- */
 

@@ -6,6 +6,14 @@
 
 /* ---- what stands for an operation that a driver leaves out ---- */
 
+/* One whose packets go by the kernel's routes need not know its links. */
+static int no_link(struct toe_stack *stack, const struct toe_link *link)
+{
+	(void)stack;
+	(void)link;
+	return 0;
+}
+
 static int no_addr(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	(void)conn;
@@ -91,6 +99,7 @@ static int no_getopt(struct toe_conn *conn, int level, int name, void *value,
 }
 
 static const struct toe_driver absent = {
+	.stack_link = no_link,
 	.bind = no_addr,
 	.listen = no_listen,
 	.use_address = no_addr,
@@ -122,7 +131,7 @@ static const struct {
 	OP(send_datagrams), OP(recv_datagram), OP(next_datagram), OP(hold),
 	OP(moved),	    OP(reset),	       OP(shutdown),	  OP(close),
 	OP(error),	    OP(unsent),	       OP(local),	  OP(setopt),
-	OP(getopt),
+	OP(getopt),	    OP(stack_link),
 };
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
