@@ -98,6 +98,7 @@ static const int allowed[] = {
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt), /* also control.c: SO_PEERCRED */
 	SCMP_SYS(close),
+	SCMP_SYS(getrandom), /* stacks/lwip_guard.c; the C library */
 	/* device.c: device_unmap(), and the end of the process */
 	SCMP_SYS(munmap),
 	SCMP_SYS(exit_group),
@@ -145,6 +146,8 @@ static const unsigned long ioctls[] = {
 	IOCTL_GNTDEV_UNMAP_GRANT_REF,
 	SIOCOUTQ, /* stacks/kernel.c: queue_bytes() */
 	SIOCOUTQNSD,
+	SIOCGIFINDEX, /* stacks/lwip_link.c: a link that it moves to */
+	SIOCGIFMTU,
 };
 
 /* stacks/kernel.c: kernel_open(): TCP and UDP over IPv4 and IPv6, no more */

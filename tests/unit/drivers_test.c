@@ -25,6 +25,7 @@ static const struct toe_driver least = {.name = "least", REQUIRED};
 
 /* Those of the list: one that is as small as can be, and one that is broken. */
 const struct toe_driver kernel_driver = {.name = "kernel", REQUIRED};
+const struct toe_driver lwip_driver = {.name = "lwip", REQUIRED};
 const struct toe_driver fault_driver = {
 	.name = "fault", REQUIRED, .listen = PRESENT};
 

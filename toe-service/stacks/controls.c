@@ -8,6 +8,7 @@
 
 static const struct toe_control *const controls[] = {
 	&kernel_control,
+	&lwip_control,
 	&fault_control,
 };
 

@@ -8,6 +8,7 @@
 
 static const struct toe_driver *const drivers[] = {
 	&kernel_driver,
+	&lwip_driver,
 	&fault_driver,
 };
 

@@ -8,6 +8,9 @@
 extern const struct toe_driver kernel_driver;	/* kernel.c */
 extern const struct toe_control kernel_control; /* kernel_link.c */
 
+extern const struct toe_driver lwip_driver;   /* lwip.c */
+extern const struct toe_control lwip_control; /* lwip_control.c */
+
 extern const struct toe_driver fault_driver;   /* fault.c */
 extern const struct toe_control fault_control; /* fault_control.c */
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lwip_control.c - the control half of the "lwip" driver: a bare link.
+ *
+ * A guest's share is the macvlan that the kernel's driver makes, but without
+ * addresses: so dom0's kernel answers for none of them, and sends no resets. The
+ * worker's lwIP has them, and a packet socket on the link. An ipvlan will not do:
+ * it hands a frame to the link that has the frame's address.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers.h"
+
+#define IP6_PREFIX 64u /* lwIP knows no other */
+
+static struct toe_context_spec bare(const struct toe_context_spec *spec)
+{
+	struct toe_context_spec to = *spec;
+
+	to.mode = "macvlan";
+	to.ip = (struct toe_address){0};
+	to.ip6 = (struct toe_address){0};
+	return to;
+}
+
+static int lwip_context_create(const struct toe_context_spec *spec, char *error)
+{
+	const struct toe_context_spec to = bare(spec);
+
+	if (strcmp(spec->mode, "auto") && strcmp(spec->mode, "macvlan")) {
+		snprintf(error, TOE_ERROR_MAX,
+			 "driver \"lwip\" needs link = \"macvlan\", not \"%s\"",
+			 spec->mode);
+		return -EOPNOTSUPP;
+	}
+	if (spec->ip6.addr.family && spec->ip6.prefix != IP6_PREFIX) {
+		snprintf(error, TOE_ERROR_MAX,
+			 "driver \"lwip\" needs an IPv6 prefix of %u bits, "
+			 "not %u",
+			 IP6_PREFIX, spec->ip6.prefix);
+		return -EOPNOTSUPP;
+	}
+	return kernel_control.context_create(&to, error);
+}
+
+static int lwip_context_destroy(const struct toe_context_spec *spec)
+{
+	const struct toe_context_spec to = bare(spec);
+
+	return kernel_control.context_destroy(&to);
+}
+
+/* No sweep(): the kernel's driver removes all links. */
+const struct toe_control lwip_control = {
+	.name = "lwip",
+	.context_create = lwip_context_create,
+	.context_destroy = lwip_context_destroy,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lwip_guard.h - what of the network's frames may reach lwIP.
+ */
+#ifndef STACKS_LWIP_GUARD_H
+#define STACKS_LWIP_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lwip/ip_addr.h>
+
+struct lwip_link;
+
+/**
+ * lwip_guard_frame - may lwIP see this frame?
+ * @frame: Ethernet, @len bytes, of which nothing is known
+ *
+ * Counts requests for connections; above a limit they do not pass, because
+ * lwIP has none of its own.
+ */
+bool lwip_guard_frame(const struct lwip_link *link, const uint8_t *frame,
+		      size_t len);
+
+/**
+ * lwip_guard_syns - so many connections are half open now
+ *
+ * To be told each tick.
+ */
+void lwip_guard_syns(unsigned int half_open);
+
+/** lwip_guard_ours - is it an address of any of the guest's links here? */
+bool lwip_guard_ours(const ip_addr_t *addr);
+
+/** lwip_guard_stir - make the next initial sequence number unpredictable */
+void lwip_guard_stir(void);
+
+#endif /* STACKS_LWIP_GUARD_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lwip_link.h - a guest's link to lwIP: a network interface of it, on a packet
+ * socket.
+ */
+#ifndef STACKS_LWIP_LINK_H
+#define STACKS_LWIP_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lwip/netif.h>
+
+#include "../stack.h"
+
+struct lwip_link {
+	struct netif netif;
+	int fd;
+	bool used;    /* netif is one of lwIP's */
+	bool blocked; /* a frame found no room: EPOLLOUT is waited for */
+	int epoll;
+	uint64_t data; /* epoll_data of its events */
+	uint64_t *syscalls;
+	struct toe_address ip, ip6;
+};
+
+/**
+ * lwip_link_open - a packet socket, which is on no link yet
+ * @config: of the stack
+ * @data: what its events are to carry, with the tag
+ *
+ * Before the sandbox. Returns 0 or a negative errno.
+ */
+int lwip_link_open(struct lwip_link *link,
+		   const struct toe_stack_config *config, uint64_t data);
+void lwip_link_close(struct lwip_link *link);
+
+/**
+ * lwip_link_set - put the socket on a link, and give lwIP its addresses
+ *
+ * On another link with the same addresses connections go on, and neighbours are
+ * told. Needs no privilege. Returns 0 or a negative errno; then nothing comes,
+ * and nothing goes.
+ */
+int lwip_link_set(struct lwip_link *link, const struct toe_link *to);
+
+/** lwip_link_event - frames have come, or there is room again (EPOLL*) */
+void lwip_link_event(struct lwip_link *link, uint32_t events);
+
+/** lwip_link_has - is it an address of this link? */
+bool lwip_link_has(const struct lwip_link *link, const ip_addr_t *addr);
+
+#endif /* STACKS_LWIP_LINK_H */

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lwip_udp.c - the "lwip" driver's datagrams.
+ *
+ * lwIP keeps few packets for a neighbour whose address it does not know yet, and
+ * drops the others. So a socket waits here until it is known, and after
+ * RESOLVE_MS says that there is no such host.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <lwip/etharp.h>
+#include <lwip/priv/nd6_priv.h>
+
+#include "lwip_conn.h"
+
+#define NS_PER_S     1000000000ull
+#define RESOLVE_MS   3000u
+
+#define PAYLOAD_MAX 65507u /* of UDP over IPv4; lwIP's lengths have 16 bits */
+#define PAYLOAD6_MAX 65487u /* with IPv6's header, for the same reason */
+
+/* What goes with it, as the program has asked for. */
+static void describe(const struct toe_conn *conn, struct vtoe_datagram *head)
+{
+	const struct lwip_options *o = &conn->options;
+	const bool v4 = IP_IS_V4(ip_current_dest_addr());
+	struct vtoe_addr local;
+	struct timespec ts;
+
+	if (o->tell_local) {
+		lwip_addr_from(conn->family, ip_current_dest_addr(), 0, &local);
+		memcpy(head->local, local.addr, sizeof(head->local));
+		head->flags |= VTOE_DGRAM_LOCAL;
+	}
+	if (o->tell_tos) {
+		head->tos = (uint8_t)(v4 ? IPH_TOS(ip4_current_header())
+					 : IP6H_TC(ip6_current_header()));
+		head->flags |= VTOE_DGRAM_TOS;
+	}
+	if (o->tell_ttl) {
+		head->ttl = v4 ? IPH_TTL(ip4_current_header())
+			       : IP6H_HOPLIM(ip6_current_header());
+		head->flags |= VTOE_DGRAM_TTL;
+	}
+	if (o->tell_time) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		head->time_ns = (uint64_t)ts.tv_sec * NS_PER_S +
+				(uint64_t)ts.tv_nsec;
+		head->flags |= VTOE_DGRAM_TIME;
+	}
+}
+
+static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
+		    const ip_addr_t *from, u16_t port)
+{
+	struct toe_conn *conn = arg;
+	struct lwip_datagram *d;
+
+	(void)pcb;
+	d = conn->nr_queued < LWIP_QUEUE_MAX &&
+			    conn->queued_bytes + p->tot_len <= LWIP_QUEUE_BYTES
+		    ? malloc(sizeof(*d))
+		    : NULL;
+	if (!d) {
+		pbuf_free(p);
+		return;
+	}
+	*d = (struct lwip_datagram){.p = p};
+	lwip_addr_from(conn->family, from, port, &d->head.addr);
+	describe(conn, &d->head);
+	STAILQ_INSERT_TAIL(&conn->datagrams, d, entry);
+	conn->nr_queued++;
+	conn->queued_bytes += p->tot_len;
+	lwip_tell(conn, TOE_READABLE);
+}
+
+static void drop_first(struct toe_conn *conn)
+{
+	struct lwip_datagram *d = STAILQ_FIRST(&conn->datagrams);
+
+	STAILQ_REMOVE_HEAD(&conn->datagrams, entry);
+	conn->nr_queued--;
+	conn->queued_bytes -= d->p->tot_len;
+	pbuf_free(d->p);
+	free(d);
+}
+
+int lwip_udp_open(struct toe_conn *conn)
+{
+	conn->udp = udp_new_ip_type(conn->family == VTOE_INET
+					    ? IPADDR_TYPE_V4
+					    : IPADDR_TYPE_ANY);
+	if (!conn->udp)
+		return -ENOBUFS;
+	udp_recv(conn->udp, arrived, conn);
+	return 0;
+}
+
+static int bind_to(struct toe_conn *conn, const ip_addr_t *ip, uint16_t port)
+{
+	int err;
+
+	if (conn->family == VTOE_INET6 && IP_IS_V6(ip) && ip_addr_isany(ip) &&
+	    !conn->options.v6only)
+		ip = IP_ANY_TYPE;
+	err = lwip_errno(udp_bind(conn->udp, ip, port));
+	if (err)
+		return err;
+	conn->bound = true;
+	conn->local.port = lwip_htons(conn->udp->local_port);
+	return 0;
+}
+
+int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
+{
+	ip_addr_t ip;
+	uint16_t port;
+	int err = lwip_addr_to(conn, addr, &ip, &port);
+
+	if (err)
+		return err;
+	if (conn->bound)
+		return -EINVAL;
+	if (!ip_addr_isany(&ip) && !lwip_link_of(conn->stack, &ip))
+		return -EADDRNOTAVAIL;
+	err = bind_to(conn, &ip, port);
+	if (!err)
+		memcpy(conn->local.addr, addr->addr, sizeof(addr->addr));
+	return err;
+}
+
+static int autobind(struct toe_conn *conn)
+{
+	ip_addr_t any = {0};
+
+	if (conn->bound)
+		return 0;
+	IP_SET_TYPE(&any, conn->family == VTOE_INET ? IPADDR_TYPE_V4
+						    : IPADDR_TYPE_V6);
+	return bind_to(conn, &any, 0);
+}
+
+/* Which link a datagram to @peer leaves by, and the address that it has there. */
+static struct lwip_link *way(struct toe_conn *conn, const ip_addr_t *peer,
+			     const uint8_t *from, ip_addr_t *own)
+{
+	struct vtoe_addr addr = {.family = conn->family};
+	struct lwip_link *link;
+	uint16_t port;
+
+	if (from)
+		memcpy(addr.addr, from, sizeof(addr.addr));
+	else
+		memcpy(addr.addr, conn->local.addr, sizeof(addr.addr));
+	if (lwip_addr_to(conn, &addr, own, &port))
+		return NULL;
+	if (!ip_addr_isany(own)) {
+		link = lwip_link_of(conn->stack, own);
+		return IP_GET_TYPE(own) == IP_GET_TYPE(peer) ? link : NULL;
+	}
+	link = lwip_link_to(conn->stack, peer);
+	if (!link)
+		return NULL;
+	IP_SET_TYPE(own, IP_GET_TYPE(peer));
+	if (IP_IS_V4(peer))
+		memcpy(&ip_2_ip4(own)->addr, link->ip.addr.addr, 4);
+	else
+		memcpy(ip_2_ip6(own)->addr, link->ip6.addr.addr, 16);
+	return link;
+}
+
+static int disconnect(struct toe_conn *conn)
+{
+	if (conn->connected && !conn->bound)
+		memset(conn->local.addr, 0, sizeof(conn->local.addr));
+	udp_disconnect(conn->udp);
+	conn->connected = false;
+	conn->remote = (struct vtoe_addr){0};
+	return 0;
+}
+
+int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
+{
+	ip_addr_t ip, own;
+	uint16_t port;
+	int err;
+
+	if (!addr->family)
+		return disconnect(conn);
+	err = lwip_addr_to(conn, addr, &ip, &port);
+	if (!err)
+		err = lwip_peer_check(&ip, true);
+	if (!err)
+		err = autobind(conn);
+	if (err)
+		return err;
+	if (!way(conn, &ip, NULL, &own))
+		return -ENETUNREACH;
+	err = lwip_errno(udp_connect(conn->udp, &ip, port));
+	if (err)
+		return err;
+	conn->connected = true;
+	conn->remote = *addr;
+	return 0;
+}
+
+/* An ICMP error, told once. */
+static int take_error(struct toe_conn *conn)
+{
+	int error = conn->error;
+
+	conn->error = 0;
+	return error;
+}
+
+/* ---- neighbours ---- */
+
+static bool known4(struct lwip_link *link, const ip4_addr_t *peer)
+{
+	const ip4_addr_t *found, *hop = peer;
+	struct eth_addr *eth;
+
+	if (ip4_addr_isbroadcast(peer, &link->netif))
+		return true;
+	if (!ip4_addr_netcmp(peer, netif_ip4_addr(&link->netif),
+			     netif_ip4_netmask(&link->netif)))
+		hop = netif_ip4_gw(&link->netif);
+	if (etharp_find_addr(&link->netif, hop, &eth, &found) >= 0)
+		return true;
+	etharp_query(&link->netif, hop, NULL); /* asks once a second */
+	return false;
+}
+
+/* The first packet to a neighbour makes lwIP ask for it, and is kept. */
+static bool known6(const struct lwip_link *link, const ip6_addr_t *peer)
+{
+	unsigned int i;
+
+	for (i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)
+		if (neighbor_cache[i].state == ND6_INCOMPLETE &&
+		    neighbor_cache[i].q &&
+		    neighbor_cache[i].netif == &link->netif &&
+		    (ip6_addr_cmp_zoneless(&neighbor_cache[i].next_hop_address,
+					   peer) ||
+		     neighbor_cache[i].isrouter))
+			return false;
+	return true;
+}
+
+static void asking(struct toe_conn *conn, bool on)
+{
+	if (conn->asking == on)
+		return;
+	conn->asking = on;
+	conn->stack->nr_asking += on ? 1 : -1u;
+}
+
+/* 0, -EAGAIN until a neighbour has answered, -EHOSTUNREACH if it does not. */
+static int resolve(struct toe_conn *conn, struct lwip_link *link,
+		   const ip_addr_t *peer)
+{
+	bool known = IP_IS_V4(peer) ? known4(link, ip_2_ip4(peer))
+				    : known6(link, ip_2_ip6(peer));
+	uint64_t now = lwip_now_ms();
+
+	if (known) {
+		asking(conn, false);
+		return 0;
+	}
+	if (!conn->asking)
+		conn->asked_ms = now;
+	asking(conn, true);
+	if (now - conn->asked_ms < RESOLVE_MS)
+		return -EAGAIN;
+	asking(conn, false);
+	return -EHOSTUNREACH;
+}
+
+void lwip_udp_retry(struct toe_stack *stack)
+{
+	struct udp_pcb *pcb;
+	struct toe_conn *conn;
+
+	if (!stack->nr_asking)
+		return;
+	for (pcb = udp_pcbs; pcb; pcb = pcb->next) {
+		conn = pcb->recv_arg;
+		if (conn->asking)
+			lwip_tell(conn, TOE_WRITABLE);
+	}
+}
+
+/* ---- sending ---- */
+
+/* A copy, taken once: the guest may change its own meanwhile. */
+static struct pbuf *payload(const struct toe_datagram *d)
+{
+	struct pbuf *p;
+	size_t at = 0;
+	int i;
+
+	p = pbuf_alloc(PBUF_TRANSPORT, (uint16_t)d->head.len, PBUF_RAM);
+	if (!p)
+		return NULL;
+	for (i = 0; i < d->iovcnt && at < d->head.len; i++) {
+		size_t n = LWIP_MIN(d->iov[i].iov_len, d->head.len - at);
+
+		memcpy((char *)p->payload + at, d->iov[i].iov_base, n);
+		at += n;
+	}
+	memset((char *)p->payload + at, 0, d->head.len - at);
+	return p;
+}
+
+static err_t send_by(struct toe_conn *conn, const struct toe_datagram *d,
+		     struct pbuf *p, const ip_addr_t *to, uint16_t port,
+		     struct lwip_link *link, const ip_addr_t *own)
+{
+	struct udp_pcb *pcb = conn->udp;
+	uint8_t tos = pcb->tos, ttl = pcb->ttl;
+	err_t err;
+
+	if (d->head.flags & VTOE_DGRAM_TOS)
+		pcb->tos = d->head.tos;
+	if ((d->head.flags & VTOE_DGRAM_TTL) && d->head.ttl)
+		pcb->ttl = d->head.ttl;
+	err = udp_sendto_if_src(pcb, p, to, port, &link->netif, own);
+	pcb->tos = tos;
+	pcb->ttl = ttl;
+	return err;
+}
+
+static int send_one(struct toe_conn *conn, const struct toe_datagram *d)
+{
+	const struct vtoe_addr *addr = d->head.addr.family ? &d->head.addr
+							   : &conn->remote;
+	struct lwip_link *link;
+	struct pbuf *p;
+	ip_addr_t to, own;
+	uint16_t port;
+	int err;
+
+	if (!addr->family)
+		return -EDESTADDRREQ;
+	err = lwip_addr_to(conn, addr, &to, &port);
+	if (!err)
+		err = port ? lwip_peer_check(&to, true) : -EINVAL;
+	if (!err)
+		err = autobind(conn);
+	if (err)
+		return err;
+	if (d->head.len > (IP_IS_V4(&to) ? PAYLOAD_MAX : PAYLOAD6_MAX))
+		return -EMSGSIZE;
+	link = way(conn, &to,
+		   d->head.flags & VTOE_DGRAM_LOCAL ? d->head.local : NULL,
+		   &own);
+	if (!link)
+		return -ENETUNREACH;
+	if (IP_IS_V4(&to) && !conn->options.broadcast &&
+	    ip4_addr_isbroadcast(ip_2_ip4(&to), &link->netif))
+		return -EACCES;
+	err = resolve(conn, link, &to);
+	if (err)
+		return err;
+	p = payload(d);
+	if (!p)
+		return -ENOBUFS;
+	err = lwip_errno(send_by(conn, d, p, &to, port, link, &own));
+	pbuf_free(p);
+	return err;
+}
+
+int lwip_udp_send(struct toe_conn *conn, const struct toe_datagram *datagram,
+		  unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	lwip_keep_time(conn->stack);
+	if (conn->error)
+		return take_error(conn);
+	for (i = 0; i < nr; i++) {
+		err = send_one(conn, &datagram[i]);
+		if (err)
+			return i ? (int)i : err;
+	}
+	return (int)nr;
+}
+
+/* ---- receiving ---- */
+
+int lwip_udp_recv(struct toe_conn *conn, struct toe_datagram *datagram)
+{
+	struct lwip_datagram *d = STAILQ_FIRST(&conn->datagrams);
+	uint16_t at = 0, n;
+	int i;
+
+	if (conn->error)
+		return take_error(conn);
+	if (!d)
+		return -EAGAIN;
+	for (i = 0; i < datagram->iovcnt && at < d->p->tot_len; i++) {
+		n = (uint16_t)LWIP_MIN(datagram->iov[i].iov_len,
+				       (size_t)(d->p->tot_len - at));
+		pbuf_copy_partial(d->p, datagram->iov[i].iov_base, n, at);
+		at = (uint16_t)(at + n);
+	}
+	datagram->head = d->head;
+	datagram->head.len = at;
+	drop_first(conn);
+	return 0;
+}
+
+int lwip_udp_next(struct toe_conn *conn)
+{
+	struct lwip_datagram *d = STAILQ_FIRST(&conn->datagrams);
+
+	if (conn->error)
+		return take_error(conn);
+	return d ? d->p->tot_len : -EAGAIN;
+}
+
+void lwip_udp_close(struct toe_conn *conn)
+{
+	while (!STAILQ_EMPTY(&conn->datagrams))
+		drop_first(conn);
+	asking(conn, false);
+	udp_remove(conn->udp);
+	lwip_conn_put(conn);
+}
