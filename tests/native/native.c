@@ -255,8 +255,9 @@ static void conf_write(struct nt *nt)
 	ck_assert_ptr_nonnull(f);
 	fprintf(f,
 		"config-dirs = {\"/run/xl\"}\n"
-		"toe \"eth0\" { netdev = \"toe0\" link = \"macvlan\" }\n"
-		"%s", nt->conf_extra ? nt->conf_extra : "");
+		"toe \"eth0\" { netdev = \"toe0\" link = \"macvlan\""
+		" driver = \"%s\" }\n"
+		"%s", setting("NATIVE_DRIVER", "kernel"), nt->conf_extra ? nt->conf_extra : "");
 	fclose(f);
 }
 
