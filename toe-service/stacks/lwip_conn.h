@@ -71,9 +71,11 @@ struct toe_conn {
 	struct toe_conn *listener;    /* of one that waits */
 	STAILQ_HEAD(, lwip_datagram) datagrams;
 	uint32_t nr_queued, queued_bytes, backlog;
-	/* datagrams: one waits for its neighbour's address, since when */
+	/* datagrams: a peer that is not known yet, and what went there */
+	ip_addr_t asked;
 	uint64_t asked_ms;
-	bool asking;
+	uint32_t unknown;
+	bool asking; /* more is to go there */
 };
 
 LIST_HEAD(lwip_conns, toe_conn);

@@ -133,7 +133,7 @@ static void tell_tcp(const struct quoted *q, int error)
 		if (pcb->state != SYN_SENT || pcb->local_port != q->from_port ||
 		    pcb->remote_port != q->to_port ||
 		    !same(&pcb->remote_ip, &q->to) ||
-		    pcb->lastack + 1 != q->seq || !pcb->callback_arg)
+		    pcb->lastack != q->seq || !pcb->callback_arg)
 			continue;
 		lwip_tcp_unreachable(pcb->callback_arg, error);
 		return;

@@ -3,8 +3,9 @@
  * lwip_udp.c - the "lwip" driver's datagrams.
  *
  * lwIP keeps few packets for a neighbour whose address it does not know yet, and
- * drops the others. So a socket waits here until it is known, and after
- * RESOLVE_MS says that there is no such host.
+ * drops the others. So a socket that has more of them for one peer waits here
+ * until it is known, and after RESOLVE_MS says that there is no such host. Few are
+ * sent at once, so that a server that answers forged addresses does not wait.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #include "lwip_conn.h"
 
 #define NS_PER_S     1000000000ull
-#define RESOLVE_MS   3000u
+#define RESOLVE_MS   1000u
+#define UNKNOWN_MAX  8u /* packets to a peer that is not known yet */
 
 #define PAYLOAD_MAX 65507u /* of UDP over IPv4; lwIP's lengths have 16 bits */
 #define PAYLOAD6_MAX 65487u /* with IPv6's header, for the same reason */
@@ -258,25 +260,34 @@ static void asking(struct toe_conn *conn, bool on)
 	conn->stack->nr_asking += on ? 1 : -1u;
 }
 
-/* 0, -EAGAIN until a neighbour has answered, -EHOSTUNREACH if it does not. */
+/*
+ * May that many packets go to a peer? 0, -EAGAIN until it has answered,
+ * -EHOSTUNREACH if it does not.
+ */
 static int resolve(struct toe_conn *conn, struct lwip_link *link,
-		   const ip_addr_t *peer)
+		   const ip_addr_t *peer, uint32_t packets)
 {
 	bool known = IP_IS_V4(peer) ? known4(link, ip_2_ip4(peer))
 				    : known6(link, ip_2_ip6(peer));
 	uint64_t now = lwip_now_ms();
 
-	if (known) {
-		asking(conn, false);
+	asking(conn, false);
+	if (known)
+		return 0;
+	if (!ip_addr_cmp(&conn->asked, peer) ||
+	    now - conn->asked_ms > 2 * RESOLVE_MS) {
+		conn->asked = *peer;
+		conn->asked_ms = now;
+		conn->unknown = 0;
+	}
+	if (now - conn->asked_ms > RESOLVE_MS)
+		return -EHOSTUNREACH;
+	if (conn->unknown + packets <= UNKNOWN_MAX) {
+		conn->unknown += packets;
 		return 0;
 	}
-	if (!conn->asking)
-		conn->asked_ms = now;
 	asking(conn, true);
-	if (now - conn->asked_ms < RESOLVE_MS)
-		return -EAGAIN;
-	asking(conn, false);
-	return -EHOSTUNREACH;
+	return -EAGAIN;
 }
 
 void lwip_udp_retry(struct toe_stack *stack)
@@ -362,7 +373,7 @@ static int send_one(struct toe_conn *conn, const struct toe_datagram *d)
 	if (IP_IS_V4(&to) && !conn->options.broadcast &&
 	    ip4_addr_isbroadcast(ip_2_ip4(&to), &link->netif))
 		return -EACCES;
-	err = resolve(conn, link, &to);
+	err = resolve(conn, link, &to, 1 + d->head.len / link->netif.mtu);
 	if (err)
 		return err;
 	p = payload(d);
