@@ -149,7 +149,7 @@ static void more_links(struct device *device)
 {
 	int index;
 
-	while ((index = guest_net_add(device->net)) >= 0) {
+	while ((index = guest_net_add(device->net, !device->worker)) >= 0) {
 		log_info("device %u/%u (%s): on toe %s, too", device->domid,
 			 device->devid, device->name,
 			 device->net->link[index].toe);

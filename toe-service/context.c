@@ -63,8 +63,8 @@ struct toe_stack *contexts_find_stack(const struct contexts *cs,
 	if (driver->stack_configure)
 		return NULL;
 	for (i = 0; i < CONTEXT_TOES_MAX; i++)
-		if (cs->toe[i].driver == driver)
-			return cs->toe[i].stack;
+		if (cs->instance[i].driver == driver)
+			return cs->instance[i].stack;
 	return NULL;
 }
 
@@ -97,6 +97,10 @@ static int stack_get(struct contexts *cs, unsigned int i,
 			 driver->name, strerror(-err));
 		return err;
 	}
+	if (!contexts_find_stack(cs, driver)) {
+		cs->instance[i].driver = driver;
+		cs->instance[i].stack = stack;
+	}
 	cs->toe[i].driver = driver;
 	cs->toe[i].stack = stack;
 	return 0;
@@ -104,18 +108,12 @@ static int stack_get(struct contexts *cs, unsigned int i,
 
 static void stacks_close(struct contexts *cs)
 {
-	struct toe_stack *stack;
-	unsigned int i, j;
+	unsigned int i;
 
-	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
-		stack = cs->toe[i].stack;
-		if (!cs->toe[i].driver || !stack)
-			continue;
-		cs->toe[i].driver->stack_close(stack);
-		for (j = i; j < CONTEXT_TOES_MAX; j++)
-			if (cs->toe[j].stack == stack)
-				cs->toe[j].stack = NULL;
-	}
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		if (cs->instance[i].stack)
+			cs->instance[i].driver->stack_close(
+				cs->instance[i].stack);
 }
 
 void contexts_set_place(struct contexts *cs, unsigned int toe,
@@ -208,9 +206,9 @@ err_free:
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 		    uint32_t events)
 {
-	if (index < CONTEXT_TOES_MAX && cs->toe[index].driver)
-		cs->toe[index].driver->stack_event(cs->toe[index].stack, data,
-						   events);
+	if (index < CONTEXT_TOES_MAX && cs->instance[index].stack)
+		cs->instance[index].driver->stack_event(
+			cs->instance[index].stack, data, events);
 }
 
 /* ---- operations ---- */
@@ -249,6 +247,7 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	c->slot = slot;
 	c->toe = (int8_t)toe;
 	c->placed = false;
+	c->fixed = false;
 	c->error = 0;
 	context_set_load(cs, toe, cs->candidate[toe].load + 1);
 	cs->table->counters.contexts++;
@@ -278,7 +277,9 @@ int context_open(struct contexts *cs, uint32_t slot,
 	err = admit(cs);
 	if (err)
 		return err;
-	toe = context_place(cs, NULL, ~0u);
+	toe = context_place(cs, NULL, contexts_home(cs));
+	if (toe < 0)
+		toe = context_place(cs, NULL, ~0u);
 	if (toe < 0)
 		return toe;
 	/* upcalls come from stack_event() only, when the context is there */
@@ -304,13 +305,16 @@ int context_bind(struct contexts *cs, uint32_t slot,
 {
 	struct context *c = get(cs, slot);
 	struct context_row *row;
-	int err = c->driver->bind(c->conn, addr);
+	int err = context_stack_for(cs, c, addr);
 
+	if (!err)
+		err = c->driver->bind(c->conn, addr);
 	note(cs, c->toe, err);
 	if (!err)
 		err = c->driver->local(c->conn, bound);
 	if (err)
 		return err;
+	c->placed = false;
 	context_put_on(cs, c, context_find_local(cs, c->toe, bound));
 	row = context_row_begin(cs, slot);
 	context_row_place(cs, row, c->toe);
@@ -327,8 +331,10 @@ int context_listen(struct contexts *cs, uint32_t slot, uint32_t backlog)
 	struct context *c = get(cs, slot);
 	struct context_row *row;
 	struct vtoe_addr local;
-	int err = c->driver->listen(c->conn, backlog);
+	int err = context_stack_for(cs, c, NULL);
 
+	if (!err)
+		err = c->driver->listen(c->conn, backlog);
 	note(cs, c->toe, err);
 	if (!err && cs->table->row[slot].state == CONTEXT_OPEN)
 		err = c->driver->local(c->conn, &local);
@@ -408,12 +414,11 @@ static int place_connect(struct contexts *cs, struct context *c,
 	bool bound = cs->table->row[c->slot].state != CONTEXT_OPEN;
 
 	/* datagrams go where the guest's routes lead them, each for itself */
-	if (!context_is_stream(cs, c) ||
-	    (!c->placed && (bound || !contexts_several(cs))))
+	if (!context_is_stream(cs, c))
+		return bound ? 0 : context_stack_to(cs, c, peer);
+	if (!c->placed && (bound || !contexts_several(cs)))
 		return 0;
-	return context_choose_toe(cs, c, peer,
-				  context_reach(cs, peer) &
-					  context_same_stack(cs, c));
+	return context_choose_toe(cs, c, peer, context_may_be_on(cs, c, peer));
 }
 
 int context_connect(struct contexts *cs, uint32_t slot,
@@ -573,8 +578,11 @@ int context_setopt(struct contexts *cs, uint32_t slot, int level, int name,
 		   const void *value, uint32_t len)
 {
 	struct context *c = get(cs, slot);
+	int err = c->driver->setopt(c->conn, level, name, value, len);
 
-	return c->driver->setopt(c->conn, level, name, value, len);
+	if (!err && !context_option_moves(level, name))
+		c->fixed = true;
+	return err;
 }
 
 int context_getopt(struct contexts *cs, uint32_t slot, int level, int name,

@@ -15,7 +15,9 @@
  * A context is placed on a TOE when it is opened and, if the device has more
  * than one, again when it connects; then it is bound to the address that the
  * guest has on that TOE, which says what way its packets take. What was accepted,
- * or bound by the guest, is where its local address is.
+ * or bound by the guest, is where its local address is. TOEs of several drivers
+ * have a stack each: until a context has an address, it may change to another
+ * one (context_stack.c).
  *
  * All functions are called from the worker's one thread, do not block, and
  * return 0 (or a count) or a negative errno for the guest's program. A slot
@@ -44,7 +46,8 @@ struct context {
 	struct toe_conn *conn; /* NULL: the context is free */
 	uint32_t slot;
 	int8_t toe; /* index into contexts.toe */
-	bool placed;   /* its address is placement's choice */
+	bool placed : 1; /* its address is placement's choice */
+	bool fixed : 1;	 /* it has an option that only its stack may have */
 	int16_t error; /* of a connect() that was tried again; else 0 */
 };
 
@@ -52,6 +55,12 @@ struct context_toe {
 	const struct toe_driver *driver; /* NULL: not in use */
 	struct toe_stack *stack;
 	struct toe_address ip, ip6;
+};
+
+/* An instance of a driver; TOE contexts share it, and it stays when they go. */
+struct context_instance {
+	const struct toe_driver *driver; /* NULL: none */
+	struct toe_stack *stack;
 };
 
 /* All contexts of one device. */
@@ -65,6 +74,7 @@ struct contexts {
 	uint32_t pool; /* row in the TOE table */
 	uint32_t max_sockets; /* by the entry; 0: no limit */
 	struct context_toe toe[CONTEXT_TOES_MAX];
+	struct context_instance instance[CONTEXT_TOES_MAX]; /* by their tags */
 	struct place_candidate candidate[CONTEXT_TOES_MAX];
 };
 

@@ -5,6 +5,7 @@
  *	context.c		setting up, and the operations of context.h
  *	context_row.c		rows of the context table
  *	context_place.c		which TOE context a connection is on
+ *	context_stack.c		which stack, where TOEs have different drivers
  *	context_remap.c		what happens when TOE contexts change
  */
 #ifndef TOE_SERVICE_CONTEXT_PARTS_H
@@ -70,6 +71,25 @@ int context_find_local(const struct contexts *cs, int toe,
 		       const struct vtoe_addr *local);
 void context_put_on(struct contexts *cs, struct context *c, int toe);
 void context_set_load(struct contexts *cs, int toe, uint32_t load);
+
+/* ---- several stacks ---- */
+
+/* The TOE contexts whose stack a new socket is opened on: the first one's. */
+uint32_t contexts_home(const struct contexts *cs);
+/* From which a stream to @peer may go, if it has to change its stack or not. */
+uint32_t context_may_be_on(const struct contexts *cs, const struct context *c,
+			   const struct vtoe_addr *peer);
+/* Put a socket that has no address yet on the stack that has @own; NULL, or a
+ * wildcard: on the first one's. */
+int context_stack_for(struct contexts *cs, struct context *c,
+		      const struct vtoe_addr *own);
+/* Put a datagram socket that has no address yet on a stack that reaches @peer. */
+int context_stack_to(struct contexts *cs, struct context *c,
+		     const struct vtoe_addr *peer);
+/* Make it a socket of the stack that @toe has. On failure nothing changes. */
+int context_change_stack(struct contexts *cs, struct context *c, int toe);
+/* Can this option be taken from one stack to another? */
+bool context_option_moves(int level, int name);
 
 static inline bool context_is_stream(const struct contexts *cs,
 				     const struct context *c)

@@ -137,10 +137,15 @@ int context_choose_toe(struct contexts *cs, struct context *c,
 {
 	const struct toe_address *own;
 	struct vtoe_addr addr;
-	int toe = context_place(cs, peer, among);
+	int toe = context_place(cs, peer, among), err;
 
 	if (toe < 0)
 		return toe;
+	if (cs->toe[toe].stack != cs->toe[c->toe].stack) {
+		err = context_change_stack(cs, c, toe);
+		if (err)
+			return err;
+	}
 	own = address_for(&cs->toe[toe], peer);
 	addr = own_address(own, peer);
 	if (toe != c->toe)

@@ -131,7 +131,7 @@ static void connect_elsewhere(struct contexts *cs, struct context *c,
 {
 	const struct vtoe_addr *peer =
 		&cs->table->row[c->slot].requested.remote;
-	uint32_t among = context_reach(cs, peer) & context_same_stack(cs, c) &
+	uint32_t among = context_may_be_on(cs, c, peer) &
 			 ~(1u << (unsigned int)c->toe);
 	int err;
 

@@ -373,12 +373,30 @@ static void recount(struct inventory *inv)
 	sharing_mark(inv);
 }
 
-int guest_net_add(struct guest_net *net)
+/* On a TOE with a driver that one of the links has already. */
+static int place_as_others(struct guest_net *net, uint32_t index,
+			   const struct config_pool *pool, struct wish wish,
+			   char *error)
+{
+	char driver[TABLE_NAME_MAX];
+	int err = -ENETDOWN;
+	uint32_t i;
+
+	for (i = 0; i < GUEST_LINKS_MAX && err; i++) {
+		if (i == index || !guest_link_used(net, i))
+			continue;
+		memcpy(driver, net->link[i].driver, sizeof(driver));
+		wish.driver = driver;
+		err = place(net, index, pool, &wish, error);
+	}
+	return err;
+}
+
+int guest_net_add(struct guest_net *net, bool any_driver)
 {
 	const struct config_pool *pool =
 		config_find_pool(net->inv->config, net->entry.pool);
-	struct wish wish = {.driver = net->link[0].driver,
-			    .new_addresses = true};
+	struct wish wish = {.new_addresses = true};
 	char error[ENTRY_ERROR_MAX];
 	uint32_t i, nr = 0, free = 0;
 	int err;
@@ -393,7 +411,8 @@ int guest_net_add(struct guest_net *net)
 	}
 	if (!pool || !free || nr >= pool->spread)
 		return -ENOSPC;
-	err = place(net, free, pool, &wish, error);
+	err = any_driver ? place(net, free, pool, &wish, error)
+			 : place_as_others(net, free, pool, wish, error);
 	if (err) {
 		net->link[free] = (struct guest_link){0};
 		return err;
@@ -583,7 +602,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 	if (err)
 		goto remove_netns;
 	enlist(net);
-	while (guest_net_add(net) >= 0)
+	while (guest_net_add(net, true) >= 0)
 		;
 	*result = net;
 	return 0;

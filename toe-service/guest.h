@@ -149,10 +149,13 @@ void guest_link_remove(struct guest_net *net, uint32_t index);
 /**
  * guest_net_add - one more link, if the pool's spread and TOEs allow it
  *
- * On a TOE that the device has no link on yet, with addresses to give, and with
- * the first link's driver. Returns the new link's number or a negative errno.
+ * @any_driver: else it has to be one that the device has already, because its
+ *		worker, which runs, cannot start another one
+ *
+ * On a TOE that the device has no link on yet, with addresses to give. Returns the
+ * new link's number or a negative errno.
  */
-int guest_net_add(struct guest_net *net);
+int guest_net_add(struct guest_net *net, bool any_driver);
 
 /**
  * guest_link_traffic - what has gone by a link since it was made

@@ -5,9 +5,9 @@ VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c 
 		offloads.c pool.c range.c sharing.c toe.c traffic.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
 		stacks/kernel_link.c stacks/kernel_nl.c \
-		stacks/kernel_mark.c stacks/kernel_rate.c \\
-		stacks/kernel_route.c stacks/kernel_share.c \\
-		stacks/lwip_control.c \\
+		stacks/kernel_mark.c stacks/kernel_rate.c \
+		stacks/kernel_route.c stacks/kernel_share.c \
+		stacks/lwip_control.c \
 		stacks/fault_control.c stacks/fault_plan.c) \
 	      $(BACKEND_VTOED) $(COMMON_LOOP) $(COMMON_RULE) $(COMMON_LOG)
 

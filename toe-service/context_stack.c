@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * context_stack.c - which stack a socket is on, where TOEs have different drivers.
+ *
+ * A socket is opened before it is known what for, on the first TOE context's stack
+ * ("home"). Until it has an address it can become a socket of another stack: by
+ * the address that it is bound to, or by where it connects to. A wildcard is
+ * of one stack only, the first one's. The options that programs set before are
+ * taken along; a socket with one that cannot be stays where it is.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "context_parts.h"
+
+/* Options that are one int, on each stack that has them. */
+static const struct {
+	int level, name;
+} moves[] = {
+	{SOL_SOCKET, SO_KEEPALIVE},	{SOL_SOCKET, SO_REUSEADDR},
+	{SOL_SOCKET, SO_BROADCAST},	{SOL_SOCKET, SO_TIMESTAMPNS},
+	{IPPROTO_TCP, TCP_NODELAY},	{IPPROTO_TCP, TCP_KEEPIDLE},
+	{IPPROTO_TCP, TCP_KEEPINTVL},	{IPPROTO_TCP, TCP_KEEPCNT},
+	{IPPROTO_IP, IP_TOS},		{IPPROTO_IP, IP_TTL},
+	{IPPROTO_IP, IP_PKTINFO},	{IPPROTO_IP, IP_RECVTOS},
+	{IPPROTO_IP, IP_RECVTTL},	{IPPROTO_IPV6, IPV6_V6ONLY},
+	{IPPROTO_IPV6, IPV6_TCLASS},	{IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+	{IPPROTO_IPV6, IPV6_RECVPKTINFO}, {IPPROTO_IPV6, IPV6_RECVTCLASS},
+	{IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+};
+
+#define NR_MOVES (sizeof(moves) / sizeof(moves[0]))
+
+bool context_option_moves(int level, int name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_MOVES; i++)
+		if (moves[i].level == level && moves[i].name == name)
+			return true;
+	return false;
+}
+
+/* TOE contexts on a stack, as bits. */
+static uint32_t on_stack(const struct contexts *cs,
+			 const struct toe_stack *stack)
+{
+	uint32_t on = 0;
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+		if (cs->toe[i].driver && cs->toe[i].stack == stack)
+			on |= 1u << i;
+	return on;
+}
+
+static int first_toe(const struct contexts *cs)
+{
+	int i;
+
+	for (i = 0; i < (int)CONTEXT_TOES_MAX; i++)
+		if (cs->toe[i].driver)
+			return i;
+	return 0;
+}
+
+uint32_t contexts_home(const struct contexts *cs)
+{
+	return on_stack(cs, cs->toe[first_toe(cs)].stack);
+}
+
+/* Nothing is known of it but options, so another one would do as well. */
+static bool may_change(const struct contexts *cs, const struct context *c)
+{
+	uint32_t state = cs->table->row[c->slot].state;
+
+	return !c->fixed && (state == CONTEXT_OPEN ||
+			     (state == CONTEXT_CONNECTING && c->placed));
+}
+
+uint32_t context_may_be_on(const struct contexts *cs, const struct context *c,
+			   const struct vtoe_addr *peer)
+{
+	uint32_t reach = context_reach(cs, peer);
+	uint32_t here = reach & context_same_stack(cs, c);
+
+	return may_change(cs, c) ? reach : here;
+}
+
+/* ---- changing ---- */
+
+static int read_option(const struct toe_driver *driver, struct toe_conn *conn,
+		       size_t i, int *value)
+{
+	uint32_t len = sizeof(*value);
+
+	*value = 0;
+	return driver->getopt(conn, moves[i].level, moves[i].name, value, &len);
+}
+
+static int take_option(const struct context *from,
+		       const struct toe_driver *driver, struct toe_conn *to,
+		       size_t i)
+{
+	int is, would_be;
+
+	if (read_option(from->driver, from->conn, i, &is))
+		return 0; /* this socket has no such option */
+	if (read_option(driver, to, i, &would_be))
+		return is ? -ENOPROTOOPT : 0;
+	if (is == would_be)
+		return 0;
+	return driver->setopt(to, moves[i].level, moves[i].name, &is,
+			      sizeof(is));
+}
+
+int context_change_stack(struct contexts *cs, struct context *c, int toe)
+{
+	const struct toe_driver *driver = cs->toe[toe].driver;
+	const struct context_row *row = &cs->table->row[c->slot];
+	struct toe_conn *conn;
+	size_t i;
+	int err;
+
+	err = driver->open(cs->toe[toe].stack, row->requested.family,
+			   row->requested.type, c, &conn);
+	for (i = 0; !err && i < NR_MOVES; i++) {
+		err = take_option(c, driver, conn, i);
+		if (err)
+			driver->close(conn, TOE_CLOSE_ABORT);
+	}
+	if (err)
+		return err;
+	c->driver->close(c->conn, TOE_CLOSE_ABORT);
+	c->driver = driver;
+	c->conn = conn;
+	context_put_on(cs, c, toe);
+	return 0;
+}
+
+static int change_to(struct contexts *cs, struct context *c, int toe)
+{
+	if (cs->toe[toe].stack == cs->toe[c->toe].stack || !may_change(cs, c))
+		return 0;
+	return context_change_stack(cs, c, toe);
+}
+
+int context_stack_for(struct contexts *cs, struct context *c,
+		      const struct vtoe_addr *own)
+{
+	static const uint8_t any[16];
+	int toe = first_toe(cs);
+
+	if (own && memcmp(own->addr, any, sizeof(any)))
+		toe = context_find_local(cs, toe, own);
+	return change_to(cs, c, toe);
+}
+
+int context_stack_to(struct contexts *cs, struct context *c,
+		     const struct vtoe_addr *peer)
+{
+	uint32_t reach = context_reach(cs, peer);
+
+	if (!reach || (reach & context_same_stack(cs, c)))
+		return 0;
+	return change_to(cs, c, __builtin_ctz(reach));
+}
