@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "entry.h"
-#include "stack.h"
+#include "config_parts.h"
 
 /*
  * Defaults. 16,384 slots serve 10,000 connections, and cost a guest that uses
@@ -27,8 +26,6 @@
 #define INTERVAL_MIN_MS 10
 #define INTERVAL_MAX_MS 60000
 #define RECORDS_MAX	65536
-#define WEIGHT_MAX	1000
-#define CAPACITY_MAX	100000000
 #define DEVICES_MAX	65536 /* more than Xen has domains */
 #define PAGES_MIN	16
 #define PAGES_MAX	32768
@@ -81,15 +78,15 @@ static const struct range ranges[] = {
 	{"max-slots", VTOE_MIN_SLOTS, VTOE_MAX_SLOTS},
 	{"max-tx-pages", PAGES_MIN, PAGES_MAX},
 	{"max-rx-pages", PAGES_MIN, PAGES_MAX},
-	{"weight", 1, WEIGHT_MAX},
-	{"capacity", 0, CAPACITY_MAX},
+	{"weight", 1, CONFIG_WEIGHT_MAX},
+	{"capacity", 0, CONFIG_CAPACITY_MAX},
 	{"spread", 1, CONFIG_SPREAD_MAX},
 	{"max-devices", 0, DEVICES_MAX},
-	{"max-sockets", 0, CAPACITY_MAX},
-	{"max-device-sockets", 0, CAPACITY_MAX},
+	{"max-sockets", 0, CONFIG_CAPACITY_MAX},
+	{"max-device-sockets", 0, CONFIG_CAPACITY_MAX},
 };
 
-static int check_range(cfg_t *cfg, cfg_opt_t *opt)
+int config_check_range(cfg_t *cfg, cfg_opt_t *opt)
 {
 	long value = cfg_opt_getnint(opt, 0);
 	size_t i;
@@ -106,103 +103,13 @@ static int check_range(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-static bool name_ok(const char *name)
+bool config_name_ok(const char *name)
 {
 	/* XenStore's alphabet for node names, without '@' and '/' */
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				  "abcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	return len && !name[len] && len < TABLE_NAME_MAX;
-}
-
-static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *name = cfg_opt_getnstr(opt, 0);
-
-	if (name && toe_control_find(name))
-		return 0;
-	cfg_error(cfg, "driver: there is no TOE driver \"%s\"", name);
-	return -1;
-}
-
-static int check_netdev(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *name = cfg_opt_getnstr(opt, 0);
-
-	if (name && *name && strlen(name) < TABLE_IFNAME_MAX &&
-	    !strpbrk(name, "/ \t\n") && strcmp(name, ".") && strcmp(name, ".."))
-		return 0;
-	cfg_error(cfg, "netdev: \"%s\" is not a name of a network device",
-		  name);
-	return -1;
-}
-
-static int check_link(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *name = cfg_opt_getnstr(opt, 0);
-
-	if (name && (!strcmp(name, "auto") || !strcmp(name, "ipvlan") ||
-		     !strcmp(name, "macvlan")))
-		return 0;
-	cfg_error(cfg, "link: \"%s\" is none of auto, ipvlan, macvlan", name);
-	return -1;
-}
-
-static int check_segment(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const char *name = cfg_opt_getnstr(opt, 0);
-
-	if (name && (!*name || name_ok(name)))
-		return 0;
-	cfg_error(cfg,
-		  "segment: \"%s\": a name has 1 to %u letters, digits, '-' "
-		  "and '_'",
-		  name, CONFIG_SEGMENT_MAX - 1);
-	return -1;
-}
-
-static int check_fault(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const struct toe_control *control = toe_control_find("fault");
-	const char *text = cfg_opt_getnstr(opt, 0);
-	char why[TOE_ERROR_MAX] = "";
-
-	if (control && text && !control->check(text, why))
-		return 0;
-	cfg_error(cfg, "fault: %s", why);
-	return -1;
-}
-
-/* "": 0, "auto", or as that of a vif; may be called again. */
-static int read_rate(cfg_t *toe, uint64_t *rate, char *error)
-{
-	const char *text = cfg_getstr(toe, "rate");
-	char value[32];
-
-	*rate = strcmp(text, "auto") ? 0 : CONFIG_RATE_AUTO;
-	if (!*text || *rate)
-		return 0;
-	snprintf(value, sizeof(value), "%s", text);
-	return entry_parse_rate(value, rate, error);
-}
-
-static int check_rate(cfg_t *cfg, cfg_t *toe)
-{
-	const struct toe_control *control =
-		toe_control_find(cfg_getstr(toe, "driver"));
-	char error[ENTRY_ERROR_MAX];
-	uint64_t rate;
-
-	if (read_rate(toe, &rate, error)) {
-		cfg_error(cfg, "toe \"%s\": %s", cfg_title(toe), error);
-		return -1;
-	}
-	if (!rate || (control && control->share))
-		return 0;
-	cfg_error(cfg,
-		  "toe \"%s\": rate: guests of driver \"%s\" cannot share it",
-		  cfg_title(toe), cfg_getstr(toe, "driver"));
-	return -1;
 }
 
 static int find_policy(const char *name)
@@ -230,116 +137,12 @@ static int check_policy(cfg_t *cfg, cfg_opt_t *opt)
 
 /* ---- sections, called when they end ---- */
 
-static int read_ranges(cfg_t *toe, struct address_range *v4,
-		       struct address_range *v6, char *error)
-{
-	if (range_parse(VTOE_INET, "addresses", cfg_getstr(toe, "addresses"),
-			"gateway", cfg_getstr(toe, "gateway"), v4, error))
-		return -EINVAL;
-	return range_parse(VTOE_INET6, "addresses6",
-			   cfg_getstr(toe, "addresses6"), "gateway6",
-			   cfg_getstr(toe, "gateway6"), v6, error);
-}
-
-/* What a TOE has to give is there, and is not another one's, too. */
-static int check_ranges(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
-{
-	struct address_range v4, v6, other4, other6;
-	char error[ENTRY_ERROR_MAX], ignored[ENTRY_ERROR_MAX];
-	unsigned int i;
-
-	if (read_ranges(toe, &v4, &v6, error)) {
-		cfg_error(cfg, "toe \"%s\": %s", cfg_title(toe), error);
-		return -1;
-	}
-	for (i = 0; i + 1 < cfg_opt_size(opt); i++) {
-		if (read_ranges(cfg_opt_getnsec(opt, i), &other4, &other6,
-				ignored))
-			continue;
-		if (!range_overlaps(&v4, &other4) &&
-		    !range_overlaps(&v6, &other6))
-			continue;
-		cfg_error(cfg,
-			  "toe \"%s\": its addresses overlap those of toe "
-			  "\"%s\"",
-			  cfg_title(toe), cfg_title(cfg_opt_getnsec(opt, i)));
-		return -1;
-	}
-	return 0;
-}
-
-static bool is_fault(cfg_t *toe)
-{
-	return !strcmp(cfg_getstr(toe, "driver"), "fault");
-}
-
-/*
- * The TOE before the last one that has the last one's netdev, or NULL. What only
- * pretends to be an engine may share one.
- */
-static cfg_t *find_same_netdev(cfg_opt_t *opt)
-{
-	unsigned int i, last = cfg_opt_size(opt) - 1;
-	const char *netdev = cfg_getstr(cfg_opt_getnsec(opt, last), "netdev");
-
-	if (is_fault(cfg_opt_getnsec(opt, last)))
-		return NULL;
-	for (i = 0; i < last; i++) {
-		cfg_t *toe = cfg_opt_getnsec(opt, i);
-
-		if (!strcmp(cfg_getstr(toe, "netdev"), netdev) &&
-		    !is_fault(toe))
-			return toe;
-	}
-	return NULL;
-}
-
-static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
-{
-	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-	cfg_t *other;
-
-	if (!name_ok(cfg_title(toe))) {
-		cfg_error(cfg,
-			  "toe \"%s\": a name has 1 to %u letters, digits,"
-			  " '-' and '_'",
-			  cfg_title(toe), TABLE_NAME_MAX - 1);
-		return -1;
-	}
-	if (!cfg_getstr(toe, "netdev")) {
-		cfg_error(cfg, "toe \"%s\" has no netdev", cfg_title(toe));
-		return -1;
-	}
-	/* counted twice, and siblings that fail together */
-	other = find_same_netdev(opt);
-	if (other) {
-		cfg_error(cfg, "toe \"%s\": toe \"%s\" has the netdev \"%s\" too",
-			  cfg_title(toe), cfg_title(other),
-			  cfg_getstr(toe, "netdev"));
-		return -1;
-	}
-	if (*cfg_getstr(toe, "fault") && !is_fault(toe)) {
-		cfg_error(cfg,
-			  "toe \"%s\": fault is for driver = \"fault\", "
-			  "not \"%s\"",
-			  cfg_title(toe), cfg_getstr(toe, "driver"));
-		return -1;
-	}
-	if (cfg_opt_size(opt) > TOE_TABLE_MAX) {
-		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
-		return -1;
-	}
-	if (check_rate(cfg, toe))
-		return -1;
-	return check_ranges(cfg, opt, toe);
-}
-
 static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *pool = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	unsigned int i;
 
-	if (!name_ok(cfg_title(pool))) {
+	if (!config_name_ok(cfg_title(pool))) {
 		cfg_error(cfg,
 			  "pool \"%s\": a name has 1 to %u letters, digits,"
 			  " '-' and '_'",
@@ -379,27 +182,6 @@ static int find_toe(const struct config *config, const char *name)
 		if (!strcmp(config->toe[i].name, name))
 			return (int)i;
 	return -ENOENT;
-}
-
-static void copy_toe(cfg_t *sec, struct config_toe *toe)
-{
-	char error[ENTRY_ERROR_MAX];
-
-	snprintf(toe->name, sizeof(toe->name), "%s", cfg_title(sec));
-	snprintf(toe->driver, sizeof(toe->driver), "%s",
-		 cfg_getstr(sec, "driver"));
-	snprintf(toe->netdev, sizeof(toe->netdev), "%s",
-		 cfg_getstr(sec, "netdev"));
-	snprintf(toe->link, sizeof(toe->link), "%s", cfg_getstr(sec, "link"));
-	snprintf(toe->segment, sizeof(toe->segment), "%s",
-		 cfg_getstr(sec, "segment"));
-	toe->weight = (uint32_t)cfg_getint(sec, "weight");
-	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
-	/* checked already */
-	read_rate(sec, &toe->rate, error);
-	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
-	snprintf(toe->settings, sizeof(toe->settings), "%s",
-		 cfg_getstr(sec, "fault"));
 }
 
 static bool pool_has(const struct config_pool *pool, uint32_t toe)
@@ -494,7 +276,7 @@ static int copy_config(cfg_t *cfg, struct config *config)
 	config->max_tx_pages = (uint32_t)cfg_getint(cfg, "max-tx-pages");
 	config->max_rx_pages = (uint32_t)cfg_getint(cfg, "max-rx-pages");
 	for (i = 0; i < cfg_size(cfg, "toe"); i++)
-		copy_toe(cfg_getnsec(cfg, "toe", i),
+		config_toe_copy(cfg_getnsec(cfg, "toe", i),
 			 &config->toe[config->nr_toes++]);
 	for (i = 0; i < cfg_size(cfg, "pool"); i++)
 		copy_pool(cfg_getnsec(cfg, "pool", i), config,
@@ -506,23 +288,6 @@ static int copy_config(cfg_t *cfg, struct config *config)
 }
 
 /* ---- reading ---- */
-
-static cfg_opt_t toe_options[] = {
-	CFG_STR("driver", "kernel", CFGF_NONE),
-	CFG_STR("netdev", NULL, CFGF_NODEFAULT),
-	CFG_STR("link", "auto", CFGF_NONE),
-	CFG_STR("segment", "", CFGF_NONE),
-	CFG_INT("weight", 100, CFGF_NONE),
-	CFG_INT("capacity", 0, CFGF_NONE),
-	CFG_STR("rate", "", CFGF_NONE),
-	CFG_STR("addresses", "", CFGF_NONE),
-	CFG_STR("gateway", "", CFGF_NONE),
-	CFG_STR("addresses6", "", CFGF_NONE),
-	CFG_STR("gateway6", "", CFGF_NONE),
-	CFG_STR_LIST("pools", NULL, CFGF_NONE),
-	CFG_STR("fault", "", CFGF_NONE),
-	CFG_END(),
-};
 
 static cfg_opt_t pool_options[] = {
 	CFG_STR_LIST("toes", NULL, CFGF_NODEFAULT),
@@ -542,7 +307,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("max-slots", DEFAULT_SLOTS, CFGF_NONE),
 	CFG_INT("max-tx-pages", DEFAULT_PAGES, CFGF_NONE),
 	CFG_INT("max-rx-pages", DEFAULT_PAGES, CFGF_NONE),
-	CFG_SEC("toe", toe_options,
+	CFG_SEC("toe", config_toe_options,
 		CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_SEC("pool", pool_options,
 		CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -553,26 +318,18 @@ static const struct {
 	const char *option;
 	cfg_validate_callback_t check;
 } checks[] = {
-	{"record-interval-ms", check_range},
-	{"records-per-guest", check_range},
-	{"max-entries", check_range},
-	{"max-slots", check_range},
-	{"max-tx-pages", check_range},
-	{"max-rx-pages", check_range},
-	{"toe", check_toe},
-	{"toe|driver", check_driver},
-	{"toe|netdev", check_netdev},
-	{"toe|link", check_link},
-	{"toe|segment", check_segment},
-	{"toe|fault", check_fault},
-	{"toe|weight", check_range},
-	{"toe|capacity", check_range},
+	{"record-interval-ms", config_check_range},
+	{"records-per-guest", config_check_range},
+	{"max-entries", config_check_range},
+	{"max-slots", config_check_range},
+	{"max-tx-pages", config_check_range},
+	{"max-rx-pages", config_check_range},
 	{"pool", check_pool},
 	{"pool|policy", check_policy},
-	{"pool|spread", check_range},
-	{"pool|max-devices", check_range},
-	{"pool|max-sockets", check_range},
-	{"pool|max-device-sockets", check_range},
+	{"pool|spread", config_check_range},
+	{"pool|max-devices", config_check_range},
+	{"pool|max-sockets", config_check_range},
+	{"pool|max-device-sockets", config_check_range},
 };
 
 /*
@@ -688,6 +445,7 @@ static int parse(cfg_t *cfg, const struct config_text *file,
 	cfg_set_error_function(cfg, keep_error);
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
+	config_toe_watch(cfg);
 	err = parse_one(cfg, file, error);
 	if (err)
 		return err;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
-VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c \
+VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c config_toe.c \
 		control.c entry.c guest.c health.c netlink.c netns.c \
 		offloads.c pool.c range.c sharing.c toe.c traffic.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
