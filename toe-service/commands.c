@@ -61,8 +61,12 @@ static json_t *toe_json(const struct toe *toe)
 			 "ifindex", (int)toe->ifindex, "since_s", since,
 			 "devices", (int)toe->devices);
 	if (json) {
-		add_offloads(json, &toe->has);
 		add_sharing(json, toe);
+		json_object_set_new(json, "match",
+				    toe->conf.match[0]
+					    ? json_string(toe->conf.match)
+					    : json_null());
+		add_offloads(json, &toe->has);
 	}
 	return json;
 }

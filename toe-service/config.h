@@ -18,11 +18,13 @@
 #define CONFIG_SPREAD_MAX CONTEXT_TOES_MAX
 #define CONFIG_SEGMENT_MAX TABLE_NAME_MAX
 #define CONFIG_RATE_AUTO UINT64_MAX /* what its device can send */
+/* Of a section that matches, without NUL: "-" and a netdev's name fit behind it. */
+#define CONFIG_MATCH_NAME_MAX ((int)(TABLE_NAME_MAX - 1 - TABLE_IFNAME_MAX))
 
 struct config_toe {
 	char name[TABLE_NAME_MAX];
 	char driver[TABLE_NAME_MAX];
-	char netdev[TABLE_IFNAME_MAX];
+	char netdev[TABLE_IFNAME_MAX]; /* or a match: match.h */
 	char link[CONFIG_LINK_MAX]; /* "auto", "ipvlan", "macvlan" */
 	char segment[CONFIG_SEGMENT_MAX]; /* "": shared with no other TOE */
 	uint32_t weight;	    /* 1 … 1000 */
@@ -31,6 +33,7 @@ struct config_toe {
 	uint64_t rate;
 	struct address_range addresses, addresses6; /* to give to guests */
 	char settings[TABLE_SETTINGS_MAX]; /* for the driver, checked by it */
+	char match[TABLE_NAME_MAX]; /* section that it is there by; "": its own */
 };
 
 /* Texts of this syntax: vtoed.conf, and what was added at run time. */

@@ -26,8 +26,16 @@ static int check_netdev(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_opt_getnstr(opt, 0);
 
+	const char *open = name ? strchr(name, '[') : NULL;
+
+	if (open && !strchr(open, ']')) {
+		cfg_error(cfg, "netdev: \"%s\": '[' has no ']'", name);
+		return -1;
+	}
+	/* the kernel's dev_valid_name() */
 	if (name && *name && strlen(name) < TABLE_IFNAME_MAX &&
-	    !strpbrk(name, "/ \t\n") && strcmp(name, ".") && strcmp(name, ".."))
+	    !strpbrk(name, "/: \t\n") && strcmp(name, ".") &&
+	    strcmp(name, ".."))
 		return 0;
 	cfg_error(cfg, "netdev: \"%s\" is not a name of a network device",
 		  name);
@@ -168,6 +176,70 @@ static int check_rate(cfg_t *cfg, cfg_t *toe)
 	return -1;
 }
 
+static bool matches(cfg_t *toe)
+{
+	return strpbrk(cfg_getstr(toe, "netdev"), "*?[") != NULL;
+}
+
+/* Could TOEs that are there by @section be called as @toe? */
+static bool names_like(cfg_t *section, cfg_t *toe)
+{
+	size_t len = strlen(cfg_title(section));
+
+	return matches(section) &&
+	       !strncmp(cfg_title(toe), cfg_title(section), len) &&
+	       cfg_title(toe)[len] == '-';
+}
+
+/* Names of TOEs that are there by a match are theirs alone. */
+static int check_match_names(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
+{
+	unsigned int i;
+
+	for (i = 0; i + 1 < cfg_opt_size(opt); i++) {
+		cfg_t *other = cfg_opt_getnsec(opt, i), *section = NULL;
+
+		if (names_like(other, toe))
+			section = other;
+		else if (names_like(toe, other))
+			section = toe;
+		if (!section)
+			continue;
+		cfg_error(cfg,
+			  "toe \"%s\": names with \"%s-\" are those of what "
+			  "matches toe \"%s\"; \"%s\" cannot have one",
+			  cfg_title(toe), cfg_title(section),
+			  cfg_title(section),
+			  cfg_title(section == toe ? other : toe));
+		return -1;
+	}
+	return 0;
+}
+
+static int check_match(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
+{
+	const char *addresses = cfg_getstr(toe, "addresses");
+	const char *addresses6 = cfg_getstr(toe, "addresses6");
+
+	if (matches(toe) && strlen(cfg_title(toe)) > CONFIG_MATCH_NAME_MAX) {
+		cfg_error(cfg,
+			  "toe \"%s\": with a match for its netdev, a name has "
+			  "%d characters at most: \"-\" and the netdev follow it",
+			  cfg_title(toe), CONFIG_MATCH_NAME_MAX);
+		return -1;
+	}
+	/* elsewhere, an address would not have its neighbours */
+	if (matches(toe) && (*addresses || *addresses6) &&
+	    !*cfg_getstr(toe, "segment")) {
+		cfg_error(cfg,
+			  "toe \"%s\": all that match \"%s\" share its "
+			  "addresses, so they need a segment, too",
+			  cfg_title(toe), cfg_getstr(toe, "netdev"));
+		return -1;
+	}
+	return check_match_names(cfg, opt, toe);
+}
+
 static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
@@ -203,7 +275,7 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
 		return -1;
 	}
-	if (check_rate(cfg, toe))
+	if (check_rate(cfg, toe) || check_match(cfg, opt, toe))
 		return -1;
 	return check_ranges(cfg, opt, toe);
 }

@@ -362,15 +362,19 @@ static bool same_toe(const struct guest_net *net, uint32_t index)
 static void recount(struct inventory *inv)
 {
 	const struct guest_net *net;
-	uint32_t i;
+	uint32_t i, had[TOE_TABLE_MAX];
 
-	for (i = 0; i < TOE_TABLE_MAX; i++)
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		had[i] = inv->toe[i].devices;
 		inv->toe[i].devices = 0;
+	}
 	for (net = inv->guests; net; net = net->next)
 		for (i = 0; i < GUEST_LINKS_MAX; i++)
 			if (guest_link_used(net, i) && same_toe(net, i))
 				inv->toe[net->link[i].toe_row].devices++;
 	sharing_mark(inv);
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		inventory_recounted(inv, &inv->toe[i], had[i]);
 }
 
 /* On a TOE with a driver that one of the links has already. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -59,8 +60,7 @@ static void events_ready(struct loop_fd *watch, uint32_t events)
 	do {
 		n = recv(watch->fd, buf, sizeof(buf), MSG_DONTWAIT);
 	} while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
-	if (!nl->settle.due_ns)
-		loop_arm(nl->loop, &nl->settle, SETTLE_NS, settled);
+	netlink_look_again(nl);
 }
 
 static int open_sockets(struct netlink *nl)
@@ -106,22 +106,56 @@ void netlink_close(struct netlink *nl)
 	nl->requests = NULL;
 }
 
+static void describe(struct rtnl_link *found, struct netlink_link *link)
+{
+	unsigned int flags = rtnl_link_get_flags(found);
+
+	*link = (struct netlink_link){
+		.ifindex = (uint32_t)rtnl_link_get_ifindex(found),
+		.admin_up = flags & IFF_UP,
+		.running = flags & IFF_RUNNING,
+		.free = rtnl_link_get_arptype(found) == ARPHRD_ETHER &&
+			!(flags & IFF_LOOPBACK) && !rtnl_link_get_master(found),
+	};
+}
+
 int netlink_query(struct netlink *nl, const char *netdev,
 		  struct netlink_link *link)
 {
 	struct rtnl_link *found = NULL;
-	unsigned int flags;
 	int err;
 
 	err = to_errno(rtnl_link_get_kernel(nl->requests, 0, netdev, &found));
 	if (err)
 		return err;
-	flags = rtnl_link_get_flags(found);
-	*link = (struct netlink_link){
-		.ifindex = (uint32_t)rtnl_link_get_ifindex(found),
-		.admin_up = flags & IFF_UP,
-		.running = flags & IFF_RUNNING,
-	};
+	describe(found, link);
 	rtnl_link_put(found);
 	return 0;
+}
+
+int netlink_each(struct netlink *nl, netlink_each_fn *fn, void *arg)
+{
+	struct netlink_link link;
+	struct nl_cache *links;
+	struct nl_object *o;
+	int err;
+
+	err = to_errno(rtnl_link_alloc_cache(nl->requests, AF_UNSPEC, &links));
+	if (err)
+		return err;
+	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
+		struct rtnl_link *found = (struct rtnl_link *)o;
+
+		describe(found, &link);
+		if (rtnl_link_get_name(found))
+			fn(arg, rtnl_link_get_name(found), &link);
+	}
+	nl_cache_free(links);
+	return 0;
+}
+
+void netlink_look_again(struct netlink *nl)
+{
+	if (!nl->settle.due_ns)
+		loop_arm(nl->loop, &nl->settle, SETTLE_NS, settled);
 }

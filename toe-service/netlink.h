@@ -26,7 +26,11 @@ struct netlink_link {
 	uint32_t ifindex;
 	bool admin_up; /* IFF_UP */
 	bool running;  /* has a carrier */
+	bool free;     /* may be taken by a match: see netlink_each() */
 };
+
+typedef void netlink_each_fn(void *arg, const char *netdev,
+			     const struct netlink_link *link);
 
 /**
  * netlink_open - listen for changes of links
@@ -45,5 +49,17 @@ void netlink_close(struct netlink *nl);
  */
 int netlink_query(struct netlink *nl, const char *netdev,
 		  struct netlink_link *link);
+
+/**
+ * netlink_each - call a function for each device of this namespace
+ *
+ * A device is "free" if it is Ethernet, is not the loopback, and is no port of a
+ * bridge, bond or the like, whose netdev would be that. Returns 0 or a negative
+ * errno.
+ */
+int netlink_each(struct netlink *nl, netlink_each_fn *fn, void *arg);
+
+/** netlink_look_again - call @changed soon, as if links had changed */
+void netlink_look_again(struct netlink *nl);
 
 #endif /* TOE_SERVICE_NETLINK_H */

@@ -12,6 +12,8 @@
 #include "../common/atomic.h"
 #include "../common/log.h"
 #include "sharing.h"
+#include "expand.h"
+#include "match.h"
 #include "toe.h"
 
 static const char *const state_name[] = {
@@ -286,6 +288,7 @@ static void publish_toe(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "netdev", toe->conf.netdev);
 	publish(inv, "toe", name, "link", toe->conf.link);
 	publish(inv, "toe", name, "segment", toe->conf.segment);
+	publish(inv, "toe", name, "match", toe->conf.match);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
 	publish_offloads(inv, toe);
@@ -496,11 +499,6 @@ void inventory_judge(struct inventory *inv, struct health_report *report,
 		tell_changed(inv);
 }
 
-static void links_changed(void *arg)
-{
-	inventory_refresh(arg);
-}
-
 /* ---- configuration ---- */
 
 struct toe *inventory_find(struct inventory *inv, const char *name)
@@ -558,7 +556,8 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 		*toe = (struct toe){.state = (enum toe_state)row->state,
 				    .ifindex = row->ifindex,
 				    .drained = row->flags & TOE_ROW_DRAINED,
-				    .since_ns = row->changed_ns};
+				    .since_ns = row->changed_ns,
+				    .inherited = true};
 		if (toe->state == TOE_DEGRADED)
 			health_resume(&toe->health, loop_now());
 	}
@@ -571,6 +570,8 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 static void drop(struct inventory *inv, uint32_t n)
 {
 	sharing_end(&inv->table->row[n]);
+	if (inv->toe[n].conf.match[0])
+		log_info("toe %s: is no more", inv->toe[n].conf.name);
 	inv->toe[n] = (struct toe){.row = n};
 	row_write(inv, &inv->toe[n]);
 }
@@ -585,11 +586,13 @@ static int configured(const struct config *config, const char *name)
 	return 0;
 }
 
-int inventory_configure(struct inventory *inv, const struct config *config)
+/* @config is the inventory's from here on. */
+static int take_over(struct inventory *inv, struct config *config)
 {
 	uint32_t i;
 	int err = 0;
 
+	config_free(inv->config);
 	inv->config = config;
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		if (inv->table->row[i].state != TOE_ABSENT &&
@@ -603,6 +606,47 @@ int inventory_configure(struct inventory *inv, const struct config *config)
 	inventory_publish(inv);
 	tell_changed(inv);
 	return err;
+}
+
+int inventory_configure(struct inventory *inv, const struct config *written)
+{
+	struct config *config;
+	uint32_t i;
+	int err;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		inv->toe[i].inherited = false;
+	inv->written = written;
+	err = expand(inv, &config);
+	return err ? err : take_over(inv, config);
+}
+
+/* Netdevs may have come that a match takes, or may have gone. */
+static void match_again(struct inventory *inv)
+{
+	struct config *config;
+
+	if (!inv->written || !match_any(inv->written) || expand(inv, &config))
+		return;
+	if (config_differs(config, inv->config))
+		take_over(inv, config);
+	else
+		config_free(config);
+}
+
+/* Guests move first: what they have left may go. */
+static void links_changed(void *arg)
+{
+	inventory_refresh(arg);
+	match_again(arg);
+}
+
+void inventory_recounted(struct inventory *inv, struct toe *toe, uint32_t had)
+{
+	if (toe->devices)
+		toe->inherited = false; /* it is known who is on it */
+	else if (had && toe->conf.match[0] && !toe->ifindex)
+		netlink_look_again(&inv->netlink);
 }
 
 /* ---- life ---- */
@@ -636,4 +680,6 @@ void inventory_close(struct inventory *inv)
 	if (inv->table)
 		munmap(inv->table, sizeof(*inv->table));
 	inv->table = NULL;
+	config_free(inv->config);
+	inv->config = NULL;
 }

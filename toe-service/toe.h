@@ -53,13 +53,16 @@ struct toe {
 	struct health health;
 	struct toe_sharing_state sharing;
 	struct toe_traffic past; /* of guests that are gone; see traffic.h */
+	bool inherited; /* by a match, from an earlier vtoed: expand.h */
 };
 
 typedef void inventory_fn(void *arg);
 
 struct inventory {
 	struct loop *loop;
-	const struct config *config; /* not owned */
+	const struct config *written; /* not owned; with matches */
+	struct config *config;	      /* in effect: match.h */
+	uint32_t left_out;	      /* TOEs by a match: there is no room */
 	struct netlink netlink;
 	char table_path[256];
 	struct toe_table *table;
@@ -90,11 +93,21 @@ void inventory_close(struct inventory *inv);
 
 /**
  * inventory_configure - take over a configuration
- * @config: must live until the next call or inventory_close()
+ * @written: must live until the next call or inventory_close()
  *
- * Returns 0, or -ENOSPC if the table has no row left (logged).
+ * What netdevs match is looked for now, and whenever links change. Returns 0,
+ * -ENOSPC if the table has no row left, or another negative errno (logged).
  */
-int inventory_configure(struct inventory *inv, const struct config *config);
+int inventory_configure(struct inventory *inv, const struct config *written);
+
+/**
+ * inventory_recounted - toe->devices is new
+ * @had: what it was
+ *
+ * A TOE that is there by a match, that guests have left, and whose netdev is gone
+ * will go, too, soon after.
+ */
+void inventory_recounted(struct inventory *inv, struct toe *toe, uint32_t had);
 
 /** inventory_refresh - look at each TOE's device now. */
 void inventory_refresh(struct inventory *inv);

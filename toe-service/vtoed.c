@@ -322,6 +322,14 @@ static int toe_origin(const struct config *config, const char *name)
 	return 0;
 }
 
+/* The section that a TOE is there by, or NULL. */
+static const char *by_match(struct vtoed *d, const char *name)
+{
+	const struct toe *toe = inventory_find(&d->inv, name);
+
+	return toe && toe->conf.match[0] ? toe->conf.match : NULL;
+}
+
 /* Without where it would have stood in a file that is not written. */
 static const char *without_place(const struct vtoed *d, const char *error)
 {
@@ -369,6 +377,7 @@ static void toe_command(struct control_call *call, const json_t *request,
 {
 	const char *verb = json_string_value(json_object_get(request, "verb"));
 	const char *name = json_string_value(json_object_get(request, "toe"));
+	const char *match;
 	struct vtoed *d = arg;
 	int origin;
 
@@ -390,6 +399,10 @@ static void toe_command(struct control_call *call, const json_t *request,
 		control_refuse(call, "toe %s is in %s; %s it there and say "
 			       "vtoectl reload", name, d->options.config,
 			       strcmp(verb, "set") ? "remove" : "change");
+	else if (!origin && strcmp(verb, "add") && (match = by_match(d, name)))
+		control_refuse(call, "toe %s is there because a netdev matches "
+			       "toe %s: %s that", name, match,
+			       strcmp(verb, "set") ? "remove" : "set");
 	else if (!origin && strcmp(verb, "add"))
 		control_refuse(call, "there is no toe \"%s\"; see vtoectl toes",
 			       name);
@@ -556,7 +569,9 @@ static int serve(struct vtoed *d)
 				     d->options.netns_dir);
 	if (err)
 		return err;
-	inventory_configure(&d->inv, d->config);
+	err = inventory_configure(&d->inv, d->config);
+	if (err && err != -ENOSPC)
+		goto close_inventory;
 	err = open_control(d);
 	if (err)
 		goto close_inventory;

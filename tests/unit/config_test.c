@@ -250,6 +250,38 @@ START_TEST(additions_follow_the_file)
 }
 END_TEST
 
+START_TEST(a_match_has_a_name_to_build_on)
+{
+	accepted("toe abcdefghijklmno { netdev = \"eth*\" }\n"
+		 "toe x { netdev = \"eth0\" }\n"
+		 "pool p { toes = { \"abcdefghijklmno\", \"x\" } }\n");
+	refused("toe abcdefghijklmnop {\n netdev = \"eth*\"\n}\n", 3,
+		"15 characters at most");
+	refused("toe a { netdev = \"eth*\" }\ntoe a-x { netdev = \"e\" }\n", 2,
+		"\"a-x\" cannot have one");
+	refused("toe a-x { netdev = \"e\" }\ntoe a { netdev = \"eth*\" }\n", 2,
+		"\"a-x\" cannot have one");
+	accepted("toe a { netdev = \"eth*\" }\ntoe ab { netdev = \"e\" }\n");
+	refused("toe a { netdev = \"e?\" }\ntoe b { netdev = \"e?\" }\n", 2,
+		"has the netdev \"e?\" too");
+	refused("toe a {\n netdev = \"e[0-9\"\n}\n", 2, "'[' has no ']'");
+	refused("toe a {\n netdev = \"vf:eth0\"\n}\n", 2, "not a name");
+}
+END_TEST
+
+START_TEST(a_match_shares_addresses_on_a_segment_only)
+{
+	refused("toe a {\n netdev = \"eth*\"\n"
+		" addresses = \"192.0.2.1-192.0.2.9/24\"\n}\n", 4,
+		"they need a segment");
+	refused("toe a {\n netdev = \"eth*\"\n"
+		" addresses6 = \"2001:db8::1/64\"\n}\n", 4,
+		"they need a segment");
+	accepted("toe a { netdev = \"eth*\" segment = \"s\""
+		 " addresses = \"192.0.2.1-192.0.2.9/24\" }\n");
+}
+END_TEST
+
 START_TEST(faults_are_for_the_fault_driver)
 {
 	accepted("toe a { netdev = \"e\" driver = \"fault\" }\n"
@@ -293,5 +325,7 @@ UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, a_pool_has_limits,
 	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
-	  additions_follow_the_file, faults_are_for_the_fault_driver,
+	  additions_follow_the_file,
+	  a_match_has_a_name_to_build_on,
+	  a_match_shares_addresses_on_a_segment_only, faults_are_for_the_fault_driver,
 	  a_changed_configuration_is_seen_as_such)

@@ -22,6 +22,7 @@ $(eval $(call unit,rule,$(COMMON_RULE)))
 $(eval $(call unit,range,toe-service/range.c toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,config,toe-service/config.c toe-service/config_toe.c toe-service/range.c \
 	toe-service/entry.c $(COMMON_RULE),libconfuse))
+$(eval $(call unit,match,toe-service/match.c))
 $(eval $(call unit,additions,toe-service/additions.c,jansson))
 $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claims about TOEs that are there because a netdev matches.
+ *
+ *	toe "m" { netdev = "hot*" … }	hot0 — veth — eth1, 198.51.100.1, remote
+ *
+ * The fixture's eth0 is named in full, and is there always.
+ */
+#include <signal.h>
+
+#include "native.h"
+
+#define NEAR  "198.51.100.1"
+#define PORT  7000
+#define ENTRY "ip=198.51.100.50/24,pool=hot,on-loss=wait:600"
+#define TOE   "/local/domain/0/vtoe/toe/"
+#define CONF  "toe \"m\" { netdev = \"hot*\" link = \"macvlan\" segment = \"s\" }\n" \
+	      "pool hot { toes = {\"m\"} policy = \"in-order\" }\n"
+
+static bool toes_have(struct nt *nt, const char *part)
+{
+	return nt_says(nt, "{\"command\":\"toes\"}", part);
+}
+
+static bool state_is(const char *toe, const char *state)
+{
+	char *value = nt_xs(TOE "%s/state", toe);
+	bool is = state ? value && !strcmp(value, state) : !value;
+
+	free(value);
+	return is;
+}
+
+static void configure(struct nt *nt, const char *lines)
+{
+	nt->conf_extra = lines; /* also for a vtoed that is started later */
+	nt_shell("cat >>/run/vtoed.conf <<'E'\n%sE\n", lines);
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+}
+
+static void plug(struct nt *nt, const char *netdev)
+{
+	nt_shell("ip link add %s type veth peer name eth1 netns remote &&"
+		 " ip link set %s up", netdev, netdev);
+	nt_remote_run(nt, "ip addr add " NEAR "/24 dev eth1 &&"
+			  " ip link set eth1 up");
+}
+
+/* One that is nobody's neighbour, but has a carrier. */
+static void plug_idle(const char *netdev)
+{
+	nt_shell("ip link add %s type veth peer name far-%s &&"
+		 " ip link set %s up && ip link set far-%s up",
+		 netdev, netdev, netdev, netdev);
+}
+
+NATIVE_TEST(a_netdev_that_comes_joins_and_leaves_by_itself)
+{
+	configure(nt, CONF);
+	ck_assert(!toes_have(nt, "\"m-"));
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "up"));
+	ck_assert(toes_have(nt, "\"match\":\"m\""));
+	ck_assert(nt_says(nt, "{\"command\":\"pools\"}", "[\"m-hot0\"]"));
+	ck_assert(nt_says(nt, "{\"command\":\"pools\"}",
+			  "[\"eth0\",\"m-hot0\"]"));
+	nt_shell("ip link del hot0");
+	nt_until(state_is("m-hot0", NULL));
+	ck_assert(!toes_have(nt, "m-hot0"));
+	ck_assert(nt_says(nt, "{\"command\":\"pools\"}", "\"toes\":[]"));
+}
+
+NATIVE_TEST(a_netdev_that_is_renamed_is_another)
+{
+	configure(nt, CONF);
+	plug_idle("cold");
+	nt_shell("ip link set cold down && ip link set cold name hot7 &&"
+		 " ip link set hot7 up");
+	nt_until(state_is("m-hot7", "up"));
+	nt_shell("ip link set hot7 down && ip link set hot7 name hot8 &&"
+		 " ip link set hot8 up");
+	nt_until(state_is("m-hot8", "up") && state_is("m-hot7", NULL));
+	nt_shell("ip link set hot8 down && ip link set hot8 name cold");
+	nt_until(state_is("m-hot8", NULL));
+}
+
+NATIVE_TEST(what_is_not_for_guests_is_not_taken)
+{
+	nt_shell("ip link add br0 type bridge && ip link set br0 up");
+	plug_idle("port0");
+	nt_shell("ip link set port0 master br0");
+	configure(nt, "toe \"all\" { netdev = \"*\" link = \"macvlan\" }\n");
+	nt_until(state_is("all-br0", "up"));
+	ck_assert(state_is("all-port0", NULL));
+	ck_assert(state_is("all-lo", NULL));
+	ck_assert(state_is("all-toe0", NULL)); /* the fixture's */
+	nt_shell("ip link set port0 nomaster");
+	nt_until(state_is("all-port0", "up"));
+	nt_shell("ip link set port0 master br0");
+	nt_until(state_is("all-port0", NULL));
+}
+
+NATIVE_TEST(guests_move_from_one_that_goes_to_one_that_came)
+{
+	configure(nt, CONF);
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "up"));
+	nt_guest_up_as(nt, NULL, ENTRY);
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", "\"toe\":\"m-hot0\""));
+	plug_idle("hot1");
+	nt_until(state_is("m-hot1", "up"));
+	nt_shell("ip link del hot0");
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"toe\":\"m-hot1\""));
+	nt_until(state_is("m-hot0", NULL));
+}
+
+NATIVE_TEST(one_that_a_guest_is_on_stays_until_it_is_back)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	configure(nt, CONF);
+	plug(nt, "hot0");
+	nt_until(state_is("m-hot0", "up"));
+	tg = nt_guest_up_as(nt, NULL, ENTRY);
+	nt_remote_echo(nt, NEAR, PORT);
+	ck_ok(tg_open_connect(tg, NEAR, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	nt_shell("ip link del hot0");
+	nt_until(state_is("m-hot0", "gone"));
+	/* over a reload and a restart, too */
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":false"));
+	ck_assert(toes_have(nt, "\"gone\""));
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_vtoed_start(nt);
+	ck_assert(toes_have(nt, "\"gone\""));
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"connected\""));
+	plug(nt, "hot0");
+	nt_until(state_is("m-hot0", "up"));
+	nt_echo_once(s);
+	/* the last guest that leaves it takes it along */
+	nt_shell("ip link del hot0");
+	nt_until(state_is("m-hot0", "gone"));
+	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
+			  "\"ok\":true"));
+	nt_until(state_is("m-hot0", NULL));
+}
+
+NATIVE_TEST(one_of_an_earlier_vtoed_goes_with_the_next_reload)
+{
+	configure(nt, CONF);
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "up"));
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_shell("ip link del hot0");
+	nt_vtoed_start(nt);
+	ck_assert(toes_have(nt, "\"gone\""));
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	ck_assert(!toes_have(nt, "m-hot0"));
+}
+
+#define TOE_ADD	   "{\"command\":\"toe\",\"verb\":\"add\",\"toe\":"
+#define TOE_REMOVE "{\"command\":\"toe\",\"verb\":\"remove\",\"toe\":"
+
+NATIVE_TEST(a_match_may_be_added_and_is_removed_as_a_whole)
+{
+	plug_idle("hot0");
+	plug_idle("hot1");
+	ck_assert(nt_says(nt, TOE_ADD "\"m\",\"settings\":{\"netdev\":\"hot*\","
+			  "\"link\":\"macvlan\"}}", "\"ok\":true"));
+	nt_until(state_is("m-hot0", "up") && state_is("m-hot1", "up"));
+	ck_assert(nt_says(nt, TOE_REMOVE "\"m-hot0\"}",
+			  "because a netdev matches toe m"));
+	ck_assert(nt_says(nt, TOE_ADD "\"m-hot0\",\"settings\":"
+			  "{\"netdev\":\"x\"}}", "cannot have one"));
+	ck_assert(nt_says(nt, "{\"command\":\"drain\",\"toe\":\"m-hot1\"}",
+			  "\"draining\""));
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_vtoed_start(nt);
+	nt_until(state_is("m-hot1", "draining"));
+	ck_assert(nt_says(nt, TOE_REMOVE "\"m\"}", "\"ok\":true"));
+	nt_until(state_is("m-hot0", NULL) && state_is("m-hot1", NULL));
+}
+
+NATIVE_MAIN("native-inventory", 60,
+	    a_netdev_that_comes_joins_and_leaves_by_itself,
+	    a_netdev_that_is_renamed_is_another,
+	    what_is_not_for_guests_is_not_taken,
+	    guests_move_from_one_that_goes_to_one_that_came,
+	    one_that_a_guest_is_on_stays_until_it_is_back,
+	    one_of_an_earlier_vtoed_goes_with_the_next_reload,
+	    a_match_may_be_added_and_is_removed_as_a_whole)
