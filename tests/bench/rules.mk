@@ -7,6 +7,7 @@
 #   make bench-move    silence when a TOE changes
 #   make bench-spread  a guest on two NICs against one on one
 #   make bench-control what a placement costs, and how many events vtoed absorbs
+#   make bench-share   two guests that share a TOE, at native speed
 #
 # BENCH="--runs 3 …": see tests/bench/native.py --help, tests/bench/xen.py --help
 
@@ -20,7 +21,10 @@ $(eval $(call program,tests/bench/place,tests/bench/place.c toe-service/place.c)
 $(eval $(call program,tests/bench/events,tests/bench/events.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
 $(B)/tests/bench/events: $(FX)/libfakexen.a
 
-.PHONY: bench bench-xen bench-idle bench-switch bench-move bench-spread bench-control
+.PHONY: bench bench-xen bench-idle bench-switch bench-move bench-spread bench-share bench-control
+$(eval $(call program,tests/bench/share_bench,tests/bench/share.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
+$(B)/tests/bench/share_bench: $(FX)/libfakexen.a
+
 bench: all fakexen $(B)/tests/bench/native_bench $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/bench/native.py --fakexen $(FX)/lib $(BENCH)
 
@@ -46,3 +50,6 @@ bench-move: xen-install $(XEN_GUEST_PROGRAMS)
 bench-spread: xen-install $(XEN_GUEST_PROGRAMS)
 	$(Q)tests/xen/image/build
 	$(Q)tests/bench/spread.py $(BENCH)
+
+bench-share: all fakexen $(B)/tests/bench/share_bench
+	$(Q)tests/bench/share.py --fakexen $(FX)/lib $(BENCH)

@@ -26,8 +26,12 @@ void flow_up(struct nt *nt, struct flow *flow, struct tg *tg, const char *sink,
 
 void flow_down(struct flow *flow)
 {
-	while (flow->nr)
-		close(flow->fd[--flow->nr]);
+	while (flow->nr) {
+		flow->nr--;
+		ck_ok(tg_close(flow->s[flow->nr], VTOE_RELEASE_ABORT, 0,
+			       NT_TIMEOUT));
+		close(flow->fd[flow->nr]);
+	}
 }
 
 static void pump_once(struct flow *flow)

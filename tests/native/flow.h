@@ -21,7 +21,7 @@ struct flow {
 /** flow_up() - connect @nr streams to an address of the remote host */
 void flow_up(struct nt *nt, struct flow *flow, struct tg *tg, const char *sink,
 	     unsigned int nr);
-/** flow_down() - close them there */
+/** flow_down() - reset them */
 void flow_down(struct flow *flow);
 
 /**

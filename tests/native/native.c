@@ -475,13 +475,14 @@ struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
 	return g->tg;
 }
 
-struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid, const char *entry)
+struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid,
+			     const struct tg_config *cfg, const char *entry)
 {
 	struct nt_guest g = {.domid = domid};
 
-	g.dom = nt_domain(nt, domid, NULL);
+	g.dom = nt_domain(nt, domid, cfg);
 	free(nt_attach(nt, domid, entry));
-	ck_ok(tg_start(nt->host, g.dom, 0, NULL, NT_TIMEOUT, &g.tg));
+	ck_ok(tg_start(nt->host, g.dom, 0, cfg, NT_TIMEOUT, &g.tg));
 	return g;
 }
 

@@ -142,7 +142,8 @@ struct tg *nt_guest_up(struct nt *nt, const struct tg_config *cfg);
 struct tg *nt_guest_up_as(struct nt *nt, const struct tg_config *cfg,
 			  const char *entry);
 /** nt_guest_add() - one more beside nt->guest, which is the test's to remove */
-struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid, const char *entry);
+struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid,
+			     const struct tg_config *cfg, const char *entry);
 void nt_guest_remove(struct nt *nt, struct nt_guest *g);
 /** nt_guest_kill() - the domain is destroyed; all must go, in time */
 void nt_guest_kill(struct nt *nt, uint32_t domid);
