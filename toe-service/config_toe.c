@@ -124,13 +124,14 @@ static bool is_fault(cfg_t *toe)
 }
 
 /*
- * The TOE before the last one that has the last one's netdev, or NULL. What only
- * pretends to be an engine may share one.
+ * The TOE before the last one that has the last one's netdev, or NULL. Another
+ * driver's is another engine, and what only pretends to be one may share, too.
  */
 static cfg_t *find_same_netdev(cfg_opt_t *opt)
 {
 	unsigned int i, last = cfg_opt_size(opt) - 1;
 	const char *netdev = cfg_getstr(cfg_opt_getnsec(opt, last), "netdev");
+	const char *driver = cfg_getstr(cfg_opt_getnsec(opt, last), "driver");
 
 	if (is_fault(cfg_opt_getnsec(opt, last)))
 		return NULL;
@@ -138,7 +139,7 @@ static cfg_t *find_same_netdev(cfg_opt_t *opt)
 		cfg_t *toe = cfg_opt_getnsec(opt, i);
 
 		if (!strcmp(cfg_getstr(toe, "netdev"), netdev) &&
-		    !is_fault(toe))
+		    !strcmp(cfg_getstr(toe, "driver"), driver))
 			return toe;
 	}
 	return NULL;

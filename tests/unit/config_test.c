@@ -32,11 +32,14 @@ const struct toe_control *toe_control_find(const char *name)
 {
 	static const struct toe_control kernel = { .name = "kernel",
 						   .share = share };
+	static const struct toe_control lwip = { .name = "lwip" };
 	static const struct toe_control fault = { .name = "fault",
 						  .check = check_settings };
 
 	if (!strcmp(name, "fault"))
 		return &fault;
+	if (!strcmp(name, "lwip"))
+		return &lwip;
 	return strcmp(name, "kernel") ? NULL : &kernel;
 }
 
@@ -153,6 +156,16 @@ START_TEST(a_toe_has_a_rate_that_guests_share)
 	ck_assert_uint_eq(config->toe[0].rate, 0);
 	ck_assert_uint_eq(config->toe[1].rate, 1250000);
 	ck_assert_uint_eq(config->toe[2].rate, CONFIG_RATE_AUTO);
+}
+END_TEST
+
+START_TEST(toes_of_two_drivers_may_share_a_netdev)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "toe b { netdev = \"e\" driver = \"lwip\" }\n");
+	refused("toe a { netdev = \"e\" driver = \"lwip\" }\n"
+		"toe b { netdev = \"e\" driver = \"lwip\" }\n", 2,
+		"toe \"b\": toe \"a\" has the netdev \"e\" too");
 }
 END_TEST
 
@@ -328,4 +341,5 @@ UNIT_MAIN("config", no_file_means_the_defaults,
 	  additions_follow_the_file,
 	  a_match_has_a_name_to_build_on,
 	  a_match_shares_addresses_on_a_segment_only, faults_are_for_the_fault_driver,
+	  toes_of_two_drivers_may_share_a_netdev,
 	  a_changed_configuration_is_seen_as_such)
