@@ -57,7 +57,7 @@ static void worker_up(const struct toe_driver *driver, const char *settings)
 	ck_assert_int_eq(driver->stack_open(&config, &stack), 0);
 }
 
-static void down(void)
+static inline void down(void)
 {
 	above->stack_close(stack);
 	close(epoll);

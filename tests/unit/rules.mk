@@ -32,6 +32,9 @@ $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
 	toe-service/stacks/complete.c $(COMMON_LOG)))
 $(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
 	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
+$(eval $(call unit,lwip,$(addprefix toe-service/stacks/, lwip.c lwip_addr.c \
+	lwip_guard.c lwip_icmp.c lwip_link.c lwip_options.c lwip_tcp.c \
+	lwip_udp.c complete.c) $(COMMON_LOG),lwip))
 $(eval $(call unit,context,$(wildcard toe-service/context*.c) toe-service/place.c \
 	toe-service/stacks/skeleton.c toe-service/stacks/complete.c \
 	$(COMMON_RING)))

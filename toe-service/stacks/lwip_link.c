@@ -161,12 +161,19 @@ void lwip_link_event(struct lwip_link *link, uint32_t events)
 
 /* ---- the socket ---- */
 
+/* What there is no privilege for is cut to the system's limit. */
+static void set_buffer(int fd, int by_force, int otherwise, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, by_force, &bytes, sizeof(bytes)))
+		setsockopt(fd, SOL_SOCKET, otherwise, &bytes, sizeof(bytes));
+}
+
 int lwip_link_open(struct lwip_link *link,
 		   const struct toe_stack_config *config, uint64_t data)
 {
 	struct epoll_event ev = {.events = EPOLLIN,
 				 .data.u64 = config->tag | data};
-	int on = 1, rcvbuf = RCVBUF, sndbuf = SNDBUF, err;
+	int on = 1, err;
 
 	link->epoll = config->epoll;
 	link->data = ev.data.u64;
@@ -175,14 +182,12 @@ int lwip_link_open(struct lwip_link *link,
 	link->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return -errno;
+	set_buffer(link->fd, SO_RCVBUFFORCE, SO_RCVBUF, RCVBUF);
+	set_buffer(link->fd, SO_SNDBUFFORCE, SO_SNDBUF, SNDBUF);
 	if (!setsockopt(link->fd, SOL_PACKET, PACKET_VNET_HDR, &on,
 			sizeof(on)) &&
 	    !setsockopt(link->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
 			sizeof(on)) &&
-	    !setsockopt(link->fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf,
-			sizeof(rcvbuf)) &&
-	    !setsockopt(link->fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
-			sizeof(sndbuf)) &&
 	    !epoll_ctl(link->epoll, EPOLL_CTL_ADD, link->fd, &ev))
 		return 0;
 	err = -errno;
