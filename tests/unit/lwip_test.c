@@ -369,6 +369,28 @@ START_TEST(a_listener_is_told_and_gives_one_at_a_time)
 }
 END_TEST
 
+START_TEST(a_full_backlog_keeps_who_asks_waiting)
+{
+	struct toe_conn *l, *conn;
+	struct told told, user = {0};
+	struct vtoe_addr peer;
+	struct pollfd pfd = {.events = POLLOUT};
+
+	up();
+	l = listening(&told, 1);
+	peer_connect();
+	until_told(&told, TOE_READABLE);
+	told.events = 0;
+	pfd.fd = peer_connect();
+	while (own_event(50))
+		;
+	ck_assert_int_eq(poll(&pfd, 1, 0), 0); /* neither here nor refused */
+	ck_assert_int_eq(driver.accept(l, &user, &conn, &peer), 0);
+	until_told(&told, TOE_READABLE); /* it asks again */
+	ck_assert_int_eq(driver.accept(l, &user, &conn, &peer), 0);
+}
+END_TEST
+
 START_TEST(a_closed_listener_resets_who_waits)
 {
 	struct pollfd pfd = {.events = POLLIN};
@@ -609,6 +631,7 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_reset_is_one_to_either_end,
 	  one_that_is_reset_while_it_connects_is_as_new,
 	  a_listener_is_told_and_gives_one_at_a_time,
+	  a_full_backlog_keeps_who_asks_waiting,
 	  a_closed_listener_resets_who_waits,
 	  there_are_no_more_connections_than_said,
 	  whoever_is_told_may_close, nonsense_has_its_errno,

@@ -25,7 +25,7 @@
 #include "lwip_link.h"
 
 /* Connections that wait to be accepted, of all listeners. */
-#define LWIP_PENDING_MAX 1024u
+#define LWIP_PENDING_MAX 4096u
 /* Datagrams that wait in a socket: how many, and bytes. */
 #define LWIP_QUEUE_MAX	 256u
 #define LWIP_QUEUE_BYTES 262144u
@@ -153,6 +153,8 @@ void lwip_tcp_moved(struct toe_conn *conn);
 void lwip_tcp_close(struct toe_conn *conn, bool abort);
 uint32_t lwip_tcp_unacked(const struct toe_conn *conn);
 uint32_t lwip_tcp_unsent(const struct toe_conn *conn);
+/* Can no server on that port take one more connection? */
+bool lwip_tcp_full(uint16_t port);
 /* Each tick: what lwIP frees without a word, and how much of it there is. */
 void lwip_tcp_tick(struct toe_stack *stack);
 

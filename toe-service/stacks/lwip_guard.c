@@ -13,10 +13,8 @@
 
 #include <lwip/priv/tcp_priv.h>
 
+#include "lwip_conn.h"
 #include "lwip_guard.h"
-#include "lwip_link.h"
-
-#define HALF_OPEN_MAX 512u
 
 #define PROTO_TCP      6u
 #define PROTO_UDP      17u
@@ -61,7 +59,8 @@ static bool segment_ok(const uint8_t *tcp, size_t len)
 	flags = tcp[TCP_OFFSET_FLAGS];
 	if ((flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN)
 		return true;
-	if (half_open >= HALF_OPEN_MAX)
+	if (half_open >= LWIP_HALF_OPEN_MAX ||
+	    lwip_tcp_full((uint16_t)(tcp[2] << 8 | tcp[3])))
 		return false;
 	half_open++;
 	lwip_guard_stir();

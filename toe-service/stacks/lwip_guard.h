@@ -13,12 +13,14 @@
 
 struct lwip_link;
 
+#define LWIP_HALF_OPEN_MAX 512u
+
 /**
  * lwip_guard_frame - may lwIP see this frame?
  * @frame: Ethernet, @len bytes, of which nothing is known
  *
- * Counts requests for connections; above a limit they do not pass, because
- * lwIP has none of its own.
+ * Counts requests for connections; above a limit they do not pass, nor do those
+ * for a server whose backlog is full: lwIP looks at neither.
  */
 bool lwip_guard_frame(const struct lwip_link *link, const uint8_t *frame,
 		      size_t len);

@@ -231,7 +231,9 @@ static err_t arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 
 	if (err != ERR_OK || !pcb)
 		return ERR_VAL;
-	if (listener && listener->nr_queued < listener->backlog)
+	/* requests stop when the backlog is full; these were half open then */
+	if (listener &&
+	    listener->nr_queued < listener->backlog + LWIP_HALF_OPEN_MAX)
 		conn = lwip_conn_new(listener->stack, LWIP_STREAM,
 				     listener->family, NULL);
 	if (!conn) {
@@ -249,6 +251,25 @@ static err_t arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 	listener->nr_queued++;
 	lwip_tell(listener, TOE_READABLE);
 	return ERR_OK;
+}
+
+bool lwip_tcp_full(uint16_t port)
+{
+	struct tcp_pcb_listen *pcb;
+	struct toe_conn *listener;
+	bool full = false;
+
+	for (pcb = tcp_listen_pcbs.listen_pcbs; pcb; pcb = pcb->next) {
+		listener = pcb->callback_arg;
+		if (pcb->local_port != port || !listener)
+			continue;
+		if (listener->nr_queued < listener->backlog &&
+		    listener->stack->nr_pending <
+			    LWIP_PENDING_MAX - LWIP_HALF_OPEN_MAX)
+			return false;
+		full = true;
+	}
+	return full;
 }
 
 static unsigned int cut_backlog(unsigned int backlog)
