@@ -19,16 +19,34 @@
 static const struct vtoe_addr peer = {.family = VTOE_INET,
 				      .addr = {198, 51, 100, 1}};
 
-/* The list of drivers: one, as drivers.c would have it. */
+/* ---- the list of drivers: two of the same, one of which has links ---- */
+
+static struct toe_link seen; /* what the other one was told last */
+static char seen_name[TABLE_IFNAME_MAX];
+
+static int see_link(struct toe_stack *stack, const struct toe_link *link)
+{
+	(void)stack;
+	seen = *link;
+	snprintf(seen_name, sizeof(seen_name), "%s",
+		 link->name ? link->name : "");
+	return 0;
+}
+
 const struct toe_driver *toe_driver_find(const char *name)
 {
-	static struct toe_driver driver;
+	static struct toe_driver skeleton, other;
 
-	if (strcmp(name, skeleton_driver.name))
-		return NULL;
-	if (!driver.name)
-		ck_assert_ptr_null(complete_driver(&driver, &skeleton_driver));
-	return &driver;
+	if (!skeleton.name) {
+		ck_assert_ptr_null(
+			complete_driver(&skeleton, &skeleton_driver));
+		other = skeleton;
+		other.name = "other";
+		other.stack_link = see_link;
+	}
+	if (!strcmp(name, other.name))
+		return &other;
+	return strcmp(name, skeleton.name) ? NULL : &skeleton;
 }
 
 /* ---- a worker with two TOE contexts, and a third TOE ---- */
@@ -58,7 +76,7 @@ static struct contexts_place place_of(uint32_t row)
 	return place;
 }
 
-static void up(void)
+static void up_with(const struct contexts_place *second)
 {
 	struct contexts_config config = {
 		.nr_rows = ROWS, .toes = &toes, .ready = ready, .tag = TAG};
@@ -73,13 +91,30 @@ static void up(void)
 	for (i = 0; i < CONTEXT_TOES_MAX; i++)
 		config.toe[i].row = CONTEXTS_NO_TOE;
 	config.toe[0] = place_of(0);
-	config.toe[1] = place_of(1);
+	config.toe[1] = *second;
 	told = 0;
 	epoll = epoll_create1(0);
 	ck_assert_int_ge(epoll, 0);
 	config.epoll = epoll;
 	ck_assert_int_eq(contexts_init(&contexts, &config, &table_fd, error),
 			 0);
+}
+
+static void up(void)
+{
+	const struct contexts_place second = place_of(1);
+
+	up_with(&second);
+}
+
+/* The second TOE context's driver is another one. */
+static struct contexts_place up_mixed(void)
+{
+	struct contexts_place second = place_of(1);
+
+	strcpy(second.driver, "other");
+	up_with(&second);
+	return second;
 }
 
 static void connected(struct vtoe_addr *local)
@@ -234,7 +269,7 @@ START_TEST(a_socket_over_a_limit_is_refused_and_counted)
 }
 END_TEST
 
-START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
+START_TEST(connections_are_counted_by_toe_and_anew_for_another_one,
 {
 	struct contexts_place to = place_of(2);
 	const struct toe_tally *tally;
@@ -254,7 +289,47 @@ START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
 	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].generation, 7);
 	ck_assert_uint_eq(tally[2].remapped, 1);
+}
+END_TEST
+
+START_TEST(each_driver_has_a_stack_and_a_socket_goes_to_the_better_one)
+{
+	struct vtoe_addr local;
+	char text[] = "hello", back[16];
+
+	up_mixed();
+	ck_assert_ptr_ne(contexts.toe[0].stack, contexts.toe[1].stack);
+	toes.row[0].state = TOE_DOWN;
+	connected(&local);
+	ck_assert_str_eq(contexts.context[SLOT].driver->name, "other");
+	ck_assert_int_eq(contexts.table->row[SLOT].resolved.toe, 1);
+	ck_assert_uint_eq(contexts.table->on_toe[0], 0);
+	ck_assert_uint_eq(contexts.table->on_toe[1], 1);
+	ck_assert_int_eq(send_text(text), 5);
+	until_told(TOE_READABLE);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), 5);
 	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(a_driver_is_told_of_its_links)
+{
+	const struct contexts_place nowhere = {.row = CONTEXTS_NO_TOE};
+	struct contexts_place second = up_mixed();
+
+	ck_assert_uint_eq(seen.index, 1);
+	ck_assert_str_eq(seen_name, "vtoe1_1");
+	ck_assert_mem_eq(&seen.ip, &second.ip, sizeof(seen.ip));
+	second.row = 2; /* a sibling */
+	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &second, TOE_DOWN), 0);
+	ck_assert_str_eq(seen_name, "vtoe2_1");
+	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &nowhere, TOE_GONE), 0);
+	ck_assert_ptr_null(seen.name);
+	/* its instance stays, for one that comes */
+	ck_assert_int_eq(contexts_set_toe(&contexts, 3, &second, TOE_ABSENT),
+			 0);
+	ck_assert_str_eq(seen_name, "vtoe2_3");
+	ck_assert_ptr_eq(contexts.toe[3].stack, contexts.instance[1].stack);
 }
 END_TEST
 
@@ -265,4 +340,6 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  what_a_toe_that_is_no_more_carried_is_reset,
 	  what_a_driver_lacks_is_refused_to_the_program,
 	  a_socket_over_a_limit_is_refused_and_counted,
-	  connections_are_counted_by_toe_and_anew_for_another_one)
+	  connections_are_counted_by_toe_and_anew_for_another_one,
+	  each_driver_has_a_stack_and_a_socket_goes_to_the_better_one,
+	  a_driver_is_told_of_its_links)
