@@ -19,6 +19,11 @@ static json_t *words_json(const char *words)
 	return array;
 }
 
+static json_t *known(uint32_t number)
+{
+	return number ? json_integer(number) : json_null();
+}
+
 /* What its device has; null where the kernel does not say. */
 static void add_offloads(json_t *toe, const struct offloads *has)
 {
@@ -66,6 +71,8 @@ static json_t *toe_json(const struct toe *toe)
 				    toe->conf.match[0]
 					    ? json_string(toe->conf.match)
 					    : json_null());
+		json_object_set_new(json, "vlan", known(toe->conf.vlan));
+		json_object_set_new(json, "link_mtu", known(toe->conf.mtu));
 		add_offloads(json, &toe->has);
 	}
 	return json;

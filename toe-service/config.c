@@ -9,6 +9,8 @@
 
 #include "config.h"
 #include "config_parts.h"
+#include "entry.h"
+#include "vlan.h"
 
 /*
  * Defaults. 16,384 slots serve 10,000 connections, and cost a guest that uses
@@ -80,6 +82,8 @@ static const struct range ranges[] = {
 	{"max-rx-pages", PAGES_MIN, PAGES_MAX},
 	{"weight", 1, CONFIG_WEIGHT_MAX},
 	{"capacity", 0, CONFIG_CAPACITY_MAX},
+	{"vlan", 1, VLAN_ID_MAX},
+	{"mtu", ENTRY_MTU_MIN, ENTRY_MTU_MAX},
 	{"spread", 1, CONFIG_SPREAD_MAX},
 	{"max-devices", 0, DEVICES_MAX},
 	{"max-sockets", 0, CONFIG_CAPACITY_MAX},

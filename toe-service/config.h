@@ -31,6 +31,8 @@ struct config_toe {
 	uint32_t capacity;	    /* connections; 0: no limit */
 	/* bytes a second that its guests share; 0: they do not; or _AUTO */
 	uint64_t rate;
+	uint32_t vlan;		    /* of the netdev; 0: the netdev itself */
+	uint32_t mtu;		    /* of guests' links; 0: the netdev's */
 	struct address_range addresses, addresses6; /* to give to guests */
 	char settings[TABLE_SETTINGS_MAX]; /* for the driver, checked by it */
 	char match[TABLE_NAME_MAX]; /* section that it is there by; "": its own */

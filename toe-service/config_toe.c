@@ -124,25 +124,41 @@ static bool is_fault(cfg_t *toe)
 }
 
 /*
- * The TOE before the last one that has the last one's netdev, or NULL. Another
- * driver's is another engine, and what only pretends to be one may share, too.
+ * Two TOEs of one driver on one netdev would be counted twice, and be siblings that
+ * fail together; on different VLANs they are two, but not on one segment. What only
+ * pretends to be an engine may share a netdev.
  */
-static cfg_t *find_same_netdev(cfg_opt_t *opt)
+static int check_same_netdev(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 {
-	unsigned int i, last = cfg_opt_size(opt) - 1;
-	const char *netdev = cfg_getstr(cfg_opt_getnsec(opt, last), "netdev");
-	const char *driver = cfg_getstr(cfg_opt_getnsec(opt, last), "driver");
+	const char *netdev = cfg_getstr(toe, "netdev");
+	const char *driver = cfg_getstr(toe, "driver");
+	const char *segment = cfg_getstr(toe, "segment");
+	unsigned int i;
 
-	if (is_fault(cfg_opt_getnsec(opt, last)))
-		return NULL;
-	for (i = 0; i < last; i++) {
-		cfg_t *toe = cfg_opt_getnsec(opt, i);
+	for (i = 0; !is_fault(toe) && i + 1 < cfg_opt_size(opt); i++) {
+		cfg_t *other = cfg_opt_getnsec(opt, i);
 
-		if (!strcmp(cfg_getstr(toe, "netdev"), netdev) &&
-		    !strcmp(cfg_getstr(toe, "driver"), driver))
-			return toe;
+		if (strcmp(cfg_getstr(other, "netdev"), netdev) ||
+		    is_fault(other))
+			continue;
+		if (cfg_getint(other, "vlan") == cfg_getint(toe, "vlan")) {
+			if (strcmp(cfg_getstr(other, "driver"), driver))
+				continue; /* another engine */
+			cfg_error(cfg,
+				  "toe \"%s\": toe \"%s\" has the netdev "
+				  "\"%s\" too",
+				  cfg_title(toe), cfg_title(other), netdev);
+			return -1;
+		}
+		if (*segment && !strcmp(cfg_getstr(other, "segment"), segment)) {
+			cfg_error(cfg,
+				  "toe \"%s\": toe \"%s\" is on another VLAN of "
+				  "\"%s\", so it cannot have the same segment",
+				  cfg_title(toe), cfg_title(other), netdev);
+			return -1;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
 /* "": 0, "auto", or as that of a vif; may be called again. */
@@ -244,7 +260,6 @@ static int check_match(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *toe = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-	cfg_t *other;
 
 	if (!config_name_ok(cfg_title(toe))) {
 		cfg_error(cfg,
@@ -257,14 +272,8 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "toe \"%s\" has no netdev", cfg_title(toe));
 		return -1;
 	}
-	/* counted twice, and siblings that fail together */
-	other = find_same_netdev(opt);
-	if (other) {
-		cfg_error(cfg, "toe \"%s\": toe \"%s\" has the netdev \"%s\" too",
-			  cfg_title(toe), cfg_title(other),
-			  cfg_getstr(toe, "netdev"));
+	if (check_same_netdev(cfg, opt, toe))
 		return -1;
-	}
 	if (*cfg_getstr(toe, "fault") && !is_fault(toe)) {
 		cfg_error(cfg,
 			  "toe \"%s\": fault is for driver = \"fault\", "
@@ -297,6 +306,8 @@ void config_toe_copy(cfg_t *sec, struct config_toe *toe)
 		 cfg_getstr(sec, "segment"));
 	toe->weight = (uint32_t)cfg_getint(sec, "weight");
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
+	toe->vlan = (uint32_t)cfg_getint(sec, "vlan");
+	toe->mtu = (uint32_t)cfg_getint(sec, "mtu");
 	/* checked already */
 	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
 	read_rate(sec, &toe->rate, error);
@@ -313,6 +324,8 @@ cfg_opt_t config_toe_options[] = {
 	CFG_STR("segment", "", CFGF_NONE),
 	CFG_INT("weight", 100, CFGF_NONE),
 	CFG_INT("capacity", 0, CFGF_NONE),
+	CFG_INT("vlan", 0, CFGF_NONE),
+	CFG_INT("mtu", 0, CFGF_NONE),
 	CFG_STR("addresses", "", CFGF_NONE),
 	CFG_STR("gateway", "", CFGF_NONE),
 	CFG_STR("addresses6", "", CFGF_NONE),
@@ -335,6 +348,8 @@ static const struct {
 	{"toe|fault", check_fault},
 	{"toe|weight", config_check_range},
 	{"toe|capacity", config_check_range},
+	{"toe|vlan", config_check_range},
+	{"toe|mtu", config_check_range},
 };
 
 void config_toe_watch(cfg_t *cfg)

@@ -193,7 +193,7 @@ static void make_spec(const struct guest_net *net, uint32_t index,
 		.netns = net->netns,
 		.index = index,
 		.several = spread(net) > 1,
-		.mtu = net->entry.mtu,
+		.mtu = net->entry.mtu ? net->entry.mtu : link->mtu,
 		.rate = net->entry.rate,
 		.ip = link->ip,
 		.ip6 = link->ip6,
@@ -211,7 +211,11 @@ static void set_toe(struct guest_net *net, uint32_t index,
 	link->share = 0;
 	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
 	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
-	memcpy(link->netdev, toe->conf.netdev, sizeof(link->netdev));
+	inventory_device(toe, link->netdev);
+	link->mtu = toe->conf.mtu;
+	link->mtu_most = toe->mtu;
+	if (toe->conf.mtu && toe->conf.mtu < toe->mtu)
+		link->mtu_most = toe->conf.mtu;
 	memcpy(link->mode, toe->conf.link, sizeof(link->mode));
 	memcpy(link->segment, toe->conf.segment, sizeof(link->segment));
 	memcpy(link->settings, toe->conf.settings, sizeof(link->settings));
@@ -230,6 +234,11 @@ static int make_link(struct guest_net *net, uint32_t index, char *error)
 		return fail(error, -ENOENT, "toe %s: no driver \"%s\"",
 			    link->toe, link->driver);
 	make_spec(net, index, &spec);
+	/* not every kernel refuses it, and then large packets are lost */
+	if (link->mtu_most && spec.mtu > link->mtu_most)
+		return fail(error, -EMSGSIZE,
+			    "toe %s: mtu: %u is more than the %u that it has",
+			    link->toe, spec.mtu, link->mtu_most);
 	err = control->context_create(&spec, why);
 	if (err)
 		return fail(error, err, "toe %.31s: %.180s", link->toe,

@@ -34,6 +34,8 @@ struct guest_link {
 	char name[TABLE_IFNAME_MAX]; /* in the namespace */
 	char settings[TABLE_SETTINGS_MAX]; /* for the TOE's driver */
 	uint32_t toe_row, toe_generation;
+	uint32_t mtu;	   /* that the TOE gives it; 0: its device's */
+	uint32_t mtu_most; /* that it can have there; 0: not known */
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;
 	uint64_t lost_ns; /* CLOCK_MONOTONIC: its TOE fails since; 0: works */

@@ -58,7 +58,8 @@ static bool taken(const struct config *config, const struct config_toe *toe)
 	uint32_t i;
 
 	for (i = 0; i < config->nr_toes; i++)
-		if (!strcmp(config->toe[i].netdev, toe->netdev) ||
+		if ((!strcmp(config->toe[i].netdev, toe->netdev) &&
+		     config->toe[i].vlan == toe->vlan) ||
 		    !strcmp(config->toe[i].name, toe->name))
 			return true;
 	return false;

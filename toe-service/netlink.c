@@ -12,6 +12,7 @@
 
 #include "../common/log.h"
 #include "netlink.h"
+#include "vlan.h"
 
 /* Links change in bursts: look once, when a burst is over. */
 #define SETTLE_NS 5000000ull
@@ -115,7 +116,9 @@ static void describe(struct rtnl_link *found, struct netlink_link *link)
 		.admin_up = flags & IFF_UP,
 		.running = flags & IFF_RUNNING,
 		.free = rtnl_link_get_arptype(found) == ARPHRD_ETHER &&
-			!(flags & IFF_LOOPBACK) && !rtnl_link_get_master(found),
+			!(flags & IFF_LOOPBACK) &&
+			!rtnl_link_get_master(found) && !vlan_is_ours(found),
+		.mtu = rtnl_link_get_mtu(found),
 	};
 }
 

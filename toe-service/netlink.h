@@ -26,6 +26,7 @@ struct netlink_link {
 	uint32_t ifindex;
 	bool admin_up; /* IFF_UP */
 	bool running;  /* has a carrier */
+	uint32_t mtu;
 	bool free;     /* may be taken by a match: see netlink_each() */
 };
 
@@ -53,8 +54,9 @@ int netlink_query(struct netlink *nl, const char *netdev,
 /**
  * netlink_each - call a function for each device of this namespace
  *
- * A device is "free" if it is Ethernet, is not the loopback, and is no port of a
- * bridge, bond or the like, whose netdev would be that. Returns 0 or a negative
+ * A device is "free" if it is Ethernet, is not the loopback, is no port of a
+ * bridge, bond or the like, whose netdev would be that, and was not made by vtoed
+ * (vlan.h). Returns 0 or a negative
  * errno.
  */
 int netlink_each(struct netlink *nl, netlink_each_fn *fn, void *arg);

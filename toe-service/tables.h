@@ -49,6 +49,7 @@ enum toe_state {
 };
 
 #define TOE_ROW_DRAINED 0x1u /* by the administrator, until undone */
+#define TOE_ROW_FAILS 0x2u   /* degraded for its failures: health.h */
 
 struct toe_row {
 	uint32_t seq;	     /* odd while written */

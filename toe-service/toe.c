@@ -15,6 +15,7 @@
 #include "expand.h"
 #include "match.h"
 #include "toe.h"
+#include "vlan.h"
 
 static const char *const state_name[] = {
 	[TOE_ABSENT] = "absent",
@@ -53,7 +54,8 @@ static void row_write(struct inventory *inv, const struct toe *toe)
 	row->weight = toe->conf.weight;
 	row->capacity = toe->conf.capacity;
 	row->ifindex = toe->ifindex;
-	row->flags = toe->drained ? TOE_ROW_DRAINED : 0;
+	row->flags = (toe->drained ? TOE_ROW_DRAINED : 0) |
+		     (toe->health.bad ? TOE_ROW_FAILS : 0);
 	row->changed_ns = toe->since_ns;
 	memcpy(row->name, toe->conf.name, sizeof(row->name));
 	memcpy(row->driver, toe->conf.driver, sizeof(row->driver));
@@ -291,6 +293,8 @@ static void publish_toe(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "match", toe->conf.match);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
+	publish_number(inv, name, "vlan", toe->conf.vlan);
+	publish_number(inv, name, "link-mtu", toe->conf.mtu);
 	publish_offloads(inv, toe);
 	publish_state(inv, toe);
 }
@@ -371,38 +375,85 @@ static void log_state(struct inventory *inv, struct toe *toe)
 
 /* ---- states ---- */
 
-static enum toe_state look(struct inventory *inv, const struct toe *toe,
-			   uint32_t *ifindex, const char **reason)
+void inventory_device(const struct toe *toe, char *name)
 {
-	struct netlink_link link;
-	int err = netlink_query(&inv->netlink, toe->conf.netdev, &link);
+	if (toe->conf.vlan)
+		vlan_name(toe->row, toe->conf.vlan, name);
+	else
+		memcpy(name, toe->conf.netdev, TABLE_IFNAME_MAX);
+}
 
-	*ifindex = 0;
-	*reason = "";
-	if (err == -ENODEV) {
-		*reason = "there is no such network device";
-		return toe->ifindex || toe->state == TOE_GONE ? TOE_GONE
-							      : TOE_DOWN;
-	}
-	if (err) {
-		*reason = strerror(-err);
+/* How a TOE looks now. */
+struct sight {
+	struct netlink_link link;   /* its netdev */
+	struct netlink_link device; /* what guests' links are on */
+	char reason[TOE_REASON_MAX];
+};
+
+static enum toe_state sees(struct sight *sight, enum toe_state state,
+			   const char *reason)
+{
+	snprintf(sight->reason, sizeof(sight->reason), "%s", reason);
+	return state;
+}
+
+/* Returns 0, or a negative errno with a reason. */
+static int look_at_device(struct inventory *inv, const struct toe *toe,
+			  struct sight *sight)
+{
+	char name[TABLE_IFNAME_MAX];
+	int err;
+
+	sight->device = sight->link;
+	if (!toe->conf.vlan)
+		return 0;
+	inventory_device(toe, name);
+	err = vlan_make(&inv->netlink, name, toe->conf.vlan, &sight->link);
+	if (!err)
+		err = netlink_query(&inv->netlink, name, &sight->device);
+	if (!err)
+		return 0;
+	sight->device = (struct netlink_link){0};
+	if (err == -EEXIST)
+		snprintf(sight->reason, sizeof(sight->reason),
+			 "VLAN %u of %s is there: name that as netdev",
+			 toe->conf.vlan, toe->conf.netdev);
+	else
+		snprintf(sight->reason, sizeof(sight->reason),
+			 "VLAN %u cannot be made: %s", toe->conf.vlan,
+			 strerror(-err));
+	return err;
+}
+
+static enum toe_state look(struct inventory *inv, const struct toe *toe,
+			   struct sight *sight)
+{
+	const struct netlink_link *link = &sight->link;
+	int err = netlink_query(&inv->netlink, toe->conf.netdev, &sight->link);
+
+	if (err == -ENODEV)
+		return sees(sight,
+			    toe->ifindex || toe->state == TOE_GONE ? TOE_GONE
+								   : TOE_DOWN,
+			    "there is no such network device");
+	if (err)
+		return sees(sight, TOE_DOWN, strerror(-err));
+	if (look_at_device(inv, toe, sight))
 		return TOE_DOWN;
-	}
-	*ifindex = link.ifindex;
-	if (toe->drained) {
-		*reason = "drained by the administrator";
-		return TOE_DRAINING;
-	}
-	if (!link.admin_up) {
-		*reason = "the network device is not set up";
-		return TOE_DOWN;
-	}
-	if (!link.running) {
-		*reason = "the network device has no link";
-		return TOE_DOWN;
-	}
-	if (toe->health.bad) {
-		*reason = toe->health.reason;
+	if (toe->drained)
+		return sees(sight, TOE_DRAINING,
+			    "drained by the administrator");
+	if (!link->admin_up)
+		return sees(sight, TOE_DOWN,
+			    "the network device is not set up");
+	if (!link->running)
+		return sees(sight, TOE_DOWN, "the network device has no link");
+	if (toe->health.bad)
+		return sees(sight, TOE_DEGRADED, toe->health.reason);
+	if (toe->conf.mtu > sight->device.mtu) {
+		snprintf(sight->reason, sizeof(sight->reason),
+			 "mtu %u is more than the network device's %u",
+			 toe->conf.mtu, sight->device.mtu);
 		return TOE_DEGRADED;
 	}
 	return TOE_UP;
@@ -417,10 +468,12 @@ static void tell_changed(struct inventory *inv)
 /* What a device has moves nobody; it is told, and that is all. */
 static void refresh_offloads(struct inventory *inv, struct toe *toe)
 {
+	char device[TABLE_IFNAME_MAX];
 	struct offloads has = {0};
 
+	inventory_device(toe, device);
 	if (toe->ifindex)
-		offloads_read(toe->conf.netdev, &has);
+		offloads_read(device, &has);
 	if (!memcmp(&has, &toe->has, sizeof(has)))
 		return;
 	toe->has = has;
@@ -431,18 +484,18 @@ static void refresh_offloads(struct inventory *inv, struct toe *toe)
 /* Returns 1 if something changed. */
 static int refresh(struct inventory *inv, struct toe *toe)
 {
-	const char *reason;
-	uint32_t ifindex;
-	enum toe_state state = look(inv, toe, &ifindex, &reason);
+	struct sight sight = {0};
+	enum toe_state state = look(inv, toe, &sight);
 
-	if (state == toe->state && ifindex == toe->ifindex &&
-	    !strcmp(reason, toe->reason))
+	toe->mtu = sight.device.mtu;
+	if (state == toe->state && sight.device.ifindex == toe->ifindex &&
+	    !strcmp(sight.reason, toe->reason))
 		return 0;
 	if (state != toe->state)
 		toe->since_ns = loop_now();
 	toe->state = state;
-	toe->ifindex = ifindex;
-	snprintf(toe->reason, sizeof(toe->reason), "%s", reason);
+	toe->ifindex = sight.device.ifindex;
+	memcpy(toe->reason, sight.reason, sizeof(toe->reason));
 	log_state(inv, toe);
 	row_write(inv, toe);
 	publish_state(inv, toe);
@@ -558,7 +611,7 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 				    .drained = row->flags & TOE_ROW_DRAINED,
 				    .since_ns = row->changed_ns,
 				    .inherited = true};
-		if (toe->state == TOE_DEGRADED)
+		if (row->flags & TOE_ROW_FAILS)
 			health_resume(&toe->health, loop_now());
 	}
 	toe->row = (uint32_t)n;
@@ -586,6 +639,22 @@ static int configured(const struct config *config, const char *name)
 	return 0;
 }
 
+static bool vlan_wanted(void *arg, const char *name)
+{
+	const struct inventory *inv = arg;
+	char device[TABLE_IFNAME_MAX];
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		if (!inv->toe[i].conf.name[0] || !inv->toe[i].conf.vlan)
+			continue;
+		inventory_device(&inv->toe[i], device);
+		if (!strcmp(device, name))
+			return true;
+	}
+	return false;
+}
+
 /* @config is the inventory's from here on. */
 static int take_over(struct inventory *inv, struct config *config)
 {
@@ -605,6 +674,8 @@ static int take_over(struct inventory *inv, struct config *config)
 	inventory_refresh(inv);
 	inventory_publish(inv);
 	tell_changed(inv);
+	/* guests have left what is not wanted any more */
+	vlan_sweep(&inv->netlink, vlan_wanted, inv);
 	return err;
 }
 

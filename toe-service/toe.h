@@ -42,7 +42,8 @@ struct toe {
 	struct config_toe conf; /* name "": not in use */
 	uint32_t row;
 	enum toe_state state;
-	uint32_t ifindex;  /* 0: its device is not there */
+	uint32_t ifindex;  /* of what guests' links are on; 0: it is not there */
+	uint32_t mtu;	   /* of that: guests' links cannot have more */
 	struct offloads has; /* its device, when it was looked at last */
 	bool drained;	   /* by the administrator */
 	uint32_t devices;  /* guests' devices that use it */
@@ -122,6 +123,12 @@ void inventory_drain(struct inventory *inv, struct toe *toe, bool drained);
 
 /** inventory_publish - tell the publisher everything. */
 void inventory_publish(struct inventory *inv);
+
+/**
+ * inventory_device - what guests' links are on: the netdev, or a VLAN link of it
+ * @name: TABLE_IFNAME_MAX bytes
+ */
+void inventory_device(const struct toe *toe, char *name);
 
 /** inventory_find - a TOE by its name; NULL if there is none. */
 struct toe *inventory_find(struct inventory *inv, const char *name);

@@ -232,7 +232,8 @@ void print_toes(const json_t *answer)
 {
 	static const struct table_column column[] = {
 		{ "TOE", TABLE_LEFT },	      { "DRIVER", TABLE_LEFT },
-		{ "NETDEV", TABLE_LEFT },     { "LINK", TABLE_LEFT },
+		{ "NETDEV", TABLE_LEFT },     { "VLAN", TABLE_RIGHT },
+		{ "LINK", TABLE_LEFT },
 		{ "SEGMENT", TABLE_LEFT },    { "STATE", TABLE_LEFT },
 		{ "SINCE", TABLE_RIGHT },     { "WEIGHT", TABLE_RIGHT },
 		{ "SOCKETS", TABLE_RIGHT },   { "CAPACITY", TABLE_RIGHT },
@@ -250,6 +251,7 @@ void print_toes(const json_t *answer)
 		table_add(&table, "%s", get_text(toe, "name"));
 		table_add(&table, "%s", get_text(toe, "driver"));
 		table_add(&table, "%s", get_text(toe, "netdev"));
+		add_known(&table, toe, "vlan");
 		table_add(&table, "%s", get_text(toe, "link"));
 		table_add(&table, "%s", get_text(toe, "segment"));
 		table_add(&table, "%s", get_text(toe, "state"));
@@ -261,7 +263,9 @@ void print_toes(const json_t *answer)
 		else
 			table_add(&table, "-");
 		table_add(&table, "%lld", get_int(toe, "devices"));
-		add_known(&table, toe, "mtu");
+		/* what guests' links get */
+		add_known(&table, toe,
+			  get_int(toe, "link_mtu") ? "link_mtu" : "mtu");
 		add_known(&table, toe, "speed_mbit");
 		add_rate(&table, toe);
 		add_offloads(&table, toe);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claims about TOEs that are there because a netdev matches.
+ * Claims about TOEs that are there because a netdev matches, and about their MTU
+ * and VLAN.
  *
  *	toe "m" { netdev = "hot*" … }	hot0 — veth — eth1, 198.51.100.1, remote
  *
@@ -22,13 +23,19 @@ static bool toes_have(struct nt *nt, const char *part)
 	return nt_says(nt, "{\"command\":\"toes\"}", part);
 }
 
-static bool state_is(const char *toe, const char *state)
+/* @expected NULL: there is no such node */
+static bool node_is(const char *toe, const char *node, const char *expected)
 {
-	char *value = nt_xs(TOE "%s/state", toe);
-	bool is = state ? value && !strcmp(value, state) : !value;
+	char *value = nt_xs(TOE "%s/%s", toe, node);
+	bool is = expected ? value && !strcmp(value, expected) : !value;
 
 	free(value);
 	return is;
+}
+
+static bool state_is(const char *toe, const char *state)
+{
+	return node_is(toe, "state", state);
 }
 
 static void configure(struct nt *nt, const char *lines)
@@ -182,6 +189,185 @@ NATIVE_TEST(a_match_may_be_added_and_is_removed_as_a_whole)
 	nt_until(state_is("m-hot0", NULL) && state_is("m-hot1", NULL));
 }
 
+/* ---- MTU ---- */
+
+NATIVE_TEST(guests_get_the_mtu_of_the_toe)
+{
+	configure(nt, "toe \"m\" { netdev = \"hot*\" link = \"macvlan\""
+		      " mtu = 1400 }\npool hot { toes = {\"m\"} }\n");
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "up"));
+	ck_assert(toes_have(nt, "\"link_mtu\":1400"));
+	ck_assert(node_is("m-hot0", "link-mtu", "1400"));
+	nt_guest_up_as(nt, NULL, ENTRY);
+	nt_shell("ip -n vtoe-5-0 link show type macvlan | grep -q 'mtu 1400 '");
+}
+
+NATIVE_TEST(an_entry_has_less_than_the_toe_at_most)
+{
+	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
+
+	configure(nt, "toe \"m\" { netdev = \"hot*\" link = \"macvlan\""
+		      " mtu = 1400 }\npool hot { toes = {\"m\"} }\n");
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "up"));
+	free(nt_attach(nt, NT_DOMID, ENTRY ",mtu=1401"));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}",
+			  "toe m-hot0: mtu: 1401 is more than the 1400"));
+	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
+			  "\"ok\":true"));
+	free(nt_attach(nt, NT_DOMID, ENTRY ",mtu=1300"));
+	nt_shell("ip -n vtoe-5-0 link show type macvlan | grep -q 'mtu 1300 '");
+	fx_dom_close(dom);
+}
+
+NATIVE_TEST(a_netdev_with_too_small_an_mtu_is_said_to_be_so)
+{
+	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
+
+	configure(nt, "toe \"m\" { netdev = \"hot*\" link = \"macvlan\""
+		      " mtu = 9000 }\npool hot { toes = {\"m\"} }\n");
+	plug_idle("hot0");
+	nt_until(state_is("m-hot0", "degraded"));
+	ck_assert(toes_have(nt, "mtu 9000 is more than the network device's "
+				"1500"));
+	free(nt_attach(nt, NT_DOMID, ENTRY));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}",
+			  "mtu: 9000 is more than the 1500"));
+	nt_shell("ip link set hot0 mtu 9000");
+	nt_until(state_is("m-hot0", "up"));
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"toe\":\"m-hot0\""));
+	nt_shell("ip -n vtoe-5-0 link show type macvlan | grep -q 'mtu 9000 '");
+	/* it is not its failures: the next vtoed has it up as soon as it is well */
+	nt_shell("ip link set hot0 mtu 1500");
+	nt_until(state_is("m-hot0", "degraded"));
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_shell("ip link set hot0 mtu 9000");
+	nt_vtoed_start(nt);
+	nt_until(state_is("m-hot0", "up"));
+	fx_dom_close(dom);
+}
+
+/* ---- VLANs ---- */
+
+#define VLAN_CONF "toe \"v\" { netdev = \"hot0\" vlan = 100"                \
+		  " link = \"macvlan\" }\n"                                 \
+		  "toe \"plain\" { netdev = \"hot0\" link = \"macvlan\" }\n"  \
+		  "pool hot { toes = {\"v\"} }\n"
+#define HAS_VLANS "ip link add link toe0 name probe type vlan id 9 2>&- &&" \
+		  " ip link del probe"
+#define VLAN_LINK "ip -d link show type vlan | grep -q 'vlan protocol 802.1Q "
+
+/* Prints that it is left out where the kernel has no VLANs. */
+static bool has_vlans(void)
+{
+	if (!system(HAS_VLANS))
+		return true;
+	fprintf(stderr, "left out: this kernel has no VLANs\n");
+	return false;
+}
+
+static void plug_vlan(struct nt *nt)
+{
+	nt_shell("ip link add hot0 type veth peer name eth1 netns remote &&"
+		 " ip link set hot0 up");
+	nt_remote_run(nt, "ip link set eth1 up &&"
+			  " ip link add link eth1 name tagged type vlan id 100 &&"
+			  " ip addr add " NEAR "/24 dev tagged &&"
+			  " ip link set tagged up");
+}
+
+NATIVE_TEST(without_vlans_in_the_kernel_a_toe_says_so)
+{
+	if (!system(HAS_VLANS))
+		return;
+	configure(nt, VLAN_CONF);
+	plug_idle("hot0");
+	nt_until(state_is("plain", "up"));
+	ck_assert(state_is("v", "down"));
+	ck_assert(toes_have(nt, "VLAN 100 cannot be made"));
+	ck_assert(toes_have(nt, "\"vlan\":100"));
+}
+
+NATIVE_TEST(guests_are_on_the_vlan)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	if (!has_vlans())
+		return;
+	plug_vlan(nt);
+	configure(nt, VLAN_CONF);
+	nt_until(state_is("v", "up") && state_is("plain", "up"));
+	tg = nt_guest_up_as(nt, NULL, ENTRY);
+	nt_remote_echo(nt, NEAR, PORT);
+	ck_ok(tg_open_connect(tg, NEAR, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_vtoed_start(nt);
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"connected\""));
+	nt_echo_once(s);
+}
+
+NATIVE_TEST(guests_follow_their_toe_to_another_vlan)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	if (!has_vlans())
+		return;
+	plug_vlan(nt);
+	configure(nt, VLAN_CONF);
+	nt_until(state_is("v", "up"));
+	tg = nt_guest_up_as(nt, NULL, ENTRY);
+	nt_remote_echo(nt, NEAR, PORT);
+	ck_ok(tg_open_connect(tg, NEAR, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	nt_remote_run(nt, "ip link del tagged &&"
+			  " ip link add link eth1 name tagged type vlan id 200 &&"
+			  " ip addr add " NEAR "/24 dev tagged &&"
+			  " ip link set tagged up");
+	nt_shell("sed -i 's/vlan = 100/vlan = 200/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_echo_once(s);
+}
+
+NATIVE_TEST(a_vlan_that_nobody_wants_is_removed)
+{
+	if (!has_vlans())
+		return;
+	plug_vlan(nt);
+	nt_shell("ip link add link hot0 name mine type vlan id 5");
+	configure(nt, VLAN_CONF);
+	nt_until(state_is("v", "up"));
+	nt_shell(VLAN_LINK "id 100 '");
+	/* by a reload */
+	nt_shell("sed -i 's/vlan = 100/vlan = 200/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_shell(VLAN_LINK "id 200 '");
+	nt_shell("! " VLAN_LINK "id 100 '");
+	/* by a restart */
+	nt_vtoed_kill(nt, SIGKILL);
+	nt->conf_extra = "";
+	nt_vtoed_start(nt);
+	nt_until(!toes_have(nt, "\"v\""));
+	nt_shell("! " VLAN_LINK "id 200 '");
+	nt_shell(VLAN_LINK "id 5 '");
+}
+
+NATIVE_TEST(a_vlan_of_somebody_else_is_left_alone)
+{
+	if (!has_vlans())
+		return;
+	plug_vlan(nt);
+	nt_shell("ip link add link hot0 name mine type vlan id 100");
+	configure(nt, VLAN_CONF);
+	nt_until(state_is("plain", "up"));
+	ck_assert(toes_have(nt, "VLAN 100 of hot0 is there"));
+	nt_shell("ip link del mine");
+	nt_until(state_is("v", "up"));
+}
+
 NATIVE_MAIN("native-inventory", 60,
 	    a_netdev_that_comes_joins_and_leaves_by_itself,
 	    a_netdev_that_is_renamed_is_another,
@@ -189,4 +375,12 @@ NATIVE_MAIN("native-inventory", 60,
 	    guests_move_from_one_that_goes_to_one_that_came,
 	    one_that_a_guest_is_on_stays_until_it_is_back,
 	    one_of_an_earlier_vtoed_goes_with_the_next_reload,
-	    a_match_may_be_added_and_is_removed_as_a_whole)
+	    a_match_may_be_added_and_is_removed_as_a_whole,
+	    guests_get_the_mtu_of_the_toe,
+	    an_entry_has_less_than_the_toe_at_most,
+	    a_netdev_with_too_small_an_mtu_is_said_to_be_so,
+	    without_vlans_in_the_kernel_a_toe_says_so,
+	    guests_are_on_the_vlan,
+	    guests_follow_their_toe_to_another_vlan,
+	    a_vlan_that_nobody_wants_is_removed,
+	    a_vlan_of_somebody_else_is_left_alone)

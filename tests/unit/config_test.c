@@ -295,6 +295,31 @@ START_TEST(a_match_shares_addresses_on_a_segment_only)
 }
 END_TEST
 
+START_TEST(a_vlan_is_a_toe_of_its_own)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "toe b { netdev = \"e\" vlan = 1 mtu = 1400 segment = \"x\" }\n"
+		 "toe c { netdev = \"e\" vlan = 4094 segment = \"y\" }\n"
+		 "toe d { netdev = \"f\" segment = \"x\" }\n");
+	ck_assert_uint_eq(config->toe[0].vlan, 0);
+	ck_assert_uint_eq(config->toe[0].mtu, 0);
+	ck_assert_uint_eq(config->toe[1].mtu, 1400);
+	ck_assert_uint_eq(config->toe[2].vlan, 4094);
+	refused("toe a {\n netdev = \"e\"\n vlan = 0\n}\n", 3,
+		"vlan: 0 is not in the range 1 to 4094");
+	refused("toe a {\n netdev = \"e\"\n vlan = 4095\n}\n", 3, "vlan: 4095");
+	refused("toe a {\n netdev = \"e\"\n vlan = \"x\"\n}\n", 3, "vlan");
+	refused("toe a {\n netdev = \"e\"\n mtu = 575\n}\n", 3,
+		"mtu: 575 is not in the range 576 to 65535");
+	refused("toe a { netdev = \"e\" vlan = 7 }\n"
+		"toe b { netdev = \"e\" vlan = 7 }\n", 2,
+		"toe \"a\" has the netdev \"e\" too");
+	refused("toe a { netdev = \"e\" vlan = 7 segment = \"s\" }\n"
+		"toe b { netdev = \"e\" segment = \"s\" }\n", 2,
+		"cannot have the same segment");
+}
+END_TEST
+
 START_TEST(faults_are_for_the_fault_driver)
 {
 	accepted("toe a { netdev = \"e\" driver = \"fault\" }\n"
@@ -338,8 +363,8 @@ UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, a_pool_has_limits,
 	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
-	  additions_follow_the_file,
-	  a_match_has_a_name_to_build_on,
-	  a_match_shares_addresses_on_a_segment_only, faults_are_for_the_fault_driver,
+	  additions_follow_the_file, a_match_has_a_name_to_build_on,
+	  a_match_shares_addresses_on_a_segment_only,
+	  a_vlan_is_a_toe_of_its_own, faults_are_for_the_fault_driver,
 	  toes_of_two_drivers_may_share_a_netdev,
 	  a_changed_configuration_is_seen_as_such)

@@ -124,6 +124,19 @@ START_TEST(the_first_section_takes_a_device)
 }
 END_TEST
 
+START_TEST(two_sections_take_a_device_on_two_vlans)
+{
+	fresh();
+	section("a", "eth?");
+	section("b", "eth*");
+	section("c", "*");
+	written.toe[1].vlan = 7;
+	expand("eth0");
+	toes_are("a-eth0=eth0 b-eth0=eth0");
+	ck_assert_uint_eq(config->toe[1].vlan, 7);
+}
+END_TEST
+
 START_TEST(what_is_kept_is_the_sections_alone)
 {
 	fresh();
@@ -191,6 +204,7 @@ END_TEST
 
 UNIT_MAIN("match", each_device_that_matches_is_a_toe,
 	  what_is_named_in_full_is_not_taken,
-	  the_first_section_takes_a_device, what_is_kept_is_the_sections_alone,
+	  the_first_section_takes_a_device,
+	  two_sections_take_a_device_on_two_vlans, what_is_kept_is_the_sections_alone,
 	  names_have_what_xenstore_allows,
 	  a_pool_has_them_in_the_sections_place, there_is_an_end_to_it)
