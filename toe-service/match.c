@@ -65,9 +65,17 @@ static bool taken(const struct config *config, const struct config_toe *toe)
 	return false;
 }
 
+/* A guest's interface is to go into a bridge, which refuses it once it is used. */
+static bool is_vif(const char *name)
+{
+	return !strncmp(name, "vif", 3);
+}
+
 static bool takes(const struct config_toe *section,
 		  const struct match_netdev *netdev)
 {
+	if (is_vif(netdev->name) && !is_vif(section->netdev))
+		return false;
 	return (!*netdev->by || !strcmp(netdev->by, section->name)) &&
 	       !fnmatch(section->netdev, netdev->name, 0);
 }

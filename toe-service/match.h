@@ -10,7 +10,8 @@
  * the configuration as it is written and the devices that are there, one is made
  * that is in effect, and has TOEs and pools only.
  *
- * A device that another section names in full is not taken; of two sections that
+ * Guests' interfaces ("vif3.0") match only what begins with "vif" itself. A device
+ * that another section names in full is not taken; of two sections that
  * match the same device on the same VLAN, the first takes it.
  *
  * Pure: which devices there are is for the caller to know (expand.c).

@@ -282,7 +282,7 @@ static void publish_offloads(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "offloads", toe->has.list);
 }
 
-static void publish_toe(struct inventory *inv, const struct toe *toe)
+static void publish_toe(struct inventory *inv, struct toe *toe)
 {
 	const char *name = toe->conf.name;
 
@@ -297,6 +297,17 @@ static void publish_toe(struct inventory *inv, const struct toe *toe)
 	publish_number(inv, name, "link-mtu", toe->conf.mtu);
 	publish_offloads(inv, toe);
 	publish_state(inv, toe);
+	toe->published = true;
+}
+
+static void unpublish_toe(struct inventory *inv, const char *name)
+{
+	char path[PUBLISH_PATH_MAX];
+
+	if (!inv->publisher.write)
+		return;
+	snprintf(path, sizeof(path), "toe/%.31s", name);
+	inv->publisher.remove(inv->publisher.arg, path);
 }
 
 static void publish_pool(struct inventory *inv, const struct config_pool *pool)
@@ -314,6 +325,14 @@ static void publish_pool(struct inventory *inv, const struct config_pool *pool)
 	publish(inv, "pool", pool->name, "toes", text);
 }
 
+static void publish_pools(struct inventory *inv)
+{
+	uint32_t i;
+
+	for (i = 0; inv->config && i < inv->config->nr_pools; i++)
+		publish_pool(inv, &inv->config->pool[i]);
+}
+
 void inventory_publish(struct inventory *inv)
 {
 	uint32_t i;
@@ -326,8 +345,20 @@ void inventory_publish(struct inventory *inv)
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		if (inv->toe[i].conf.name[0])
 			publish_toe(inv, &inv->toe[i]);
-	for (i = 0; inv->config && i < inv->config->nr_pools; i++)
-		publish_pool(inv, &inv->config->pool[i]);
+	publish_pools(inv);
+}
+
+/* What has come by a match; all else is there, and is what it was. */
+static void publish_new(struct inventory *inv)
+{
+	uint32_t i;
+
+	if (!inv->publisher.write)
+		return;
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].conf.name[0] && !inv->toe[i].published)
+			publish_toe(inv, &inv->toe[i]);
+	publish_pools(inv);
 }
 
 /* ---- the log ---- */
@@ -622,9 +653,13 @@ static int add(struct inventory *inv, const struct config_toe *conf)
 
 static void drop(struct inventory *inv, uint32_t n)
 {
+	const char *name = inv->toe[n].conf.name;
+
 	sharing_end(&inv->table->row[n]);
 	if (inv->toe[n].conf.match[0])
-		log_info("toe %s: is no more", inv->toe[n].conf.name);
+		log_info("toe %s: is no more", name);
+	if (*name)
+		unpublish_toe(inv, name);
 	inv->toe[n] = (struct toe){.row = n};
 	row_write(inv, &inv->toe[n]);
 }
@@ -655,8 +690,11 @@ static bool vlan_wanted(void *arg, const char *name)
 	return false;
 }
 
+typedef void publish_fn(struct inventory *inv);
+
 /* @config is the inventory's from here on. */
-static int take_over(struct inventory *inv, struct config *config)
+static int take_over(struct inventory *inv, struct config *config,
+		     publish_fn *tell)
 {
 	uint32_t i;
 	int err = 0;
@@ -672,7 +710,7 @@ static int take_over(struct inventory *inv, struct config *config)
 	pools_write(inv);
 	sharing_mark(inv);
 	inventory_refresh(inv);
-	inventory_publish(inv);
+	tell(inv);
 	tell_changed(inv);
 	/* guests have left what is not wanted any more */
 	vlan_sweep(&inv->netlink, vlan_wanted, inv);
@@ -689,7 +727,7 @@ int inventory_configure(struct inventory *inv, const struct config *written)
 		inv->toe[i].inherited = false;
 	inv->written = written;
 	err = expand(inv, &config);
-	return err ? err : take_over(inv, config);
+	return err ? err : take_over(inv, config, inventory_publish);
 }
 
 /* Netdevs may have come that a match takes, or may have gone. */
@@ -700,7 +738,7 @@ static void match_again(struct inventory *inv)
 	if (!inv->written || !match_any(inv->written) || expand(inv, &config))
 		return;
 	if (config_differs(config, inv->config))
-		take_over(inv, config);
+		take_over(inv, config, publish_new);
 	else
 		config_free(config);
 }

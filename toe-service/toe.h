@@ -54,6 +54,7 @@ struct toe {
 	struct health health;
 	struct toe_sharing_state sharing;
 	struct toe_traffic past; /* of guests that are gone; see traffic.h */
+	bool published; /* all of it */
 	bool inherited; /* by a match, from an earlier vtoed: expand.h */
 };
 

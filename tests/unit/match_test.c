@@ -124,6 +124,18 @@ START_TEST(the_first_section_takes_a_device)
 }
 END_TEST
 
+START_TEST(vifs_are_guests_unless_meant)
+{
+	fresh();
+	section("a", "*");
+	expand("vif3.0 vif3.0-emu eth0");
+	toes_are("a-eth0=eth0");
+	section("b", "vif3*");
+	expand("vif3.0 eth0");
+	toes_are("a-eth0=eth0 b-vif3_0=vif3.0");
+}
+END_TEST
+
 START_TEST(two_sections_take_a_device_on_two_vlans)
 {
 	fresh();
@@ -205,6 +217,6 @@ END_TEST
 UNIT_MAIN("match", each_device_that_matches_is_a_toe,
 	  what_is_named_in_full_is_not_taken,
 	  the_first_section_takes_a_device,
-	  two_sections_take_a_device_on_two_vlans, what_is_kept_is_the_sections_alone,
+	  vifs_are_guests_unless_meant, two_sections_take_a_device_on_two_vlans, what_is_kept_is_the_sections_alone,
 	  names_have_what_xenstore_allows,
 	  a_pool_has_them_in_the_sections_place, there_is_an_end_to_it)
