@@ -2,7 +2,8 @@
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c config_toe.c \
 		control.c entry.c guest.c health.c netlink.c netns.c \
-		expand.c match.c offloads.c pool.c range.c sharing.c toe.c traffic.c vlan.c \
+		expand.c match.c offloads.c pool.c range.c sharing.c toe.c \
+		toe_look.c toe_publish.c traffic.c vlan.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
 		stacks/kernel_link.c stacks/kernel_nl.c \
 		stacks/kernel_mark.c stacks/kernel_rate.c \

@@ -15,6 +15,7 @@
 #include "expand.h"
 #include "match.h"
 #include "toe.h"
+#include "toe_parts.h"
 #include "vlan.h"
 
 static const char *const state_name[] = {
@@ -240,127 +241,6 @@ static void pools_write(struct inventory *inv)
 	}
 }
 
-/* ---- telling others ---- */
-
-static void publish(struct inventory *inv, const char *kind, const char *name,
-		    const char *key, const char *value)
-{
-	char path[PUBLISH_PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s/%s", kind, name, key);
-	inv->publisher.write(inv->publisher.arg, path, value);
-}
-
-static void publish_number(struct inventory *inv, const char *name,
-			   const char *key, uint32_t value)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", value);
-	publish(inv, "toe", name, key, text);
-}
-
-/* What changes with each event; each write is a round trip to xenstored. */
-static void publish_state(struct inventory *inv, const struct toe *toe)
-{
-	if (!inv->publisher.write)
-		return;
-	publish(inv, "toe", toe->conf.name, "reason", toe->reason);
-	publish(inv, "toe", toe->conf.name, "state",
-		toe_state_name(toe->state));
-}
-
-static void publish_offloads(struct inventory *inv, const struct toe *toe)
-{
-	const char *name = toe->conf.name;
-
-	if (!inv->publisher.write)
-		return;
-	publish_number(inv, name, "mtu", toe->has.mtu);
-	publish_number(inv, name, "speed-mbit", toe->has.speed_mbit);
-	publish(inv, "toe", name, "mac", toe->has.mac);
-	publish(inv, "toe", name, "offloads", toe->has.list);
-}
-
-static void publish_toe(struct inventory *inv, struct toe *toe)
-{
-	const char *name = toe->conf.name;
-
-	publish(inv, "toe", name, "driver", toe->conf.driver);
-	publish(inv, "toe", name, "netdev", toe->conf.netdev);
-	publish(inv, "toe", name, "link", toe->conf.link);
-	publish(inv, "toe", name, "segment", toe->conf.segment);
-	publish(inv, "toe", name, "match", toe->conf.match);
-	publish_number(inv, name, "weight", toe->conf.weight);
-	publish_number(inv, name, "capacity", toe->conf.capacity);
-	publish_number(inv, name, "vlan", toe->conf.vlan);
-	publish_number(inv, name, "link-mtu", toe->conf.mtu);
-	publish_offloads(inv, toe);
-	publish_state(inv, toe);
-	toe->published = true;
-}
-
-static void unpublish_toe(struct inventory *inv, const char *name)
-{
-	char path[PUBLISH_PATH_MAX];
-
-	if (!inv->publisher.write)
-		return;
-	snprintf(path, sizeof(path), "toe/%.31s", name);
-	inv->publisher.remove(inv->publisher.arg, path);
-}
-
-static void publish_pool(struct inventory *inv, const struct config_pool *pool)
-{
-	char text[TOE_TABLE_MAX * TABLE_NAME_MAX] = "";
-	size_t len = 0;
-	uint32_t i;
-
-	for (i = 0; i < pool->nr_toes; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
-					i ? " " : "",
-					inv->config->toe[pool->toe[i]].name);
-	publish(inv, "pool", pool->name, "policy",
-		config_policy_name(pool->policy));
-	publish(inv, "pool", pool->name, "toes", text);
-}
-
-static void publish_pools(struct inventory *inv)
-{
-	uint32_t i;
-
-	for (i = 0; inv->config && i < inv->config->nr_pools; i++)
-		publish_pool(inv, &inv->config->pool[i]);
-}
-
-void inventory_publish(struct inventory *inv)
-{
-	uint32_t i;
-
-	if (!inv->publisher.write)
-		return;
-	/* what an earlier vtoed or configuration left goes */
-	inv->publisher.remove(inv->publisher.arg, "toe");
-	inv->publisher.remove(inv->publisher.arg, "pool");
-	for (i = 0; i < TOE_TABLE_MAX; i++)
-		if (inv->toe[i].conf.name[0])
-			publish_toe(inv, &inv->toe[i]);
-	publish_pools(inv);
-}
-
-/* What has come by a match; all else is there, and is what it was. */
-static void publish_new(struct inventory *inv)
-{
-	uint32_t i;
-
-	if (!inv->publisher.write)
-		return;
-	for (i = 0; i < TOE_TABLE_MAX; i++)
-		if (inv->toe[i].conf.name[0] && !inv->toe[i].published)
-			publish_toe(inv, &inv->toe[i]);
-	publish_pools(inv);
-}
-
 /* ---- the log ---- */
 
 /* A TOE that flaps fills no log: this many lines in so long, then the last. */
@@ -406,90 +286,6 @@ static void log_state(struct inventory *inv, struct toe *toe)
 
 /* ---- states ---- */
 
-void inventory_device(const struct toe *toe, char *name)
-{
-	if (toe->conf.vlan)
-		vlan_name(toe->row, toe->conf.vlan, name);
-	else
-		memcpy(name, toe->conf.netdev, TABLE_IFNAME_MAX);
-}
-
-/* How a TOE looks now. */
-struct sight {
-	struct netlink_link link;   /* its netdev */
-	struct netlink_link device; /* what guests' links are on */
-	char reason[TOE_REASON_MAX];
-};
-
-static enum toe_state sees(struct sight *sight, enum toe_state state,
-			   const char *reason)
-{
-	snprintf(sight->reason, sizeof(sight->reason), "%s", reason);
-	return state;
-}
-
-/* Returns 0, or a negative errno with a reason. */
-static int look_at_device(struct inventory *inv, const struct toe *toe,
-			  struct sight *sight)
-{
-	char name[TABLE_IFNAME_MAX];
-	int err;
-
-	sight->device = sight->link;
-	if (!toe->conf.vlan)
-		return 0;
-	inventory_device(toe, name);
-	err = vlan_make(&inv->netlink, name, toe->conf.vlan, &sight->link);
-	if (!err)
-		err = netlink_query(&inv->netlink, name, &sight->device);
-	if (!err)
-		return 0;
-	sight->device = (struct netlink_link){0};
-	if (err == -EEXIST)
-		snprintf(sight->reason, sizeof(sight->reason),
-			 "VLAN %u of %s is there: name that as netdev",
-			 toe->conf.vlan, toe->conf.netdev);
-	else
-		snprintf(sight->reason, sizeof(sight->reason),
-			 "VLAN %u cannot be made: %s", toe->conf.vlan,
-			 strerror(-err));
-	return err;
-}
-
-static enum toe_state look(struct inventory *inv, const struct toe *toe,
-			   struct sight *sight)
-{
-	const struct netlink_link *link = &sight->link;
-	int err = netlink_query(&inv->netlink, toe->conf.netdev, &sight->link);
-
-	if (err == -ENODEV)
-		return sees(sight,
-			    toe->ifindex || toe->state == TOE_GONE ? TOE_GONE
-								   : TOE_DOWN,
-			    "there is no such network device");
-	if (err)
-		return sees(sight, TOE_DOWN, strerror(-err));
-	if (look_at_device(inv, toe, sight))
-		return TOE_DOWN;
-	if (toe->drained)
-		return sees(sight, TOE_DRAINING,
-			    "drained by the administrator");
-	if (!link->admin_up)
-		return sees(sight, TOE_DOWN,
-			    "the network device is not set up");
-	if (!link->running)
-		return sees(sight, TOE_DOWN, "the network device has no link");
-	if (toe->health.bad)
-		return sees(sight, TOE_DEGRADED, toe->health.reason);
-	if (toe->conf.mtu > sight->device.mtu) {
-		snprintf(sight->reason, sizeof(sight->reason),
-			 "mtu %u is more than the network device's %u",
-			 toe->conf.mtu, sight->device.mtu);
-		return TOE_DEGRADED;
-	}
-	return TOE_UP;
-}
-
 static void tell_changed(struct inventory *inv)
 {
 	if (inv->changed)
@@ -508,7 +304,7 @@ static void refresh_offloads(struct inventory *inv, struct toe *toe)
 	if (!memcmp(&has, &toe->has, sizeof(has)))
 		return;
 	toe->has = has;
-	publish_offloads(inv, toe);
+	toe_publish_offloads(inv, toe);
 	sharing_mark(inv);
 }
 
@@ -516,7 +312,7 @@ static void refresh_offloads(struct inventory *inv, struct toe *toe)
 static int refresh(struct inventory *inv, struct toe *toe)
 {
 	struct sight sight = {0};
-	enum toe_state state = look(inv, toe, &sight);
+	enum toe_state state = toe_look(inv, toe, &sight);
 
 	toe->mtu = sight.device.mtu;
 	if (state == toe->state && sight.device.ifindex == toe->ifindex &&
@@ -529,7 +325,7 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	memcpy(toe->reason, sight.reason, sizeof(toe->reason));
 	log_state(inv, toe);
 	row_write(inv, toe);
-	publish_state(inv, toe);
+	toe_publish_state(inv, toe);
 	sharing_mark(inv);
 	return 1;
 }
@@ -659,7 +455,7 @@ static void drop(struct inventory *inv, uint32_t n)
 	if (inv->toe[n].conf.match[0])
 		log_info("toe %s: is no more", name);
 	if (*name)
-		unpublish_toe(inv, name);
+		toe_unpublish(inv, name);
 	inv->toe[n] = (struct toe){.row = n};
 	row_write(inv, &inv->toe[n]);
 }
@@ -738,7 +534,7 @@ static void match_again(struct inventory *inv)
 	if (!inv->written || !match_any(inv->written) || expand(inv, &config))
 		return;
 	if (config_differs(config, inv->config))
-		take_over(inv, config, publish_new);
+		take_over(inv, config, toe_publish_new);
 	else
 		config_free(config);
 }
