@@ -110,12 +110,14 @@ static int set_shares(struct inventory *inv, struct toe *toe, uint64_t rate,
 		      struct toe_share *share, char *error)
 {
 	const struct toe_control *control = toe_control_find(toe->conf.driver);
+	char device[TABLE_IFNAME_MAX];
 	struct toe_sharing sharing = {
-		.netdev = toe->conf.netdev, .rate = rate, .share = share};
+		.netdev = device, .rate = rate, .share = share};
 	int err;
 
 	if (!control || !control->share)
 		return -EOPNOTSUPP; /* nor has it a rate */
+	inventory_device(toe, device);
 	if (rate)
 		sharing.nr = collect(inv, toe, share);
 	err = control->share(&sharing, error);

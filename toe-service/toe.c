@@ -451,7 +451,8 @@ static void drop(struct inventory *inv, uint32_t n)
 {
 	const char *name = inv->toe[n].conf.name;
 
-	sharing_end(&inv->table->row[n]);
+	if (!inv->toe[n].conf.vlan) /* a VLAN's goes with its link */
+		sharing_end(&inv->table->row[n]);
 	if (inv->toe[n].conf.match[0])
 		log_info("toe %s: is no more", name);
 	if (*name)
