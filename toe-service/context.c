@@ -253,16 +253,18 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	cs->table->counters.contexts++;
 }
 
-/* May there be one more? Counts if not. */
-static int admit(struct contexts *cs)
+/* May there be one more? */
+static int admit(const struct contexts *cs)
+{
+	return place_admit(cs->toes, cs->pool, cs->max_sockets,
+			   cs->table->counters.contexts);
+}
+
+static void count_limited(struct contexts *cs)
 {
 	struct worker_counters *counters = &cs->table->counters;
-	int err = place_admit(cs->toes, cs->pool, cs->max_sockets,
-			      counters->contexts);
 
-	if (err)
-		vtoe_store(&counters->limited, counters->limited + 1);
-	return err;
+	vtoe_store(&counters->limited, counters->limited + 1);
 }
 
 int context_open(struct contexts *cs, uint32_t slot,
@@ -275,8 +277,10 @@ int context_open(struct contexts *cs, uint32_t slot,
 
 	assert(!c->conn);
 	err = admit(cs);
-	if (err)
+	if (err) {
+		count_limited(cs);
 		return err;
+	}
 	toe = context_place(cs, NULL, contexts_home(cs));
 	if (toe < 0)
 		toe = context_place(cs, NULL, ~0u);
@@ -477,6 +481,9 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 
 	assert(!c->conn);
 	err = admit(cs);
+	if (err && !cs->accepts_wait) /* it is tried again and again */
+		count_limited(cs);
+	cs->accepts_wait = err;
 	if (err)
 		return err;
 	err = l->driver->accept(l->conn, c, &conn, peer);

@@ -73,6 +73,7 @@ struct contexts {
 	uint64_t now_ns; /* CLOCK_MONOTONIC; the owner keeps it current */
 	uint32_t pool; /* row in the TOE table */
 	uint32_t max_sockets; /* by the entry; 0: no limit */
+	bool accepts_wait;    /* for room under a limit; counted once */
 	struct context_toe toe[CONTEXT_TOES_MAX];
 	struct context_instance instance[CONTEXT_TOES_MAX]; /* by their tags */
 	struct place_candidate candidate[CONTEXT_TOES_MAX];

@@ -182,7 +182,7 @@ struct worker_counters {
 	uint32_t rx_pages_used;		     /* RX arena pages handed out now */
 	uint64_t placements;
 	uint64_t remaps;
-	uint64_t limited; /* times that a limit of place.h kept a socket back */
+	uint64_t limited; /* sockets refused, and waits for one, by a limit */
 };
 
 /*

@@ -235,6 +235,7 @@ NATIVE_TEST(a_connection_over_the_limit_waits_to_be_accepted)
 	fd[1] = nt_remote_connect(nt, NT_GUEST_IP, 7000);
 	nt_until(nt_counter(nt, NT_DOMID, "limited") > 0);
 	ck_assert_int_eq(nt_counter(nt, NT_DOMID, "accepts"), 1);
+	ck_assert_int_eq(nt_counter(nt, NT_DOMID, "limited"), 1);
 	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
 	ck_ok(tg_accept(l, NT_TIMEOUT, &s[1]));
 	close(fd[0]);
