@@ -286,10 +286,20 @@ static void log_state(struct inventory *inv, struct toe *toe)
 
 /* ---- states ---- */
 
+/*
+ * Workers hear of a drain when what can leave has left: until then connections
+ * would be refused that the next TOE takes.
+ */
 static void tell_changed(struct inventory *inv)
 {
+	uint32_t i;
+
 	if (inv->changed)
 		inv->changed(inv->changed_arg);
+	for (i = 0; i < TOE_TABLE_MAX; i++)
+		if (inv->toe[i].state == TOE_DRAINING &&
+		    inv->table->row[i].state != TOE_DRAINING)
+			row_write(inv, &inv->toe[i]);
 }
 
 /* What a device has moves nobody; it is told, and that is all. */
@@ -324,7 +334,9 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	toe->ifindex = sight.device.ifindex;
 	memcpy(toe->reason, sight.reason, sizeof(toe->reason));
 	log_state(inv, toe);
-	row_write(inv, toe);
+	if (toe->state != TOE_DRAINING ||
+	    inv->table->row[toe->row].state == TOE_DRAINING)
+		row_write(inv, toe);
 	toe_publish_state(inv, toe);
 	sharing_mark(inv);
 	return 1;

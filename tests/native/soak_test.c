@@ -167,6 +167,22 @@ static void flip(struct soak *k)
 	k->events++;
 }
 
+/* Once one TOE is well, and vtoed has heard of it, new connections are made. */
+static void expect_connects(struct soak *k)
+{
+	struct tg_sock *s;
+	unsigned int toe;
+
+	for (toe = 0; toe < 2; toe++)
+		if (!k->down[toe] && !k->unplugged[toe] && !k->drained[toe])
+			break;
+	if (toe == 2)
+		return;
+	nt_until(tg_open_connect(k->tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s) == 0);
+	nt_echo_once(s);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+}
+
 static void mend(struct soak *k)
 {
 	unsigned int toe;
@@ -247,6 +263,7 @@ NATIVE_TEST(toes_come_and_go_and_no_stream_notices)
 	end = now_ms() + 1000 * setting("NATIVE_SOAK", SECONDS);
 	while (now_ms() < end) {
 		flip(&k);
+		expect_connects(&k);
 		traffic(&k, now_ms() + nt_random(&k.seed) % PAUSE_MS);
 	}
 	mend(&k);
