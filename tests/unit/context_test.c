@@ -269,7 +269,7 @@ START_TEST(a_socket_over_a_limit_is_refused_and_counted)
 }
 END_TEST
 
-START_TEST(connections_are_counted_by_toe_and_anew_for_another_one,
+START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
 {
 	struct contexts_place to = place_of(2);
 	const struct toe_tally *tally;
@@ -289,6 +289,7 @@ START_TEST(connections_are_counted_by_toe_and_anew_for_another_one,
 	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].generation, 7);
 	ck_assert_uint_eq(tally[2].remapped, 1);
+	context_close(&contexts, SLOT, false);
 }
 END_TEST
 
