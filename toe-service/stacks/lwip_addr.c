@@ -101,7 +101,7 @@ int lwip_peer_check(const ip_addr_t *peer, bool datagram)
 		return -ENETUNREACH;
 	if (IP_IS_V6(peer) && ip6_addr_islinklocal(ip_2_ip6(peer)))
 		return -EINVAL; /* as Linux without a scope */
-	if (IP_IS_V4(peer) && !datagram &&
+	if (IP_IS_V4(peer) && !datagram && netif_default &&
 	    ip4_addr_isbroadcast(ip_2_ip4(peer), netif_default))
 		return -ENETUNREACH;
 	return 0;

@@ -29,6 +29,8 @@
 /* Datagrams that wait in a socket: how many, and bytes. */
 #define LWIP_QUEUE_MAX	 256u
 #define LWIP_QUEUE_BYTES 262144u
+/* And in all sockets of the guest. */
+#define LWIP_QUEUES_BYTES 67108864u
 
 enum lwip_kind {
 	LWIP_STREAM,
@@ -84,6 +86,7 @@ struct toe_stack {
 	struct toe_stack_config config;
 	struct lwip_link link[CONTEXT_TOES_MAX];
 	int event, timer;
+	uint32_t queued_bytes; /* of datagrams */
 	uint32_t nr_asking; /* sockets that wait for a neighbour */
 	bool in_event, due; /* upcalls follow; the event is on its way */
 	bool ticking;

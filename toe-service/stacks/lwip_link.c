@@ -303,12 +303,18 @@ static err_t netif_begin(struct netif *netif)
  */
 static void set_gateway6(struct lwip_link *link)
 {
-	const unsigned int i = link->netif.num % LWIP_ND6_NUM_ROUTERS;
-	struct nd6_neighbor_cache_entry *n =
-		&neighbor_cache[LWIP_ND6_NUM_NEIGHBORS - 1 - i];
+	struct nd6_neighbor_cache_entry *n;
+	unsigned int i = 0;
 
-	if (!link->ip6.gateway.family || default_router_list[i].neighbor_entry)
+	if (!link->ip6.gateway.family)
 		return;
+	while (i < LWIP_ND6_NUM_ROUTERS && default_router_list[i].neighbor_entry)
+		i++;
+	if (i == LWIP_ND6_NUM_ROUTERS) {
+		log_warn("lwip: no more than %u IPv6 gateways", i);
+		return;
+	}
+	n = &neighbor_cache[LWIP_ND6_NUM_NEIGHBORS - 1 - i];
 	memset(n, 0, sizeof(*n));
 	memcpy(n->next_hop_address.addr, link->ip6.gateway.addr, 16);
 	ip6_addr_assign_zone(&n->next_hop_address, IP6_UNICAST, &link->netif);

@@ -19,6 +19,7 @@
 
 #define NS_PER_S     1000000000ull
 #define RESOLVE_MS   1000u
+#define QUEUE6_MAX   64u
 #define UNKNOWN_MAX  8u /* packets to a peer that is not known yet */
 
 #define PAYLOAD_MAX 65507u /* of UDP over IPv4; lwIP's lengths have 16 bits */
@@ -59,11 +60,13 @@ static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 		    const ip_addr_t *from, u16_t port)
 {
 	struct toe_conn *conn = arg;
+	struct toe_stack *stack = conn->stack;
 	struct lwip_datagram *d;
 
 	(void)pcb;
 	d = conn->nr_queued < LWIP_QUEUE_MAX &&
-			    conn->queued_bytes + p->tot_len <= LWIP_QUEUE_BYTES
+			    conn->queued_bytes + p->tot_len <= LWIP_QUEUE_BYTES &&
+			    stack->queued_bytes + p->tot_len <= LWIP_QUEUES_BYTES
 		    ? malloc(sizeof(*d))
 		    : NULL;
 	if (!d) {
@@ -76,6 +79,7 @@ static void arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 	STAILQ_INSERT_TAIL(&conn->datagrams, d, entry);
 	conn->nr_queued++;
 	conn->queued_bytes += p->tot_len;
+	stack->queued_bytes += p->tot_len;
 	lwip_tell(conn, TOE_READABLE);
 }
 
@@ -86,6 +90,7 @@ static void drop_first(struct toe_conn *conn)
 	STAILQ_REMOVE_HEAD(&conn->datagrams, entry);
 	conn->nr_queued--;
 	conn->queued_bytes -= d->p->tot_len;
+	conn->stack->queued_bytes -= d->p->tot_len;
 	pbuf_free(d->p);
 	free(d);
 }
@@ -252,6 +257,18 @@ static bool known6(const struct lwip_link *link, const ip6_addr_t *peer)
 	return true;
 }
 
+/* lwIP keeps any number of packets for an IPv6 neighbour, whosesoever they are. */
+static bool queue6_full(void)
+{
+	const struct nd6_q_entry *q;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)
+		for (q = neighbor_cache[i].q; q && nr < QUEUE6_MAX; q = q->next)
+			nr++;
+	return nr >= QUEUE6_MAX;
+}
+
 static void asking(struct toe_conn *conn, bool on)
 {
 	if (conn->asking == on)
@@ -282,7 +299,8 @@ static int resolve(struct toe_conn *conn, struct lwip_link *link,
 	}
 	if (now - conn->asked_ms > RESOLVE_MS)
 		return -EHOSTUNREACH;
-	if (conn->unknown + packets <= UNKNOWN_MAX) {
+	if (conn->unknown + packets <= UNKNOWN_MAX &&
+	    (IP_IS_V4(peer) || !queue6_full())) {
 		conn->unknown += packets;
 		return 0;
 	}
@@ -381,7 +399,10 @@ static int send_one(struct toe_conn *conn, const struct toe_datagram *d)
 		return -ENOBUFS;
 	err = lwip_errno(send_by(conn, d, p, &to, port, link, &own));
 	pbuf_free(p);
-	return err;
+	if (err != -ENOBUFS || !link->blocked)
+		return err;
+	asking(conn, true); /* until the link has room */
+	return -EAGAIN;
 }
 
 int lwip_udp_send(struct toe_conn *conn, const struct toe_datagram *datagram,
