@@ -304,6 +304,28 @@ NATIVE_TEST(options_and_addresses_find_their_stack)
 	nt_echo_once(s);
 }
 
+NATIVE_TEST(a_toe_of_lwip_goes_beside_the_kernels)
+{
+	struct tg_sock *s[2], *l, *c;
+	struct tg *tg;
+	char byte;
+
+	segment_up(nt);
+	tg = nt_guest_up_as(nt, NULL, ENTRY_BOTH);
+	s[0] = echo_to(nt, tg, NT_REMOTE_IP);
+	s[1] = echo_to(nt, tg, NEAR);
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &l));
+	ck_ok(tg_bind(l, GIVEN, PORT, NT_TIMEOUT, NULL));
+	ck_ok(tg_listen(l, 5, NT_TIMEOUT));
+	nt_shell("sed -i '/^toe .sw1/d; s/, .sw1.//; s/.sw1., //' "
+		 "/run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	ck_err(tg_recv_wait(s[1], &byte, 1, NT_TIMEOUT), ECONNRESET);
+	nt_echo_once(s[0]);
+	ck_assert(tg_open_connect(tg, NEAR, PORT, NT_TIMEOUT, &c) < 0);
+	nt_echo_once(s[0]);
+}
+
 /* ---- moving ---- */
 
 static void drain(struct nt *nt, const char *verb, const char *toe)
@@ -476,6 +498,7 @@ NATIVE_MAIN("native-lwip", 120,
 	    no_such_neighbour_is_told,
 	    a_guest_is_on_the_kernel_and_on_lwip_at_once,
 	    options_and_addresses_find_their_stack,
+	    a_toe_of_lwip_goes_beside_the_kernels,
 	    connections_go_on_on_a_sibling,
 	    the_next_vtoed_moves_them_too,
 	    frames_of_any_bytes_do_no_harm,
