@@ -1,7 +1,7 @@
 """Two guests share one engine by weight, are counted, and have limits.
 
     one (share 100) ──┐
-                      ├── toe0, 4 Mbit/s ── peer0, remote host
+                      ├── toe0, 8 Mbit/s ── peer0, remote host
     two (share 300) ──┘
 
 By both kinds of links, whose packets differ: an ipvlan has its netdev's address.
@@ -14,14 +14,14 @@ from siblings import configure, toe
 import siblings
 
 SECONDS = 500
-RATE = 500_000              # bytes a second: much less than the machine can
+RATE = 1_000_000            # bytes a second: much less than the machine can
 PORT = 7200
-AMOUNT = 4_000_000          # bytes of both: some eight seconds
+AMOUNT = 6_000_000          # bytes of both: some six seconds
 SOCKETS = 20
 ENTRIES = {"one": "pool=shared,ip=192.0.2.10/24",
            "two": "pool=shared,ip=192.0.2.11/24,share=300"}
 CONFIG = """
-toe "a" { netdev = "toe0" link = "%s" rate = "4Mb/s" }
+toe "a" { netdev = "toe0" link = "%s" rate = "8Mb/s" }
 pool "shared" { toes = {"a"} max-devices = 2 max-device-sockets = 20 }
 """
 # As many sockets as there can be; how many, and why no more.
@@ -61,14 +61,15 @@ def grown(machine, guests, amount):
     return seen, time.monotonic() - start
 
 
-def stream(guest):
-    return guest.spawn(
-        f"socat -u OPEN:/dev/zero TCP:{offload.REMOTE}:{PORT}")
+def streams(guest, number):
+    """So many, that there is always something to send of each guest's."""
+    return [guest.spawn(f"socat -u OPEN:/dev/zero TCP:{offload.REMOTE}:{PORT}")
+            for _ in range(number)]
 
 
 def competing(machine, guests):
     one, two = guests["one"], guests["two"]
-    jobs = [stream(one), stream(one), stream(two)]
+    of_one, of_two = streams(one, 4), streams(two, 3)
     grown(machine, [one, two], AMOUNT // 4)
     seen, seconds = grown(machine, [one, two], AMOUNT)
     ratio = seen["two"] / seen["one"]
@@ -77,13 +78,14 @@ def competing(machine, guests):
            f"no more than the rate; it is {seen} in {seconds:.1f} s")
 
     step("one that is alone has all of it")
-    jobs.pop().kill()
+    for job in of_two:
+        job.kill()
     wait_until(lambda: not offload.contexts(machine, two), 60,
                "all that guest two has sent has gone")
     seen, seconds = grown(machine, [one], AMOUNT)
     expect(seen["one"] / seconds > RATE * 0.6,
            f"all of the rate; it is {seen} in {seconds:.1f} s")
-    for job in jobs:
+    for job in of_one:
         job.kill()
     wait_until(lambda: not offload.contexts(machine, one), 60,
                "all that guest one has sent has gone")
