@@ -125,7 +125,7 @@ def prepare(guest):
 
 
 def command(words, options):
-    return f"python3 {PATH} '{json.dumps(options)}' {words}"
+    return f"python3 -I -S {PATH} '{json.dumps(options)}' {words}"
 
 
 def attempt(guest, words, **options):

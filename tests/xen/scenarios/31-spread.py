@@ -14,7 +14,7 @@ import web
 
 MACHINE = {"segments": "2"}
 SECONDS = 400
-FILE_MB = 20
+MEGABYTES = {"large": 20, "small": 5}
 SECOND = "192.0.2.60"
 CONFIG = """
 toe "a" { netdev = "toe0" }
@@ -42,7 +42,8 @@ def story(machine):
     configure(machine, CONFIG % "round-robin")
     try:
         with web.server(machine, root=offload.MEMORY_ROOT) as server:
-            total = server.file("large", FILE_MB)
+            total = {name: server.file(name, size)
+                     for name, size in MEGABYTES.items()}
             machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"
                                  ).wait_for_output("listening")
             spread(machine, total)
@@ -70,10 +71,10 @@ def spread(machine, total):
                  (5, 5), "the peers that the remote host sees")
 
     step("both carry files, and clients reach a server by either address")
-    jobs = [guest.spawn(web.sum_command(f"http://{offload.REMOTE}/large"))
+    jobs = [guest.spawn(web.sum_command(f"http://{offload.REMOTE}/small"))
             for _ in range(4)]
     for job in jobs:
-        web.expect_sum(total, job.wait(180))
+        web.expect_sum(total["small"], job.wait(180))
     inner = web.Server(guest, 80, "/srv/web")
     inner.start()
     for host in offload.ADDRESS, SECOND, f"[{offload.ADDRESS6}]":
@@ -152,6 +153,6 @@ def spread(machine, total):
     said = held.during(lambda: None, 4)
     expect_equal(said["lost"], 0, "connections lost")
     machine.set_link("toe1", True)
-    web.expect_sum(total, job.wait(180))
+    web.expect_sum(total["large"], job.wait(180))
     expect_equal(held.ask()["lost"], 0, "connections lost")
     held.end()

@@ -14,7 +14,7 @@ import web
 
 MACHINE = {"segments": "2"}
 SECONDS = 500
-FILE_MB = 20
+MEGABYTES = {"large": 20, "small": 5}
 SECOND = "192.0.2.60"
 CONFIG = """
 toe "k" { netdev = "toe0" link = "macvlan" }
@@ -44,7 +44,8 @@ def story(machine):
     wait_up(machine, "k", "s0", "s1")
     try:
         with web.server(machine, root=offload.MEMORY_ROOT) as server:
-            total = server.file("large", FILE_MB)
+            total = {name: server.file(name, size)
+                     for name, size in MEGABYTES.items()}
             machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"
                                  ).wait_for_output("listening")
             alone(machine, total)
@@ -60,7 +61,7 @@ def alone(machine, total):
 
     step("files come in, by both families, and dom0's kernel has no part in it")
     for host in offload.REMOTE, f"[{offload.REMOTE6}]":
-        web.expect_sum(total, guest.spawn(
+        web.expect_sum(total["large"], guest.spawn(
             web.sum_command(f"http://{host}/large")).wait(180))
     addresses = machine.dom0.run(
         f"ip -n {offload.netns(guest)} addr show scope global").out
@@ -94,7 +95,7 @@ def alone(machine, total):
     said = held.during(lambda: machine.dom0.run("vtoectl drain s0"), 5)
     expect_equal(said["lost"], 0, "connections lost")
     expect_where(machine, guest, {"s1": 20})
-    web.expect_sum(total, job.wait(180))
+    web.expect_sum(total["large"], job.wait(180))
 
     step("and when its cable is pulled, with a new vtoed")
     machine.dom0.run("vtoectl undrain s0")
@@ -128,10 +129,10 @@ def beside(machine, total):
         f"ss -Htn state established sport = :{PORT}").out
     expect_equal((peers.count(offload.ADDRESS + ":"), peers.count(SECOND)),
                  (5, 5), "the peers that the remote host sees")
-    jobs = [guest.spawn(web.sum_command(f"http://{offload.REMOTE}/large"))
+    jobs = [guest.spawn(web.sum_command(f"http://{offload.REMOTE}/small"))
             for _ in range(4)]
     for job in jobs:
-        web.expect_sum(total, job.wait(180))
+        web.expect_sum(total["small"], job.wait(180))
 
     step("a server is on the stack whose address it has asked for")
     for number, host in enumerate((offload.ADDRESS, SECOND)):
