@@ -145,9 +145,9 @@ NATIVE_TEST(lost_segments_are_sent_again)
 
 	/* what does not fit in short queues is lost */
 	ck_assert(!nt_remote_run(nt, "tc qdisc add dev eth1 root tbf"
-				     " rate 50mbit burst 20k limit 20k"));
+				     " rate 50mbit burst 20k limit 60k"));
 	nt_shell("tc qdisc add dev toe1 root tbf"
-		 " rate 50mbit burst 20k limit 20k");
+		 " rate 50mbit burst 20k limit 60k");
 	s = echo_to(nt, tg, NEAR);
 	there_and_back(s, 1u << 20);
 }

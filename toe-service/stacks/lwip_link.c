@@ -79,8 +79,10 @@ static err_t link_send(struct lwip_link *link, struct msghdr *msg)
 	++*link->syscalls;
 	if (sendmsg(link->fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return ERR_OK;
-	if (errno != EAGAIN && errno != ENOBUFS)
-		return ERR_OK; /* lost, as on a wire that is cut */
+	/* lost, as on a wire that is cut or (ENOBUFS) a queue that is full: it
+	 * would be again at once, and TCP should send less */
+	if (errno != EAGAIN)
+		return ERR_OK;
 	want_room(link, true);
 	return ERR_MEM; /* TCP keeps the segment, and is told of room */
 }
