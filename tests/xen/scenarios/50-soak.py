@@ -67,8 +67,8 @@ class Broken:
         self.until = 0.0
 
 
-# A toe with this is chosen by no new connection: one of a and b at a time.
-CLOSED = "a or b is closed"
+# One of a and b at a time: without any, connect() says so, as it should.
+ILL = "a or b is ill"
 
 
 class Trouble:
@@ -123,15 +123,15 @@ class Trouble:
 
     def cable(self):
         nic = self.dice.choice(("toe0", "toe1"))
-        if not self.free(nic):
+        if not self.free(nic, ILL):
             return None
         self.machine.set_link(nic, False)
-        return Broken(f"{nic} without cable", (nic,),
+        return Broken(f"{nic} without cable", (nic, ILL),
                       lambda: self.machine.set_link(nic, True))
 
     def flap(self):
         nic = self.dice.choice(("toe0", "toe1"))
-        if not self.free(nic):
+        if not self.free(nic, ILL):
             return None
         for up in (False, True) * 20:
             self.machine.set_link(nic, up)
@@ -140,7 +140,7 @@ class Trouble:
 
     def drain(self):
         toe = self.dice.choice("abcd")
-        what = CLOSED if toe in "ab" else "drain " + toe
+        what = ILL if toe in "ab" else "drain " + toe
         if not self.free("daemon", what, "config"):
             return None
         self.dom0(f"vtoectl drain {toe}")
@@ -149,17 +149,17 @@ class Trouble:
 
     def unplug(self):
         nic = self.dice.choice(("toe0", "toe1"))
-        if not self.free("toe0", "toe1", "daemon", CLOSED):
+        if not self.free("toe0", "toe1", "daemon", ILL):
             return None
         self.machine.unplug(nic)
-        return Broken(f"{nic} unplugged", ("toe0", "toe1", CLOSED),
+        return Broken(f"{nic} unplugged", ("toe0", "toe1", ILL),
                       lambda: self.machine.plug(nic))
 
     def unconfigured(self):
-        if not self.free("config", "daemon", "drain c", "drain d", CLOSED):
+        if not self.free("config", "daemon", "drain c", "drain d", ILL):
             return None
         self.reconfigure(lan='"a"', both='"c"')
-        return Broken("b and d in no pool", ("config", CLOSED),
+        return Broken("b and d in no pool", ("config", ILL),
                       lambda: self.reconfigure(**SOUND))
 
     def policy(self):
