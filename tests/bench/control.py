@@ -8,7 +8,6 @@ links go down and up under a vtoed of the native tests.
 
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -17,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 import report
+import world
 
 OUT = TOP / "build" / "bench"
 PROGRAMS = TOP / "build" / "tests" / "bench"
@@ -28,6 +28,8 @@ def note(samples, lines):
             row = json.loads(line)
             samples.add(row["work"], row["path"], row["metric"], row["unit"],
                         row["value"])
+        else:
+            print(line, end="")
 
 
 def place(args, samples):
@@ -40,15 +42,7 @@ def place(args, samples):
 
 def events(args, samples):
     print("  events", flush=True)
-    env = dict(os.environ, BENCH_RUNS=str(args.runs), NATIVE_B="build",
-               FAKEXEN_LIB=str(TOP / args.fakexen),
-               NATIVE_LOGS=str(TOP / "build/native/logs"))
-    done = subprocess.run([TOP / "tests/native/run", PROGRAMS / "events"],
-                          cwd=TOP, env=env, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"{done.stdout}the benchmark failed; logs: "
-                 "build/native/logs/events")
-    note(samples, done.stdout.splitlines())
+    note(samples, world.lines("events", "events", args))
 
 
 def main():

@@ -8,28 +8,22 @@ of the same namespace, to the same peer behind a veth.
 
 import argparse
 import json
-import os
 import pathlib
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 import report
+import world
 
 OUT = TOP / "build" / "bench"
 
 
 def measure(args, samples):
-    env = dict(os.environ, SOCKBENCH=str(TOP / "build/xen/guest-bin/sockbench"),
-               BENCH_SECONDS=str(args.seconds), BENCH_RUNS=str(args.runs),
-               FAKEXEN_LIB=str(TOP / args.fakexen), NATIVE_B="build",
-               NATIVE_LOGS=str(TOP / "build/native/logs"))
-    bench = subprocess.Popen(
-        [TOP / "tests/native/run", TOP / "build/tests/bench/native_bench"],
-        cwd=TOP, env=env, stdout=subprocess.PIPE, text=True)
-    for line in bench.stdout:
+    sockbench = str(TOP / "build/xen/guest-bin/sockbench")
+    for line in world.lines("native_bench", "bench", args,
+                            SOCKBENCH=sockbench):
         if not line.startswith("{"):
             # sockbench's object ends its line before ours does
             if line.strip() not in ("", "}"):
@@ -39,8 +33,6 @@ def measure(args, samples):
         if '"result"' in line and not line.endswith("}}"):
             line += "}"
         note(samples, json.loads(line))
-    if bench.wait():
-        sys.exit("the benchmark failed; logs: build/native/logs/bench")
 
 
 def note(samples, row):

@@ -10,34 +10,24 @@ guest one has so many.
 
 import argparse
 import json
-import os
 import pathlib
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 import report
+import world
 
 OUT = TOP / "build" / "bench"
 
 
 def rows(args):
-    env = dict(os.environ, BENCH_SECONDS=str(args.seconds),
-               BENCH_RUNS=str(args.runs),
-               FAKEXEN_LIB=str(TOP / args.fakexen), NATIVE_B="build",
-               NATIVE_LOGS=str(TOP / "build/native/logs"))
-    bench = subprocess.Popen(
-        [TOP / "tests/native/run", TOP / "build/tests/bench/share_bench"],
-        cwd=TOP, env=env, stdout=subprocess.PIPE, text=True)
-    for line in bench.stdout:
+    for line in world.lines("share_bench", "share", args):
         if line.startswith("{"):
             yield json.loads(line)
         else:
             print(line, end="")
-    if bench.wait():
-        sys.exit("the benchmark failed; logs: build/native/logs/share")
 
 
 def note(shared, alone, row):
