@@ -20,8 +20,7 @@ static uint32_t sockets_now(const struct device *device, const struct toe *toe)
 	uint32_t i, n, sum = 0;
 
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
-		if (!guest_link_used(device->net, i) ||
-		    device->net->link[i].toe_row != toe->row)
+		if (!guest_link_is_on(device->net, i, toe))
 			continue;
 		n = vtoe_load(&worker->table->on_toe[i]);
 		sum += n > worker->nr_rows ? worker->nr_rows : n;

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "config_parts.h"
 #include "entry.h"
+#include "match.h"
 #include "stack.h"
 
 /* ---- single options, called by libconfuse as they are read ---- */
@@ -25,7 +26,6 @@ static int check_driver(cfg_t *cfg, cfg_opt_t *opt)
 static int check_netdev(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *name = cfg_opt_getnstr(opt, 0);
-
 	const char *open = name ? strchr(name, '[') : NULL;
 
 	if (open && !strchr(open, ']')) {
@@ -195,7 +195,7 @@ static int check_rate(cfg_t *cfg, cfg_t *toe)
 
 static bool matches(cfg_t *toe)
 {
-	return strpbrk(cfg_getstr(toe, "netdev"), "*?[") != NULL;
+	return match_pattern(cfg_getstr(toe, "netdev"));
 }
 
 /* Could TOEs that are there by @section be called as @toe? */

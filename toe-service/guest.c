@@ -355,6 +355,15 @@ static int place_first(struct guest_net *net, const struct config_pool *pool,
 	return place(net, 0, pool, &wish, error);
 }
 
+bool guest_link_is_on(const struct guest_net *net, uint32_t index,
+		      const struct toe *toe)
+{
+	const struct guest_link *link = &net->link[index];
+
+	return guest_link_used(net, index) && link->toe_row == toe->row &&
+	       link->toe_generation == inventory_generation(net->inv, toe);
+}
+
 enum toe_state guest_link_state(const struct guest_net *net, uint32_t index)
 {
 	return inventory_state(net->inv, net->link[index].toe_row,

@@ -99,6 +99,10 @@ uint32_t guest_pool_devices(const struct inventory *inv, const char *pool);
 /** guest_link_used - is there a link of that number? */
 bool guest_link_used(const struct guest_net *net, uint32_t index);
 
+/** guest_link_is_on - is there a link of that number, and on this TOE? */
+bool guest_link_is_on(const struct guest_net *net, uint32_t index,
+		      const struct toe *toe);
+
 /** guest_link_state - of the TOE that a link is on; TOE_ABSENT: no more. */
 enum toe_state guest_link_state(const struct guest_net *net, uint32_t index);
 

@@ -8,9 +8,14 @@
 
 #include "match.h"
 
+bool match_pattern(const char *netdev)
+{
+	return strpbrk(netdev, "*?[") != NULL;
+}
+
 bool match_is(const struct config_toe *toe)
 {
-	return strpbrk(toe->netdev, "*?[") != NULL;
+	return match_pattern(toe->netdev);
 }
 
 bool match_any(const struct config *written)

@@ -29,6 +29,9 @@ struct match_netdev {
 	char by[TABLE_NAME_MAX]; /* only by this section; "": by any */
 };
 
+/** match_pattern - does a netdev's name in vtoed.conf match, instead of being one? */
+bool match_pattern(const char *netdev);
+
 /** match_is - is it a section that matches? */
 bool match_is(const struct config_toe *toe);
 

@@ -43,14 +43,12 @@ static uint32_t number_of(struct guest_net *net)
 
 /* ---- one TOE ---- */
 
+/* ... and on the device that it has now. */
 static bool is_on(const struct guest_net *net, uint32_t index,
 		  const struct toe *toe)
 {
-	const struct guest_link *link = &net->link[index];
-
-	return guest_link_used(net, index) && link->toe_row == toe->row &&
-	       link->toe_generation == inventory_generation(net->inv, toe) &&
-	       link->ifindex == toe->ifindex;
+	return guest_link_is_on(net, index, toe) &&
+	       net->link[index].ifindex == toe->ifindex;
 }
 
 static bool has_link(const struct guest_net *net, const struct toe *toe)

@@ -43,15 +43,6 @@ void traffic_leave(struct guest_net *net)
 	}
 }
 
-static bool is_on(const struct guest_net *net, uint32_t index,
-		  const struct toe *toe)
-{
-	const struct guest_link *link = &net->link[index];
-
-	return guest_link_used(net, index) && link->toe_row == toe->row &&
-	       link->toe_generation == inventory_generation(net->inv, toe);
-}
-
 int traffic_of_guest(const struct guest_net *net, const struct toe *toe,
 		     struct toe_traffic *traffic)
 {
@@ -64,7 +55,7 @@ int traffic_of_guest(const struct guest_net *net, const struct toe *toe,
 		result = 0;
 	}
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
-		if (!is_on(net, i, toe))
+		if (!guest_link_is_on(net, i, toe))
 			continue;
 		err = guest_link_traffic(net, i, &now);
 		if (!err)
