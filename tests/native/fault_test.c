@@ -62,35 +62,10 @@ static void attach(struct nt *nt, uint32_t domid, const char *entry)
 	free(answer);
 }
 
-/* A guest besides nt->guest; both to be freed by guest_free(). */
-struct guest {
-	struct fx_dom *dom;
-	struct tg *tg;
-};
-
-static struct guest guest_up(struct nt *nt, uint32_t domid, const char *entry)
-{
-	struct guest g = {.dom = nt_domain(nt, domid, NULL)};
-
-	attach(nt, domid, entry);
-	ck_ok(tg_start(nt->host, g.dom, 0, NULL, NT_TIMEOUT, &g.tg));
-	return g;
-}
-
-static void guest_free(struct guest *g)
-{
-	tg_free(g->tg);
-	fx_dom_close(g->dom);
-}
-
 static struct tg *first_guest_up(struct nt *nt, const char *entry)
 {
-	struct guest g = guest_up(nt, NT_DOMID, entry);
-
-	nt->guest.domid = NT_DOMID;
-	nt->guest.dom = g.dom;
-	nt->guest.tg = g.tg;
-	return g.tg;
+	nt->guest = nt_guest_add(nt, NT_DOMID, NULL, entry);
+	return nt->guest.tg;
 }
 
 static void echo(struct tg_sock *s, unsigned int chunks)
@@ -216,7 +191,7 @@ NATIVE_TEST(datagrams_survive_spurious_failures)
 NATIVE_TEST(errors_reach_the_program_as_they_are)
 {
 	struct tg_sock *s;
-	struct guest g;
+	struct nt_guest g;
 	struct tg *tg;
 	char byte;
 
@@ -231,11 +206,11 @@ NATIVE_TEST(errors_reach_the_program_as_they_are)
 	ck_err(tg_connect(s, NT_REMOTE_IP, PORT, NT_TIMEOUT), EHOSTUNREACH);
 
 	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
-	g = guest_up(nt, 6, "pool=two,ip=" GOOD_IP "/24");
+	g = nt_guest_add(nt, 6, NULL, "pool=two,ip=" GOOD_IP "/24");
 	ck_ok(tg_open_connect(g.tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
 	ck_ok(tg_send(s, "abcd", 4));
 	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ENETDOWN);
-	guest_free(&g);
+	nt_guest_remove(nt, &g);
 }
 
 NATIVE_TEST(an_engine_that_accepts_nothing_is_not_asked_all_the_time)
@@ -294,7 +269,7 @@ NATIVE_TEST(a_hung_engine_hurts_its_own_only_and_can_be_left)
 {
 	struct tg_sock *s, *good;
 	struct tg *tg;
-	struct guest g;
+	struct nt_guest g;
 	char data[4];
 
 	configure(nt, SIBLINGS("hang-after=40"));
@@ -305,7 +280,7 @@ NATIVE_TEST(a_hung_engine_hurts_its_own_only_and_can_be_left)
 	       tg_recv_all(s, data, 4, 500) == 0)
 		;
 	/* its neighbour, on the kernel's */
-	g = guest_up(nt, 6, "ip=" GOOD_IP "/24");
+	g = nt_guest_add(nt, 6, NULL, "ip=" GOOD_IP "/24");
 	ck_ok(tg_open_connect(g.tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &good));
 	echo(good, 1);
 	/* what was sent into the void arrives once another one takes over */
@@ -314,7 +289,7 @@ NATIVE_TEST(a_hung_engine_hurts_its_own_only_and_can_be_left)
 	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
 	ck_assert_int_eq(memcmp(data, "abcd", 4), 0);
 	nt_echo_once(s);
-	guest_free(&g);
+	nt_guest_remove(nt, &g);
 }
 
 /* ------------------------------------------------------------ health */
@@ -361,15 +336,15 @@ NATIVE_TEST(a_bad_engine_is_degraded_and_left)
 
 NATIVE_TEST(one_guest_has_no_toe_left_that_others_are_on)
 {
-	struct guest idle, alone;
+	struct nt_guest idle, alone;
 	struct fx_dom *dom;
 	struct tg *tg;
 
 	configure(nt, BAD("shared", "connect-error=100%")
 			  BAD("own", "connect-error=100%"));
 	tg = first_guest_up(nt, "pool=shared," NT_ENTRY);
-	idle = guest_up(nt, 6, "pool=shared,ip=" GOOD_IP "/24");
-	alone = guest_up(nt, 7, "pool=own,ip=192.0.2.12/24");
+	idle = nt_guest_add(nt, 6, NULL, "pool=shared,ip=" GOOD_IP "/24");
+	alone = nt_guest_add(nt, 7, NULL, "pool=own,ip=192.0.2.12/24");
 	/* they complain alike, and are heard in the same window */
 	nt_until((try_connect(tg), try_connect(alone.tg),
 		  toe_has("own", "state", "degraded")));
@@ -379,8 +354,8 @@ NATIVE_TEST(one_guest_has_no_toe_left_that_others_are_on)
 	attach(nt, 8, "pool=own,ip=192.0.2.13/24");
 	nt_until(node_has("own", 8, "toe") && node_has("2", 8, "state"));
 	fx_dom_close(dom);
-	guest_free(&idle);
-	guest_free(&alone);
+	nt_guest_remove(nt, &idle);
+	nt_guest_remove(nt, &alone);
 }
 
 NATIVE_TEST(a_toe_of_another_driver_is_no_sibling)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <fcntl.h>
-#include <time.h>
 
 #include "flow.h"
 
@@ -49,21 +48,13 @@ static void pump_once(struct flow *flow)
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void flow_pump(struct flow *flow, unsigned int nr, uint64_t ms)
 {
-	uint64_t warm = now_ms() + WARM_MS, from = 0, now;
+	uint64_t warm = tg_now_ms() + WARM_MS, from = 0, now;
 	unsigned int i;
 
 	do {
-		now = now_ms();
+		now = tg_now_ms();
 		if (!from && now >= warm) {
 			from = now;
 			for (i = 0; i < nr; i++)

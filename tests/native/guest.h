@@ -91,6 +91,9 @@ struct tg {
 
 /* ------------------------------------------------------------ the device */
 
+/** tg_now_ms() - CLOCK_MONOTONIC, in milliseconds */
+uint64_t tg_now_ms(void);
+
 /** tg_pages() - memory a domain needs for such a device, in pages */
 uint32_t tg_pages(const struct tg_config *cfg);
 

@@ -5,7 +5,6 @@
 
 #include "guest.h"
 
-uint64_t tg_now_ms(void);
 int tg_left(uint64_t deadline);	/* milliseconds, 0: none */
 void tg_kick(struct tg *tg);	/* send an event if dom0 sleeps */
 void tg_unready(struct tg_sock *s);

@@ -479,9 +479,12 @@ struct nt_guest nt_guest_add(struct nt *nt, uint32_t domid,
 			     const struct tg_config *cfg, const char *entry)
 {
 	struct nt_guest g = {.domid = domid};
+	char *answer;
 
 	g.dom = nt_domain(nt, domid, cfg);
-	free(nt_attach(nt, domid, entry));
+	answer = nt_attach(nt, domid, entry);
+	ck_assert_msg(strstr(answer, "\"ok\":true") != NULL, "%s", answer);
+	free(answer);
 	ck_ok(tg_start(nt->host, g.dom, 0, cfg, NT_TIMEOUT, &g.tg));
 	return g;
 }

@@ -7,7 +7,6 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "native.h"
 
@@ -42,14 +41,6 @@ struct soak {
 	unsigned int events;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static long setting(const char *name, long otherwise)
 {
 	const char *value = getenv(name);
@@ -81,11 +72,11 @@ static void stream_turn(struct soak *k, struct stream *st)
 	st->got += (uint64_t)n;
 }
 
-static void traffic(struct soak *k, int64_t until)
+static void traffic(struct soak *k, uint64_t until)
 {
 	size_t i;
 
-	while (now_ms() < until) {
+	while (tg_now_ms() < until) {
 		for (i = 0; i < STREAMS; i++)
 			stream_turn(k, &k->stream[i]);
 		tg_wait(k->tg, -1, 5);
@@ -253,18 +244,18 @@ static bool no_contexts(struct nt *nt)
 NATIVE_TEST(toes_come_and_go_and_no_stream_notices)
 {
 	uint64_t bytes = 0;
-	int64_t end;
+	uint64_t end;
 	struct soak k = {.nt = nt, .seed = (uint32_t)setting("NATIVE_SEED", 1)};
 	size_t i;
 
 	segment_up(nt);
 	k.tg = nt_guest_up_as(nt, NULL, ENTRY);
 	streams_up(&k);
-	end = now_ms() + 1000 * setting("NATIVE_SOAK", SECONDS);
-	while (now_ms() < end) {
+	end = tg_now_ms() + 1000 * (uint64_t)setting("NATIVE_SOAK", SECONDS);
+	while (tg_now_ms() < end) {
 		flip(&k);
 		expect_connects(&k);
-		traffic(&k, now_ms() + nt_random(&k.seed) % PAUSE_MS);
+		traffic(&k, tg_now_ms() + nt_random(&k.seed) % PAUSE_MS);
 	}
 	mend(&k);
 	finish(&k);
