@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two TOEs on one segment, for stories: a (toe0) and b (toe1).
+"""Several TOEs, for stories; two siblings above all: a (toe0) and b (toe1).
 
 A machine with MACHINE = {"segments": "2"} has them.
 """
 
 import contextlib
 
+from gap import PORT
 import offload
+import web
 from machine import wait_until
 
 CONFIG_FILE = "/etc/vtoe/vtoed.conf"
@@ -49,3 +51,29 @@ def wait_on(machine, guest, name):
     """Waits until a guest's device is on a TOE."""
     wait_until(lambda: offload.device(machine, guest)["toe"] == name, 20,
                f"the device on toe {name}")
+
+
+def where(machine, guest, text=f":{PORT}"):
+    """How many connections are on each toe, of those to a port."""
+    toes = [c["toe"] for c in offload.connections(
+        offload.contexts(machine, guest)) if text in c["requested"]]
+    return {name: toes.count(name) for name in set(toes)}
+
+
+def expect_where(machine, guest, expected):
+    wait_until(lambda: where(machine, guest) == expected,
+               offload.RECORD_SECONDS, f"connections on {expected}")
+
+
+def live_through(machine, guest, action, name, total, held):
+    """A transfer of /large lives through something that ends on a toe.
+
+    held: connections that the guest has besides.
+    """
+    job = guest.spawn(web.sum_command(f"http://{offload.REMOTE}/large",
+                                      "--limit-rate 4M"))
+    wait_until(lambda: len(offload.connections(offload.contexts(
+        machine, guest))) > held, 30, "the transfer")
+    action()
+    wait_on(machine, guest, name)
+    web.expect_sum(total, job.wait(180))

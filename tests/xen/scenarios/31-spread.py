@@ -9,7 +9,7 @@ from story import *
 from gap import Gap, PORT
 import offload
 import siblings
-from siblings import configure, toe, wait_up
+from siblings import configure, expect_where, toe, wait_up, where
 import web
 
 MACHINE = {"segments": "2"}
@@ -23,18 +23,6 @@ toe "b" { netdev = "toe1" addresses = "192.0.2.60-192.0.2.69/24"
 pool "both" { toes = {"a", "b"} policy = "%s" spread = 2 }
 """
 ENTRY = "pool=both," + offload.ENTRY
-
-
-def where(machine, guest, text=f":{PORT}"):
-    """How many connections are on each toe, of those to a port."""
-    toes = [c["toe"] for c in offload.connections(
-        offload.contexts(machine, guest)) if text in c["requested"]]
-    return {name: toes.count(name) for name in set(toes)}
-
-
-def expect_where(machine, guest, expected):
-    wait_until(lambda: where(machine, guest) == expected,
-               offload.RECORD_SECONDS, f"connections on {expected}")
 
 
 def story(machine):

@@ -9,7 +9,7 @@ from story import *
 from gap import Gap, PORT
 import offload
 import siblings
-from siblings import configure, wait_on, wait_up
+from siblings import configure, expect_where, wait_on, wait_up
 import web
 
 MACHINE = {"segments": "2"}
@@ -24,18 +24,6 @@ toe "s1" { netdev = "toe1" driver = "lwip" segment = "lan"
 pool "soft" { toes = {"s0", "s1"} policy = "in-order" }
 pool "both" { toes = {"k", "s1"} policy = "round-robin" spread = 2 }
 """
-
-
-def where(machine, guest, text=f":{PORT}"):
-    """How many connections are on each toe, of those to a port."""
-    toes = [c["toe"] for c in offload.connections(
-        offload.contexts(machine, guest)) if text in c["requested"]]
-    return {name: toes.count(name) for name in set(toes)}
-
-
-def expect_where(machine, guest, expected):
-    wait_until(lambda: where(machine, guest) == expected,
-               offload.RECORD_SECONDS, f"connections on {expected}")
 
 
 def story(machine):

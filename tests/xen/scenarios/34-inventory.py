@@ -8,7 +8,7 @@ from story import *
 from gap import Gap, PORT
 import offload
 import siblings
-from siblings import configure, toe, wait_on, wait_up
+from siblings import configure, live_through, toe, wait_up
 import web
 
 MACHINE = {"segments": "2"}
@@ -61,14 +61,7 @@ def match(machine, total):
     held = Gap(guest, CROWD, 500)
 
     def through(action, name):
-        """A transfer lives through something that ends on a toe."""
-        job = guest.spawn(web.sum_command(f"http://{offload.REMOTE}/large",
-                                          "--limit-rate 4M"))
-        wait_until(lambda: len(offload.connections(offload.contexts(
-            machine, guest))) > CROWD, 30, "the transfer")
-        action()
-        wait_on(machine, guest, name)
-        web.expect_sum(total, job.wait(180))
+        live_through(machine, guest, action, name, total, CROWD)
 
     through(lambda: machine.dom0.run("vtoectl drain a"), "m-toe1")
     machine.dom0.run("vtoectl undrain a")
