@@ -645,10 +645,11 @@ static void restarted_accept(void)
 
 static void restarted_send(void)
 {
-	int fd = peer("count 1500");
+	int control, fd = dialled(&control, "told 1000 count");
 	char c = 0;
 
 	expect(fill(fd));
+	send_bytes(control, 0, 1);
 	alarm_with_restart(SOON_MS);
 	expect_eq(send(fd, &c, 1, MSG_NOSIGNAL), 1);
 }

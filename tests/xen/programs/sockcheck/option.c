@@ -327,12 +327,14 @@ static int queued(int fd, unsigned long request)
 static void out_queue(void)
 {
 	uint16_t port;
-	int fd = peer("count 1500"), l = listener(0, &port), n;
+	int control, fd = dialled(&control, "told 0 count");
+	int l = listener(0, &port), n;
 
 	expect_eq(queued(fd, SIOCATMARK), 0);
 	expect(fill(fd));
 	expect(queued(fd, SIOCOUTQNSD) > 0);
 	expect(queued(fd, SIOCOUTQ) >= queued(fd, SIOCOUTQNSD));
+	send_bytes(control, 0, 1);
 	for (int i = 0; queued(fd, SIOCOUTQ) && i < 200; i++)
 		pause_ms(50);
 	expect_eq(queued(fd, SIOCOUTQ), 0);

@@ -9,6 +9,8 @@
  *	two N MS	sends N bytes, waits, sends N more, waits for the end
  *	half N		sends N bytes and FIN, then reads until the end
  *	count [MS]	waits, reads until the end, answers "BYTES HASH"
+ *	told MS CMD	after "dial": waits for a byte on the connection that
+ *			this came by, and then for MS, before it does CMD
  *	read-one	reads one byte, closes with the rest unread
  *	close		closes
  *	reset [MS]	waits, closes with RST
@@ -172,6 +174,11 @@ static void obey(char *line, int fd, int out)
 		say_bytes(fd, 0, n);
 		shutdown(fd, SHUT_WR);
 		do_count(fd, out);
+	} else if (sscanf(line, "told %u %n", &ms, &at) == 1 && at) {
+		if (recv(out, &c, 1, 0) != 1)
+			return;
+		pause_ms((int)ms);
+		obey(line + at, fd, out);
 	} else if (!strncmp(line, "count", 5)) {
 		pause_ms(atoi(line + 5));
 		do_count(fd, out);

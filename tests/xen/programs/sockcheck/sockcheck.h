@@ -113,6 +113,7 @@ double seconds(void);
 void pause_ms(int ms);
 /** alarm_without_restart - SIGALRM after ms that interrupts system calls. */
 void alarm_without_restart(int ms);
+/** fill - writes until fd takes no more, and stays so. False if it never does. */
 bool fill(int fd);
 int wait_child(int pid);
 

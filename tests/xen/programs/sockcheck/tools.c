@@ -16,6 +16,7 @@
 #include "sockcheck.h"
 
 #define CHUNK 65536
+#define FULL_MS 500 /* not writable for so long: full */
 
 socklen_t address_size(const union address *a)
 {
@@ -256,22 +257,23 @@ void alarm_without_restart(int ms)
 bool fill(int fd)
 {
 	static char buf[CHUNK];
-	int quiet = 0;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	bool quiet = false;
 
-	/* dom0 goes on taking bytes for a while: quiet twice means full */
+	/* dom0 goes on taking bytes for a while, on a busy machine in gusts */
 	for (size_t sent = 0; sent < (256u << 20);) {
 		ssize_t n = send(fd, buf, sizeof(buf),
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n > 0) {
 			sent += (size_t)n;
-			quiet = 0;
+			quiet = false;
 			continue;
 		}
 		expect_eq(errno, EAGAIN);
-		if (++quiet == 3)
+		if (quiet)
 			return true;
-		pause_ms(100);
+		quiet = !poll(&p, 1, FULL_MS);
 	}
 	return false;
 }
