@@ -248,6 +248,7 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	c->toe = (int8_t)toe;
 	c->placed = false;
 	c->fixed = false;
+	c->waits = false;
 	c->error = 0;
 	context_set_load(cs, toe, cs->candidate[toe].load + 1);
 	cs->table->counters.contexts++;
@@ -284,6 +285,8 @@ int context_open(struct contexts *cs, uint32_t slot,
 	toe = context_place(cs, NULL, contexts_home(cs));
 	if (toe < 0)
 		toe = context_place(cs, NULL, ~0u);
+	if (toe == -ENETDOWN && contexts_await_link(cs, ~0u))
+		toe = __builtin_ctz(contexts_home(cs));
 	if (toe < 0)
 		return toe;
 	/* upcalls come from stack_event() only, when the context is there */
@@ -376,16 +379,20 @@ static int connected(struct contexts *cs, struct context *c,
 	return 0;
 }
 
+static bool was_bound(const struct context_row *row)
+{
+	static const struct vtoe_addr none;
+
+	return memcmp(&row->requested.local, &none, sizeof(none));
+}
+
 /* A failed connect leaves the context as it was before. */
 static void unconnected(struct contexts *cs, struct context *c)
 {
-	static const struct vtoe_addr none;
 	struct context_row *row = context_row_begin(cs, c->slot);
 
 	context_row_state(cs, row,
-		  memcmp(&row->requested.local, &none, sizeof(none))
-			  ? CONTEXT_BOUND
-			  : CONTEXT_OPEN);
+			  was_bound(row) ? CONTEXT_BOUND : CONTEXT_OPEN);
 	context_row_end(cs, row);
 }
 
@@ -415,7 +422,7 @@ static int disconnect(struct contexts *cs, struct context *c,
 static int place_connect(struct contexts *cs, struct context *c,
 			 const struct vtoe_addr *peer)
 {
-	bool bound = cs->table->row[c->slot].state != CONTEXT_OPEN;
+	bool bound = was_bound(&cs->table->row[c->slot]);
 
 	/* datagrams go where the guest's routes lead them, each for itself */
 	if (!context_is_stream(cs, c))
@@ -423,6 +430,18 @@ static int place_connect(struct contexts *cs, struct context *c,
 	if (!c->placed && (bound || !contexts_several(cs)))
 		return 0;
 	return context_choose_toe(cs, c, peer, context_may_be_on(cs, c, peer));
+}
+
+int context_start_connect(struct contexts *cs, struct context *c,
+			  const struct vtoe_addr *peer)
+{
+	int err = place_connect(cs, c, peer);
+
+	if (err)
+		return err;
+	err = c->driver->connect(c->conn, peer);
+	note(cs, c->toe, err);
+	return err;
 }
 
 int context_connect(struct contexts *cs, uint32_t slot,
@@ -434,11 +453,11 @@ int context_connect(struct contexts *cs, uint32_t slot,
 
 	if (!addr->family)
 		return disconnect(cs, c, local);
-	err = place_connect(cs, c, addr);
-	if (err)
-		return err;
-	err = c->driver->connect(c->conn, addr);
-	note(cs, c->toe, err);
+	err = context_start_connect(cs, c, addr);
+	if (context_may_wait(cs, c, addr, err)) {
+		context_wait(cs, c, true);
+		err = -EINPROGRESS;
+	}
 	if (err && err != -EINPROGRESS) {
 		context_tally(cs, c->toe, failed);
 		return err;
@@ -627,6 +646,7 @@ void context_close(struct contexts *cs, uint32_t slot, bool abort)
 	struct context *c = get(cs, slot);
 	struct context_row *row;
 
+	context_wait(cs, c, false);
 	c->driver->close(c->conn, abort ? TOE_CLOSE_ABORT : 0);
 	c->conn = NULL;
 	context_set_load(cs, c->toe, cs->candidate[c->toe].load - 1);

@@ -48,6 +48,7 @@ struct context {
 	int8_t toe; /* index into contexts.toe */
 	bool placed : 1; /* its address is placement's choice */
 	bool fixed : 1;	 /* it has an option that only its stack may have */
+	bool waits : 1;	 /* with its connect(), for a TOE context's link */
 	int16_t error; /* of a connect() that was tried again; else 0 */
 };
 
@@ -55,6 +56,7 @@ struct context_toe {
 	const struct toe_driver *driver; /* NULL: not in use */
 	struct toe_stack *stack;
 	struct toe_address ip, ip6;
+	bool given_up; /* what lost its link there waits no more */
 };
 
 /* An instance of a driver; TOE contexts share it, and it stays when they go. */
@@ -73,6 +75,7 @@ struct contexts {
 	uint64_t now_ns; /* CLOCK_MONOTONIC; the owner keeps it current */
 	uint32_t pool; /* row in the TOE table */
 	uint32_t max_sockets; /* by the entry; 0: no limit */
+	uint32_t nr_waiting;  /* contexts with a connect() that waits */
 	bool accepts_wait;    /* for room under a limit; counted once */
 	struct context_toe toe[CONTEXT_TOES_MAX];
 	struct context_instance instance[CONTEXT_TOES_MAX]; /* by their tags */
@@ -136,8 +139,9 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
  * @reset: its connections are given up, too
  *
  * Streams that are connecting there try again on another TOE context, if one
- * works; to the program it is one connect(). The same costs as above. -EINVAL:
- * no such TOE context.
+ * works; to the program it is one connect(). Until @reset, or until it is set
+ * again, what connects there waits if the link has gone. The same costs as above.
+ * -EINVAL: no such TOE context.
  */
 int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 		  bool reset);

@@ -7,6 +7,7 @@
  *	context_place.c		which TOE context a connection is on
  *	context_stack.c		which stack, where TOEs have different drivers
  *	context_remap.c		what happens when TOE contexts change
+ *	context_wait.c		connecting while a TOE context has no link
  */
 #ifndef TOE_SERVICE_CONTEXT_PARTS_H
 #define TOE_SERVICE_CONTEXT_PARTS_H
@@ -90,6 +91,21 @@ int context_stack_to(struct contexts *cs, struct context *c,
 int context_change_stack(struct contexts *cs, struct context *c, int toe);
 /* Can this option be taken from one stack to another? */
 bool context_option_moves(int level, int name);
+
+/* ---- waiting for a link ---- */
+
+/* Is one of @among without its link, and not given up? */
+bool contexts_await_link(const struct contexts *cs, uint32_t among);
+/* Has connecting to @peer failed with @err only because of that? */
+bool context_may_wait(const struct contexts *cs, const struct context *c,
+		      const struct vtoe_addr *peer, int err);
+/* It waits from now on, or does not any more. */
+void context_wait(struct contexts *cs, struct context *c, bool wait);
+/* TOE contexts have changed: those that wait try again. */
+void contexts_wake(struct contexts *cs);
+/* Place a connection to @peer, and connect. */
+int context_start_connect(struct contexts *cs, struct context *c,
+			  const struct vtoe_addr *peer);
 
 static inline bool context_is_stream(const struct contexts *cs,
 				     const struct context *c)

@@ -94,15 +94,13 @@ static int remove_toe(struct contexts *cs, unsigned int toe, uint32_t left)
 	return 0;
 }
 
-int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left)
+static int set_toe(struct contexts *cs, unsigned int toe,
+		   const struct contexts_place *to, uint32_t left)
 {
 	struct context *c;
 	uint32_t slot = 0;
 	int err;
 
-	if (toe >= CONTEXT_TOES_MAX)
-		return -EINVAL;
 	if (to->row == CONTEXTS_NO_TOE)
 		return cs->toe[toe].driver ? remove_toe(cs, toe, left) : 0;
 	if (!cs->toe[toe].driver)
@@ -123,6 +121,19 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		note_remap(cs, c, left);
 	}
 	return 0;
+}
+
+int contexts_set_toe(struct contexts *cs, unsigned int toe,
+		     const struct contexts_place *to, uint32_t left)
+{
+	int err;
+
+	if (toe >= CONTEXT_TOES_MAX)
+		return -EINVAL;
+	cs->toe[toe].given_up = false;
+	err = set_toe(cs, toe, to, left);
+	contexts_wake(cs);
+	return err;
 }
 
 /* One connect() of the program's, on another TOE. */
@@ -159,9 +170,12 @@ int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 		return -EINVAL;
 	while ((c = next_on(cs, toe, &slot)) != NULL)
 		if (context_is_stream(cs, c) &&
-		    cs->table->row[c->slot].state == CONTEXT_CONNECTING)
+		    cs->table->row[c->slot].state == CONTEXT_CONNECTING &&
+		    !c->waits)
 			connect_elsewhere(cs, c, left);
 	if (reset)
 		reset_peers(cs, toe);
+	cs->toe[toe].given_up = reset;
+	contexts_wake(cs);
 	return 0;
 }

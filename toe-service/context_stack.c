@@ -77,7 +77,7 @@ static bool may_change(const struct contexts *cs, const struct context *c)
 {
 	uint32_t state = cs->table->row[c->slot].state;
 
-	return !c->fixed && (state == CONTEXT_OPEN ||
+	return !c->fixed && (state == CONTEXT_OPEN || c->waits ||
 			     (state == CONTEXT_CONNECTING && c->placed));
 }
 

@@ -179,6 +179,56 @@ NATIVE_TEST(a_toe_that_comes_back_serves_its_guests_again)
 	ck_assert_int_eq(nt_worker(nt, NT_DOMID), worker);
 }
 
+/* A connect() on the way, while its TOE is gone. */
+static struct tg_sock *connect_to_nowhere(struct nt *nt, const char *entry)
+{
+	struct tg *tg = nt_guest_up_as(nt, NULL, entry);
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
+	nt_shell("ip link del toe0");
+	nt_until(node_has(TOE "/state", "gone"));
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_connect_start(s, NT_REMOTE_IP, PORT));
+	return s;
+}
+
+NATIVE_TEST(what_connects_while_its_toe_is_gone_waits_for_it)
+{
+	struct tg_sock *s =
+		connect_to_nowhere(nt, NT_ENTRY ",on-loss=wait:600");
+
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
+	ck_err(tg_connect_done(s), EAGAIN);
+	wire_up();
+	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+	nt_echo_once(s);
+}
+
+NATIVE_TEST(what_waits_for_its_toe_is_told_when_it_has_waited_enough)
+{
+	struct tg_sock *s =
+		connect_to_nowhere(nt, NT_ENTRY ",on-loss=wait:1");
+
+	ck_err(tg_connect_wait(s, NT_TIMEOUT), ENETUNREACH);
+	ck_ok(tg_connect_start(s, NT_REMOTE_IP, PORT));
+	ck_err(tg_connect_wait(s, NT_TIMEOUT), ENETUNREACH);
+}
+
+NATIVE_TEST(what_waits_for_its_toe_may_be_closed)
+{
+	struct tg_sock *s =
+		connect_to_nowhere(nt, NT_ENTRY ",on-loss=wait:600");
+
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	wire_up();
+	nt_until(nt_log_has(nt, "vtoed.log", "network made again"));
+	ck_ok(tg_open_connect(nt->guest.tg, NT_REMOTE_IP, PORT, NT_TIMEOUT,
+			      &s));
+	nt_echo_once(s);
+}
+
 NATIVE_TEST(an_address_is_free_again_after_its_device_is_gone)
 {
 	struct tg *tg = nt_guest_up(nt, NULL);
@@ -367,6 +417,9 @@ NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
 	    records_go_on_after_a_restart, a_toe_without_link_is_down,
 	    a_toe_says_what_its_device_has, a_device_waits_for_its_toe,
 	    a_toe_that_comes_back_serves_its_guests_again,
+	    what_connects_while_its_toe_is_gone_waits_for_it,
+	    what_waits_for_its_toe_is_told_when_it_has_waited_enough,
+	    what_waits_for_its_toe_may_be_closed,
 	    an_address_is_free_again_after_its_device_is_gone,
 	    a_wrong_configuration_is_not_taken_over,
 	    a_pool_that_is_configured_heals_its_devices,
