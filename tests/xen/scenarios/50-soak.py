@@ -60,9 +60,9 @@ done"""
 
 
 class Broken:
-    """Something that is wrong for a while, and how it is mended."""
+    """What is wrong for a while, and how it is mended; or what is over at once."""
 
-    def __init__(self, text, what, mend):
+    def __init__(self, text, what=(), mend=None):
         self.text, self.what, self.mend = text, what, mend
         self.until = 0.0
 
@@ -105,8 +105,9 @@ class Trouble:
             return
         self.events += 1
         self.machine.note(f"soak: {b.text}")
-        b.until = time.monotonic() + self.dice.uniform(0.05, 4)
-        self.broken.append(b)
+        if b.mend:
+            b.until = time.monotonic() + self.dice.uniform(0.05, 4)
+            self.broken.append(b)
 
     def free(self, *what):
         """Whether nothing of this is broken already, or being mended."""
@@ -136,7 +137,7 @@ class Trouble:
         for up in (False, True) * 20:
             self.machine.set_link(nic, up)
             time.sleep(0.05)
-        return Broken(f"{nic} flapped", (), lambda: None)
+        return Broken(f"{nic} flapped")
 
     def drain(self):
         toe = self.dice.choice("abcd")
@@ -185,13 +186,13 @@ class Trouble:
         self.dom0(how)
         wait_until(lambda: self.machine.dom0.ok("vtoectl list >/dev/null"), 60,
                    "vtoed is back")
-        return Broken(how, (), lambda: None)
+        return Broken(how)
 
     def rebalance(self):
         if not self.free("daemon"):
             return None
         self.dom0("vtoectl rebalance")
-        return Broken("rebalanced", (), lambda: None)
+        return Broken("rebalanced")
 
 
 def story(machine):
