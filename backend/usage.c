@@ -18,6 +18,7 @@ static void fill(struct worker *worker, uint32_t link,
 	};
 	bool started = !seen->valid && !worker->adopted;
 
+	report->silent = vtoe_load(&usage->silent);
 	if (started || (seen->valid && seen->row == report->row)) {
 		report->operations = now.operations - seen->usage.operations;
 		report->failures = now.failures - seen->usage.failures;

@@ -63,6 +63,7 @@ struct context_toe {
 struct context_instance {
 	const struct toe_driver *driver; /* NULL: none */
 	struct toe_stack *stack;
+	uint32_t silent; /* times that it was asked and has not answered */
 };
 
 /* All contexts of one device. */
@@ -145,6 +146,14 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
  */
 int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 		  bool reset);
+
+/**
+ * contexts_ask_alive - have each engine answer, and note those that have not
+ *
+ * To be called once a second. Returns whether any driver can tell; if none can,
+ * there is no need to call it again.
+ */
+bool contexts_ask_alive(struct contexts *cs);
 
 /* An epoll event of stack @index (the tag less the configured one). */
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,

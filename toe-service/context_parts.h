@@ -8,6 +8,7 @@
  *	context_stack.c		which stack, where TOEs have different drivers
  *	context_remap.c		what happens when TOE contexts change
  *	context_wait.c		connecting while a TOE context has no link
+ *	context_alive.c		engines that do not answer
  */
 #ifndef TOE_SERVICE_CONTEXT_PARTS_H
 #define TOE_SERVICE_CONTEXT_PARTS_H

@@ -48,6 +48,8 @@ size_t health_sort(struct health_report *report, size_t nr)
 		}
 		report[to].operations += report[from].operations;
 		report[to].failures += report[from].failures;
+		if (report[to].silent < report[from].silent)
+			report[to].silent = report[from].silent;
 		report[to].placed |= report[from].placed;
 	}
 	return to + 1;
@@ -56,12 +58,19 @@ size_t health_sort(struct health_report *report, size_t nr)
 /* ---- votes ---- */
 
 struct votes {
-	size_t against, users, guests;
+	size_t against, users, guests, silent;
 	uint64_t operations, failures; /* of those against */
 };
 
+static bool is_silent(const struct health_report *report)
+{
+	return report->silent >= HEALTH_SILENT_S;
+}
+
 static bool is_against(const struct health_report *report)
 {
+	if (is_silent(report))
+		return true;
 	return report->failures >= HEALTH_FAILURES_MIN &&
 	       report->failures * HEALTH_SHARE >= report->operations;
 }
@@ -74,7 +83,8 @@ static void count(const struct health_report *report, size_t nr,
 	*votes = (struct votes){0};
 	for (i = 0; i < nr; i++) {
 		votes->guests += report[i].placed;
-		votes->users += report[i].operations != 0;
+		votes->users += report[i].operations || is_silent(&report[i]);
+		votes->silent += is_silent(&report[i]);
 		if (!is_against(&report[i]))
 			continue;
 		votes->against++;
@@ -104,6 +114,11 @@ static void set_bad(struct health *health, const struct votes *votes,
 			at_most(health->quiet_ns * 2, HEALTH_QUIET_MAX_NS);
 	health->bad = true;
 	health->changed_ns = now;
+	if (votes->silent) {
+		snprintf(health->reason, sizeof(health->reason),
+			 "does not answer");
+		return;
+	}
 	snprintf(health->reason, sizeof(health->reason),
 		 "%" PRIu64 " of %" PRIu64 " operations failed in %u s",
 		 votes->failures, votes->operations, HEALTH_WINDOW_S);

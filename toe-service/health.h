@@ -12,7 +12,8 @@
  *
  *	A guest votes against a TOE if, in a window, at least
  *	HEALTH_FAILURES_MIN of its operations failed by the engine's doing, and
- *	at least one of HEALTH_SHARE.
+ *	at least one of HEALTH_SHARE; or if at its end the engine has not
+ *	answered for HEALTH_SILENT_S, as far as its driver can tell.
  *
  *	A TOE is degraded if at least two guests vote against it, and no fewer
  *	than half of those that used it; or if its only guest does.
@@ -43,6 +44,8 @@
 #define HEALTH_WINDOW_S	    5u
 #define HEALTH_FAILURES_MIN 5u /* fewer may be one socket's bad luck */
 #define HEALTH_SHARE	    4u /* one failure in four operations */
+/* An engine answers in much less than a second; a busy dom0 may ask late. */
+#define HEALTH_SILENT_S	    3u
 /* Time for guests to move; then each round that it fails again costs them one
  * move back and forth, so a hopeless engine is tried once in 16 minutes. */
 #define HEALTH_QUIET_NS	    (30 * HEALTH_S)
@@ -53,7 +56,8 @@
 struct health_report {
 	uint32_t row;		       /* of the TOE */
 	uint32_t guest;		       /* any number that tells guests apart */
-	uint64_t operations, failures; /* may be lies */
+	uint64_t operations, failures; /* may be lies, */
+	uint32_t silent;	       /* seconds; and this, too */
 	bool placed; /* has a device there, whether it did something or not */
 };
 

@@ -187,6 +187,11 @@ struct toe_driver {
 	/* other settings from now on, as its TOE context is on another TOE;
 	 * NULL: takes none, and TOEs of the driver may share an instance */
 	int (*stack_configure)(struct toe_stack *stack, const char *settings);
+	/* asked once a second: 0 if the engine has answered since it was asked
+	 * the last time, or -ETIMEDOUT; and have it answer anew, by a way that
+	 * needs no peer (a no-op in its queue, a heartbeat). NULL: the driver
+	 * cannot tell a dead engine from a quiet network */
+	int (*alive)(struct toe_stack *stack);
 	/* a TOE context of the instance is there, is on another link, or is no
 	 * more; also before the sandbox, for those that the device starts with.
 	 * The strings are the caller's */

@@ -23,7 +23,7 @@
 
 #include "../xenstore-schema/vtoe_wire.h"
 
-#define TABLE_VERSION 3u
+#define TABLE_VERSION 4u
 #define TABLE_NAME_MAX 32u   /* TOE, pool and driver names, with the NUL */
 #define TABLE_IFNAME_MAX 16u /* IFNAMSIZ */
 #define TOE_TABLE_MAX 64u    /* TOEs of a host: more than PCI slots */
@@ -192,6 +192,8 @@ struct worker_counters {
 struct toe_usage {
 	uint64_t operations; /* but for those that said -EAGAIN */
 	uint64_t failures;   /* of them, the engine's: failure.h */
+	uint32_t silent;     /* for how long it has not answered, in seconds */
+	uint32_t zero;
 };
 
 /*

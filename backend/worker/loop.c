@@ -23,6 +23,7 @@
 #define EVENTS	    64 /* fetched at once */
 #define BUSY_ROUNDS 4  /* rounds with work left over, for one look at epoll */
 #define COUNT_NS    1000000000ull
+#define ALIVE_NS    1000000000ull /* stack.h: once a second */
 #define NS_PER_MS   1000000ull
 /* A quiet completion is told of at last after this (contract: 50 ms). */
 #define LATE_NS	    (20 * NS_PER_MS)
@@ -93,7 +94,7 @@ static int timeout_ms(const struct worker *w)
 {
 	uint64_t due = earlier(earlier(w->sweep_ns, w->ending_ns),
 			       earlier(earlier(w->retry_ns, w->late_ns),
-				       w->push_ns));
+				       earlier(w->push_ns, w->alive_ns)));
 
 	if (!due)
 		return -1;
@@ -169,6 +170,12 @@ static int run_active(struct worker *w)
 	return w->nr_active != 0;
 }
 
+static void ask_alive(struct worker *w)
+{
+	w->alive_ns = contexts_ask_alive(&w->contexts) ? w->now_ns + ALIVE_NS
+						       : 0;
+}
+
 static int run_timers(struct worker *w)
 {
 	int err = 0;
@@ -179,6 +186,8 @@ static int run_timers(struct worker *w)
 		tx_push_held(w);
 	if (w->retry_ns && w->now_ns >= w->retry_ns)
 		slot_retry(w);
+	if (w->alive_ns && w->now_ns >= w->alive_ns)
+		ask_alive(w);
 	if (w->ending_ns && w->now_ns >= w->ending_ns)
 		err = release_tick(w);
 	if (!err && w->sweep_ns && w->now_ns >= w->sweep_ns)
@@ -220,6 +229,7 @@ int loop_run(struct worker *w)
 	int more = 0;
 
 	tell_time(w);
+	ask_alive(w);
 	while (!w->stop) {
 		if (more && ++busy % BUSY_ROUNDS == 0)
 			fetch(w, 0);

@@ -4,6 +4,7 @@ WORKER_SRCS := $(addprefix backend/worker/, main.c control.c device.c loop.c \
 		 sandbox.c) \
 	       toe-service/context.c toe-service/context_row.c \
 	       toe-service/context_place.c toe-service/context_stack.c toe-service/context_remap.c toe-service/context_wait.c \
+	       toe-service/context_alive.c \
 	       toe-service/place.c \
 	       $(addprefix toe-service/stacks/, drivers.c complete.c kernel.c \
 		 kernel_datagram.c kernel_options.c fault.c fault_plan.c lwip.c lwip_tcp.c \

@@ -157,6 +157,7 @@ struct worker {
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
 	uint64_t now_ns;
 	uint64_t counted_ns; /* when the guest's counters were copied */
+	uint64_t alive_ns; /* when engines are asked next; 0: none can tell */
 
 	/* queue.c */
 	uint32_t sq_cons, cq_prod;

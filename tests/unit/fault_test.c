@@ -377,8 +377,10 @@ START_TEST(a_hung_engine_does_nothing_more)
 
 	up("hang-after=2");
 	conn = open_conn(&told);
+	ck_assert_int_eq(fault_driver.alive(stack), 0);
 	ck_assert_int_eq(send_some(conn), DATA_LEN);
 	ck_assert_int_eq(send_some(conn), -EAGAIN);
+	ck_assert_int_eq(fault_driver.alive(stack), -ETIMEDOUT);
 	ck_assert_int_eq(recv_some(conn), -EAGAIN);
 	ck_assert_int_eq(fault_driver.connect(conn, &addr), -EINPROGRESS);
 	fault_driver.stack_event(stack, 0, TOE_WRITABLE);

@@ -69,6 +69,35 @@ START_TEST(few_or_rare_failures_are_no_vote)
 }
 END_TEST
 
+static struct health_report hears_nothing(uint32_t guest, uint32_t seconds)
+{
+	struct health_report report = says(guest, 0, 0);
+
+	report.silent = seconds;
+	return report;
+}
+
+START_TEST(an_engine_that_does_not_answer_is_bad)
+{
+	setup();
+	ck_assert(!WINDOW_OF(hears_nothing(1, HEALTH_SILENT_S - 1)));
+	ck_assert(WINDOW_OF(hears_nothing(1, HEALTH_SILENT_S)));
+	ck_assert_str_eq(health.reason, "does not answer");
+}
+END_TEST
+
+START_TEST(silence_is_a_vote_as_failures_are)
+{
+	setup();
+	ck_assert(!WINDOW_OF(hears_nothing(1, 9), says(2, 0, 0)));
+	ck_assert(!WINDOW_OF(hears_nothing(1, 9), hears_nothing(2, 9),
+			     says(3, 9, 0), says(4, 9, 0), says(5, 9, 0)));
+	ck_assert(WINDOW_OF(hears_nothing(1, 9), says(2, 9, 9),
+			    says(3, 9, 0), says(4, 9, 0)));
+	ck_assert_str_eq(health.reason, "does not answer");
+}
+END_TEST
+
 START_TEST(one_guest_of_several_has_no_say)
 {
 	setup();
@@ -172,7 +201,9 @@ START_TEST(it_stays_bad_over_a_restart)
 END_TEST
 
 UNIT_MAIN("health", the_only_guest_may_have_its_toe_degraded,
-	  few_or_rare_failures_are_no_vote, one_guest_of_several_has_no_say,
+	  few_or_rare_failures_are_no_vote,
+	  an_engine_that_does_not_answer_is_bad,
+	  silence_is_a_vote_as_failures_are, one_guest_of_several_has_no_say,
 	  a_guest_with_many_devices_has_one_vote,
 	  two_guests_need_half_of_those_that_work, lies_overflow_nothing,
 	  reports_are_sorted_by_toe_and_guest, quiet_makes_it_good_again,

@@ -14,6 +14,12 @@ static int no_link(struct toe_stack *stack, const struct toe_link *link)
 	return 0;
 }
 
+static int no_sign(struct toe_stack *stack)
+{
+	(void)stack;
+	return -EOPNOTSUPP;
+}
+
 static int no_addr(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	(void)conn;
@@ -100,6 +106,7 @@ static int no_getopt(struct toe_conn *conn, int level, int name, void *value,
 
 static const struct toe_driver absent = {
 	.stack_link = no_link,
+	.alive = no_sign,
 	.bind = no_addr,
 	.listen = no_listen,
 	.use_address = no_addr,
@@ -131,7 +138,7 @@ static const struct {
 	OP(send_datagrams), OP(recv_datagram), OP(next_datagram), OP(hold),
 	OP(moved),	    OP(reset),	       OP(shutdown),	  OP(close),
 	OP(error),	    OP(unsent),	       OP(local),	  OP(setopt),
-	OP(getopt),	    OP(stack_link),
+	OP(getopt),	    OP(stack_link),    OP(alive),
 };
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))

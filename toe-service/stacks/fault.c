@@ -19,7 +19,8 @@
  *	lost upcall		never comes: the connection makes no progress
  *				before another event, but can be closed
  *	hang			no upcall comes, nothing is sent, received,
- *				connected or accepted; all else works
+ *				connected or accepted, and it shows no sign of
+ *				life; all else works
  *
  * What an upcall that was lost would have said is kept, and told when the
  * connection has moved to another TOE: an engine that takes over a connection
@@ -294,6 +295,11 @@ static void fault_stack_close(struct toe_stack *stack)
 	free(stack);
 }
 
+static int fault_alive(struct toe_stack *stack)
+{
+	return hung(stack) ? -ETIMEDOUT : 0;
+}
+
 static void fault_stack_event(struct toe_stack *stack, uint64_t data,
 			      uint32_t events)
 {
@@ -546,6 +552,7 @@ const struct toe_driver fault_driver = {
 	.stack_close = fault_stack_close,
 	.stack_event = fault_stack_event,
 	.stack_configure = fault_stack_configure,
+	.alive = fault_alive,
 	.open = fault_open,
 	.bind = fault_bind,
 	.listen = fault_listen,
