@@ -182,6 +182,25 @@ NATIVE_TEST(a_toe_that_is_removed_and_comes_back_is_used_again)
 	nt_echo_once(s);
 }
 
+NATIVE_TEST(a_capacity_below_use_keeps_what_is_there_and_takes_no_more)
+{
+	struct tg *tg = spread_up(nt, "in-order", ENTRY);
+	struct tg_sock *s[3];
+
+	nt_remote_echo(nt, FAR, PORT);
+	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[0]));
+	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[1]));
+	nt_shell("sed -i 's/^toe \"eth0\" {/& capacity = 1 /' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	nt_echo_once(s[0]);
+	nt_echo_once(s[1]);
+	ck_ok(tg_close(s[0], 0, 0, NT_TIMEOUT));
+	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[2]));
+	nt_echo_once(s[2]);
+	ck_ok(tg_close(s[1], 0, 0, NT_TIMEOUT));
+	ck_assert(is_on(nt, FAR, "eth1"));
+}
+
 NATIVE_TEST(the_next_vtoed_knows_both)
 {
 	struct tg *tg = spread_up(nt, "in-order", ENTRY);
@@ -235,6 +254,7 @@ NATIVE_MAIN("native-spread", 60,
 	    a_lost_toe_is_waited_for,
 	    a_connect_is_made_again_by_another_toe,
 	    a_toe_that_is_removed_and_comes_back_is_used_again,
+	    a_capacity_below_use_keeps_what_is_there_and_takes_no_more,
 	    the_next_vtoed_knows_both,
 	    a_rate_is_set_on_each_toe,
 	    an_entry_without_address_gets_one_of_the_toes,
