@@ -502,7 +502,8 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index)
 	if (!pool || !link->segment[0])
 		return false;
 	/* a new netdev of its own TOE is for guest_link_renew() */
-	if (guest_link_state(net, index) == TOE_UP)
+	if (guest_link_state(net, index) == TOE_UP &&
+	    pool_has(net->inv, pool, &net->inv->toe[link->toe_row]))
 		return false;
 	return pool_choose(net->inv, pool, link->segment, link->driver, 0) !=
 	       NULL;

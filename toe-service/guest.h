@@ -126,8 +126,8 @@ int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
 /**
  * guest_link_sibling - is there a TOE that this link should move to?
  *
- * True if its own TOE is down, gone, draining, degraded or configured no more, and
- * the pool has another one up on the same segment, where its addresses are as
+ * True if its own TOE is down, gone, draining, degraded, configured no more or of
+ * another pool now, and the pool has another one up on the same segment, where its addresses are as
  * good, and with the same driver, which can take over its sockets.
  */
 bool guest_link_sibling(const struct guest_net *net, uint32_t index);

@@ -68,6 +68,12 @@ static uint32_t position(const struct inventory *inv,
 	return i;
 }
 
+bool pool_has(const struct inventory *inv, const struct config_pool *pool,
+	      const struct toe *toe)
+{
+	return position(inv, pool, toe) < pool->nr_toes;
+}
+
 bool pool_better(const struct inventory *inv, const struct config_pool *pool,
 		 const struct toe *now, const struct toe *other)
 {

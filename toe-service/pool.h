@@ -18,6 +18,10 @@ struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 			const char *segment, const char *driver,
 			uint64_t tried);
 
+/** pool_has - is @toe one of the pool's? */
+bool pool_has(const struct inventory *inv, const struct config_pool *pool,
+	      const struct toe *toe);
+
 /**
  * pool_better - would a device on @now be better placed on @other?
  *

@@ -403,6 +403,21 @@ NATIVE_TEST(devices_share_toes_again_when_they_are_told)
 	ck_assert(nt_says(nt, "{\"command\":\"rebalance\"}", "\"moves\":0"));
 }
 
+NATIVE_TEST(a_toe_that_the_pool_has_no_more_is_left)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	configure(nt, SIBLINGS("seed=1"));
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
+	s = nt_echo_up(nt, tg);
+	nt_shell("sed -i 's/.\"bad\", \"fine\"./{\"fine\"}/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	nt_until(node_has("fine", NT_DOMID, "toe"));
+	ck_assert(toe_has("bad", "state", "up"));
+	nt_echo_once(s);
+}
+
 /* ------------------------------------------------------------ configuration */
 
 NATIVE_TEST(a_wrong_plan_is_named_with_its_place)
@@ -431,4 +446,5 @@ NATIVE_MAIN("native-fault", 120, no_byte_is_lost_by_short_operations,
 	    one_guest_has_no_toe_left_that_others_are_on,
 	    a_toe_of_another_driver_is_no_sibling,
 	    devices_share_toes_again_when_they_are_told,
+	    a_toe_that_the_pool_has_no_more_is_left,
 	    a_wrong_plan_is_named_with_its_place)
