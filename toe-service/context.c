@@ -579,11 +579,11 @@ int context_hold(struct contexts *cs, uint32_t slot, bool hold)
 	return c->driver->hold(c->conn, hold);
 }
 
-int context_shutdown(struct contexts *cs, uint32_t slot)
+int context_shutdown(struct contexts *cs, uint32_t slot, int how)
 {
 	struct context *c = get(cs, slot);
 
-	return c->driver->shutdown(c->conn);
+	return c->driver->shutdown(c->conn, how);
 }
 
 int context_unsent(struct contexts *cs, uint32_t slot)

@@ -232,8 +232,8 @@ int context_next_datagram(struct contexts *cs, uint32_t slot);
  */
 int context_hold(struct contexts *cs, uint32_t slot, bool hold);
 
-/** context_shutdown - nothing more will be sent */
-int context_shutdown(struct contexts *cs, uint32_t slot);
+/** context_shutdown - nothing more will be sent; SHUT_RDWR: nor read */
+int context_shutdown(struct contexts *cs, uint32_t slot, int how);
 
 /** context_unsent - bytes that the peer has not acknowledged */
 int context_unsent(struct contexts *cs, uint32_t slot);

@@ -238,7 +238,10 @@ struct toe_driver {
 	/* end it now, as if the peer had reset it; upcalls tell. One that was
 	 * connecting may be used for another connect() at once */
 	void (*reset)(struct toe_conn *conn);
-	int (*shutdown)(struct toe_conn *conn); /* the sending direction */
+	/* SHUT_WR: nothing more is sent. SHUT_RDWR, which may follow it: nor is
+	 * anything wanted that is not there yet, and what arrives is answered
+	 * by a reset */
+	int (*shutdown)(struct toe_conn *conn, int how);
 	void (*close)(struct toe_conn *conn, unsigned int flags);
 	int (*error)(struct toe_conn *conn); /* take SO_ERROR: 0 or -errno */
 	int (*unsent)(struct toe_conn *conn); /* bytes not acknowledged */

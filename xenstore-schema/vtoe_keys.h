@@ -14,7 +14,7 @@
 #define VTOE_KEY_ERROR "error" /* why the device does not work */
 
 /* Written by the backend before InitWait. */
-#define VTOE_KEY_VERSIONS     "versions" /* space-separated list: "1" */
+#define VTOE_KEY_VERSIONS     "versions" /* space-separated list: "2" */
 #define VTOE_KEY_MAX_QUEUES   "max-queues"
 #define VTOE_KEY_MAX_ENTRIES  "max-entries"
 #define VTOE_KEY_MAX_SLOTS    "max-slots"

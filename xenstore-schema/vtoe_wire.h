@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vtoe_wire.h - what a vTOE frontend and backend share in memory, version 1.
+ * vtoe_wire.h - what a vTOE frontend and backend share in memory, version 2.
  *
  * Only the structures and numbers of the contract stand here, no behaviour and
  * no run-time state of either side. README.md beside this file is the
@@ -30,7 +30,7 @@
 #endif
 
 #define VTOE_WIRE_MAGIC	  0x454f5476u /* "vTOE" */
-#define VTOE_WIRE_VERSION 1u
+#define VTOE_WIRE_VERSION 2u
 
 /* Section 4: sizes. Everything shared is made of Xen's 4 KiB grant frames. */
 #define VTOE_PAGE_SHIFT	   12u
@@ -41,7 +41,7 @@
 #define VTOE_MAX_SLOTS	   65536u /* the two-level doorbell covers no more */
 #define VTOE_MIN_ENTRIES   64u
 #define VTOE_MAX_ENTRIES   4096u
-#define VTOE_MAX_QUEUES	   1u /* version 1; the layout has room for more */
+#define VTOE_MAX_QUEUES	   1u /* version 2; the layout has room for more */
 #define VTOE_MAX_RUN_ORDER 10u /* a run is at most 2^10 pages, 4 MiB */
 #define VTOE_REFS_PER_PAGE 1024u
 #define VTOE_MAX_DIRS	   64u /* 64 * 1024 pages = gntdev's limit of 65,536 */
@@ -143,7 +143,8 @@ struct vtoe_slot_guest {
 	uint32_t zero[9];  /* must be zero */
 };
 
-#define VTOE_GUEST_FIN 0x1u /* nothing follows tx_prod: shutdown(SHUT_WR) */
+#define VTOE_GUEST_FIN	   0x1u /* nothing follows tx_prod: shutdown(SHUT_WR) */
+#define VTOE_GUEST_SHUT_RD 0x2u /* nobody reads any more: shutdown(SHUT_RD) */
 
 /* Section 5.3: dom0's half of a slot. Only dom0 writes it. */
 struct vtoe_slot_dom0 {

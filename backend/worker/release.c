@@ -11,6 +11,7 @@
  * the slot is not needed any more once all bytes are out of the run.
  */
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "worker.h"
 
@@ -65,7 +66,8 @@ static int run_closing(struct worker *w, struct slot *s)
 		if (!(s->flags & SLOT_LINGER))
 			return finish(w, s, s->release_id, 0, false);
 		if (!(s->flags & SLOT_SHUT))
-			context_shutdown(&w->contexts, slot_number(w, s));
+			context_shutdown(&w->contexts, slot_number(w, s),
+					 SHUT_WR);
 		s->flags |= SLOT_SHUT;
 		s->state = SLOT_LINGERING;
 		schedule(w, LINGER_TICK_NS);

@@ -65,6 +65,14 @@ static bool waits_for_more(const struct worker *w, const struct slot *s)
 	return (int32_t)(event - s->rx_prod) > 0;
 }
 
+/* Only SO_ERROR tells why: recv() says 0 for good. */
+static void hang_up_after_eof(struct worker *w, struct slot *s)
+{
+	int err = context_error(&w->contexts, slot_number(w, s));
+
+	slot_hang_up(w, s, (uint32_t)-err);
+}
+
 /* Nothing follows: the peer's FIN, or an error. */
 static void rx_end(struct worker *w, struct slot *s, ssize_t n)
 {
@@ -75,12 +83,11 @@ static void rx_end(struct worker *w, struct slot *s, ssize_t n)
 		slot_hang_up(w, s, s->error);
 	} else if (n < 0) {
 		slot_hang_up(w, s, (uint32_t)-n);
-	} else {
+	} else if (s->flags & SLOT_STACK_HUP) {
 		s->flags |= SLOT_EOF;
-		if (s->flags & SLOT_STACK_HUP) {
-			slot_hang_up(w, s, 0);
-			return;
-		}
+		hang_up_after_eof(w, s);
+	} else if (!(s->flags & SLOT_SHUT_RD)) { /* else it need not be one */
+		s->flags |= SLOT_EOF;
 		vtoe_store_release(&shared->flags, VTOE_DOM0_FIN);
 		slot_ring(w, s, 0);
 	}
@@ -89,15 +96,11 @@ static void rx_end(struct worker *w, struct slot *s, ssize_t n)
 /* After the end of the stream only the end of the connection can follow. */
 static void after_eof(struct worker *w, struct slot *s)
 {
-	int err;
-
 	s->flags &= ~SLOT_READABLE;
-	if (s->flags & SLOT_DEAD) {
+	if (s->flags & SLOT_DEAD)
 		slot_hang_up(w, s, s->error);
-	} else if (s->flags & SLOT_STACK_HUP) {
-		err = context_error(&w->contexts, slot_number(w, s));
-		slot_hang_up(w, s, (uint32_t)-err);
-	}
+	else if (s->flags & SLOT_STACK_HUP)
+		hang_up_after_eof(w, s);
 }
 
 /*

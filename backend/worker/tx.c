@@ -3,6 +3,7 @@
  * tx.c - the direction from the guest to the stack: straight out of the run.
  */
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "worker.h"
 
@@ -67,7 +68,7 @@ static int tx_flags(struct worker *w, struct slot *s)
 {
 	uint32_t flags = vtoe_load_acquire(&slot_shared(w, s)->guest.flags);
 
-	if (flags & ~VTOE_GUEST_FIN)
+	if (flags & ~(VTOE_GUEST_FIN | VTOE_GUEST_SHUT_RD))
 		return worker_break(w, "unknown flags %#x on slot %u", flags,
 				    slot_number(w, s));
 	return (int)flags;
@@ -145,14 +146,31 @@ void tx_push_held(struct worker *w)
 	w->push_ns = 0;
 }
 
-/* All is taken, and nothing follows. */
-static void tx_end(struct worker *w, struct slot *s)
+/*
+ * All is taken, and nothing follows. That nobody reads, which may become known
+ * later, concerns the stack only after its FIN.
+ */
+static void tx_end(struct worker *w, struct slot *s, int flags)
 {
-	if (s->flags & SLOT_SHUT)
+	bool both = flags & VTOE_GUEST_SHUT_RD;
+	uint32_t told = SLOT_SHUT | (both ? SLOT_SHUT_RD : 0);
+
+	if ((s->flags & told) == told)
 		return;
-	s->flags |= SLOT_SHUT;
+	s->flags |= told;
 	/* fails only if the connection is over, which rx.c will find */
-	context_shutdown(&w->contexts, slot_number(w, s));
+	context_shutdown(&w->contexts, slot_number(w, s),
+			 both ? SHUT_RDWR : SHUT_WR);
+}
+
+static int tx_run_shut(struct worker *w, struct slot *s)
+{
+	int flags = tx_flags(w, s);
+
+	if (flags < 0)
+		return flags;
+	tx_end(w, s, flags);
+	return 0;
 }
 
 int tx_run(struct worker *w, struct slot *s)
@@ -161,8 +179,10 @@ int tx_run(struct worker *w, struct slot *s)
 	bool told = false; /* a writer that waited for room */
 	int flags, used, ret = 0;
 
-	if (s->flags & (SLOT_HUP | SLOT_DEAD | SLOT_SHUT))
+	if (s->flags & (SLOT_HUP | SLOT_DEAD))
 		return 0;
+	if (s->flags & SLOT_SHUT)
+		return tx_run_shut(w, s);
 	while (s->flags & SLOT_WRITABLE) {
 		uint32_t len;
 		bool more;
@@ -176,7 +196,7 @@ int tx_run(struct worker *w, struct slot *s)
 			break;
 		if (!used) {
 			if (flags & VTOE_GUEST_FIN) {
-				tx_end(w, s);
+				tx_end(w, s, flags);
 				break;
 			}
 			if (!tx_arm(w, s, 0))

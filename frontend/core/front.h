@@ -206,6 +206,7 @@ struct front_stream {
 	uint32_t slot, gen;
 	uint32_t tx_prod;
 	uint32_t tx_run; /* VTOE_RUN_NONE: none attached */
+	uint32_t flags;	 /* VTOE_GUEST_*, told to dom0 */
 	uint32_t rx_cons;
 	uint32_t rx_run; /* checked copy, valid while bytes are available */
 };
@@ -246,8 +247,13 @@ unsigned int front_tx_segments(struct front_stream *stream, uint32_t len,
 /* Publish @len bytes. Returns true if dom0's doorbell was rung: front_wake(). */
 bool front_tx_commit(struct front_stream *stream, uint32_t len);
 
-/* Nothing follows (shutdown). Rings the doorbell: front_wake(). */
-void front_tx_fin(struct front_stream *stream);
+/**
+ * front_shutdown - nothing follows, or nobody reads any more
+ * @flags: VTOE_GUEST_FIN, VTOE_GUEST_SHUT_RD; repeated ones change nothing
+ *
+ * Returns true if dom0's doorbell was rung: front_wake().
+ */
+bool front_shutdown(struct front_stream *stream, uint32_t flags);
 
 /**
  * front_tx_arm - be told when no more than @used bytes are left to take

@@ -117,10 +117,14 @@ bool front_tx_commit(struct front_stream *s, uint32_t len)
 	return true;
 }
 
-void front_tx_fin(struct front_stream *s)
+bool front_shutdown(struct front_stream *s, uint32_t flags)
 {
-	vtoe_store_release(&s->shared->guest.flags, VTOE_GUEST_FIN);
+	if (!(flags & ~s->flags))
+		return false;
+	s->flags |= flags;
+	vtoe_store_release(&s->shared->guest.flags, s->flags);
 	ring(s);
+	return true;
 }
 
 bool front_tx_arm(struct front_stream *s, uint32_t used)

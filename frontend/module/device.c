@@ -84,17 +84,19 @@ static void choose_sizes(const struct xenbus_device *xbdev,
 
 /* ---- set-up ---- */
 
-static bool speaks_version_1(const struct xenbus_device *xbdev)
+static bool speaks_our_version(const struct xenbus_device *xbdev)
 {
 	char *list, *at, *word;
 	bool found = false;
+	unsigned int version;
 
 	list = xenbus_read(XBT_NIL, xbdev->otherend, VTOE_KEY_VERSIONS, NULL);
 	if (IS_ERR(list))
 		return false;
 	at = list;
 	while ((word = strsep(&at, " ")))
-		found |= !strcmp(word, "1");
+		found |= !kstrtouint(word, 10, &version) &&
+			 version == VTOE_WIRE_VERSION;
 	kfree(list);
 	return found;
 }
@@ -161,7 +163,7 @@ static void set_up(struct device_state *dev)
 	struct vtoe_link *link;
 	int err;
 
-	if (!speaks_version_1(xbdev) || !offered(xbdev, VTOE_KEY_FEATURE_TCP)) {
+	if (!speaks_our_version(xbdev) || !offered(xbdev, VTOE_KEY_FEATURE_TCP)) {
 		xenbus_dev_fatal(xbdev, -EPROTONOSUPPORT,
 				 "the backend speaks no version known here");
 		return;

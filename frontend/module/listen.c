@@ -15,6 +15,7 @@
 #include "addr.h"
 #include "link.h"
 #include "sock.h"
+#include "stream.h"
 #include "switch.h"
 
 #define POSTS_MAX	128u /* slots a listener may hold in advance */
@@ -381,11 +382,7 @@ static int accept_dom0(struct vtoe_sock *listener, struct sock *lsk,
 	if (n <= 0)
 		return n ?: -EAGAIN; /* newsock's release frees all */
 	newsock->state = SS_CONNECTED;
-	if (sk->sk_shutdown & SEND_SHUTDOWN) {
-		vsk->shut_wr = true;
-		front_tx_fin(&vsk->stream);
-		vtoe_link_notify(vsk->link);
-	}
+	vtoe_shutdown_tell(vsk, sk->sk_shutdown);
 	replenish(listener);
 	return 0;
 

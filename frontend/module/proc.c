@@ -90,7 +90,8 @@ static const char *state_name(const struct vtoe_sock *vsk, u32 flags)
 		return "SYN-SENT";
 	case VTOE_CONNECTED:
 		return connected_state(flags & VTOE_DOM0_FIN,
-				       READ_ONCE(vsk->shut_wr),
+				       READ_ONCE(vsk->stream.flags) &
+					       VTOE_GUEST_FIN,
 				       flags & VTOE_DOM0_HUP);
 	case VTOE_FAILED:
 	case VTOE_DEAD:

@@ -68,7 +68,6 @@ static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
 {
 	front_stream_init(&vsk->stream, &link->front, slot);
 	vsk->link = link;
-	vsk->shut_wr = false;
 	vsk->tx_grow = false;
 	vsk->tx_order = VTOE_TX_ORDER_FIRST;
 	vsk->error_taken = 0;

@@ -95,7 +95,6 @@ struct vtoe_sock {
 	bool has_slot;	 /* lock_sock() and ctl */
 	bool dual;	 /* bound or listening natively, too; ctl */
 	bool tx_grow;	 /* wants a larger run as soon as it is empty */
-	bool shut_wr;	 /* FIN given to dom0; lock_sock() */
 	unsigned long error_taken; /* bit 0: dom0's error is in sk_err */
 	unsigned long tx_last;	   /* jiffies of the last send */
 

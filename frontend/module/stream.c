@@ -59,6 +59,15 @@ int vtoe_wait_connected(struct vtoe_sock *vsk, struct sock *sk, long *timeo)
 
 /* ---- shutdown, ioctl, SO_RCVLOWAT ---- */
 
+void vtoe_shutdown_tell(struct vtoe_sock *vsk, int how)
+{
+	u32 flags = (how & SEND_SHUTDOWN ? VTOE_GUEST_FIN : 0) |
+		    (how & RCV_SHUTDOWN ? VTOE_GUEST_SHUT_RD : 0);
+
+	if (front_shutdown(&vsk->stream, flags))
+		vtoe_link_notify(vsk->link);
+}
+
 static int shutdown_connected(struct vtoe_sock *vsk, struct sock *sk, int how)
 {
 	u32 error;
@@ -68,11 +77,7 @@ static int shutdown_connected(struct vtoe_sock *vsk, struct sock *sk, int how)
 		return -ENOTCONN;
 	}
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
-	if (how & SEND_SHUTDOWN && !vsk->shut_wr) {
-		vsk->shut_wr = true;
-		front_tx_fin(&vsk->stream);
-		vtoe_link_notify(vsk->link);
-	}
+	vtoe_shutdown_tell(vsk, how);
 	return 0;
 }
 

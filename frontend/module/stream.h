@@ -21,6 +21,8 @@
  * lock_sock() or RCU.
  */
 u8 vtoe_shutdown_now(struct vtoe_sock *vsk, struct sock *sk);
+/* Tells dom0 of RCV_SHUTDOWN, SEND_SHUTDOWN. lock_sock(), or not known yet. */
+void vtoe_shutdown_tell(struct vtoe_sock *vsk, int how);
 
 /*
  * Is it still the connection that it was? Somebody may have disconnected, and

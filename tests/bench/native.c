@@ -107,7 +107,7 @@ static void out(struct bench *b, const char *work, unsigned int nr)
 			tg_wait(b->tg, -1, 100);
 	}
 	for (i = 0; i < nr; i++) {
-		ck_ok(tg_shutdown(s[i]));
+		ck_ok(tg_shutdown(s[i], SHUT_WR));
 		ck_ok(tg_recv_all(s[i], &bytes, sizeof(bytes), NT_TIMEOUT));
 		total += bytes;
 		ck_ok(tg_close(s[i], 0, 0, NT_TIMEOUT));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Claims about connections that the guest makes. */
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "native.h"
@@ -134,7 +135,7 @@ NATIVE_TEST(a_large_transfer_is_right_both_ways)
 		ck_assert_msg(n > 0 || n == -EAGAIN, "send: %zd", n);
 		sent += n > 0 ? (uint64_t)n : 0;
 		if (sent == TOTAL)
-			tg_shutdown(s);
+			tg_shutdown(s, SHUT_WR);
 		n = tg_recv(s, in, CHUNK);
 		if (n == -EAGAIN) {
 			ck_assert_int_gt(tg_wait(tg, -1, NT_TIMEOUT), 0);
@@ -233,7 +234,7 @@ NATIVE_TEST(the_guests_fin_leaves_the_other_direction_open)
 
 	s = pair(nt, &remote);
 	ck_ok(tg_send_all(s, "abc", 3, NT_TIMEOUT));
-	tg_shutdown(s);
+	tg_shutdown(s, SHUT_WR);
 	nt_remote_recv(nt, remote, data, 3);
 	ck_err(nt_remote_end(nt, remote), 0);
 	ck_err(tg_send(s, "x", 1), EPIPE);
@@ -242,6 +243,78 @@ NATIVE_TEST(the_guests_fin_leaves_the_other_direction_open)
 	ck_ok(tg_recv_all(s, data, 4, NT_TIMEOUT));
 	ck_assert_int_eq(memcmp(data, "defg", 4), 0);
 	ck_assert_int_eq(tg_recv_wait(s, data, 1, NT_TIMEOUT), 0);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+}
+
+NATIVE_TEST(what_comes_after_both_directions_ended_is_answered_by_a_reset)
+{
+	struct tg_sock *s;
+	struct pollfd p;
+	char byte;
+	int remote;
+
+	s = pair(nt, &remote);
+	p = (struct pollfd){ .fd = remote };
+	tg_shutdown(s, SHUT_RDWR);
+	ck_err(nt_remote_end(nt, remote), 0);
+	ck_assert_int_eq(write(remote, "x", 1), 1);
+	nt_until(poll(&p, 1, 0) > 0 && p.revents & POLLERR);
+	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	close(remote);
+}
+
+NATIVE_TEST(reading_may_end_later_than_writing)
+{
+	struct tg_sock *s;
+	ssize_t n;
+	char byte;
+	int remote;
+
+	s = pair(nt, &remote);
+	tg_shutdown(s, SHUT_WR);
+	ck_err(nt_remote_end(nt, remote), 0);
+	ck_assert_int_eq(write(remote, "x", 1), 1);
+	ck_assert_int_eq(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), 1);
+	tg_shutdown(s, SHUT_RD);
+	nt_until(send(remote, "y", 1, MSG_NOSIGNAL) < 0);
+	while ((n = tg_recv_wait(s, &byte, 1, NT_TIMEOUT)) == 1)
+		;
+	ck_err(n, ECONNRESET);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	close(remote);
+}
+
+NATIVE_TEST(without_a_reader_bytes_and_the_peers_fin_still_come)
+{
+	uint8_t data[100];
+	struct tg_sock *s;
+	int remote;
+
+	s = pair(nt, &remote);
+	tg_shutdown(s, SHUT_RD);
+	ck_assert_int_eq(write(remote, "abc", 3), 3);
+	ck_ok(tg_recv_all(s, data, 3, NT_TIMEOUT));
+	ck_ok(tg_send_all(s, "defg", 4, NT_TIMEOUT));
+	nt_remote_recv(nt, remote, data, 4);
+	close(remote);
+	ck_assert_int_eq(tg_recv_wait(s, data, 1, NT_TIMEOUT), 0);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+}
+
+NATIVE_TEST(after_both_directions_ended_the_peers_fin_ends_all)
+{
+	struct tg_sock *s;
+	uint32_t error;
+	int remote;
+
+	s = pair(nt, &remote);
+	tg_shutdown(s, SHUT_RDWR);
+	ck_err(nt_remote_end(nt, remote), 0);
+	ck_assert_int_eq(front_status(&s->stream, &error), 0);
+	close(remote);
+	nt_until(front_status(&s->stream, &error) & VTOE_DOM0_HUP);
+	ck_assert_uint_eq(error, 0);
 	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
 }
 
@@ -515,6 +588,10 @@ NATIVE_MAIN("native-connect", 120, a_device_connects,
 	    an_address_without_a_route_is_unreachable,
 	    domain_0_itself_cannot_be_reached,
 	    the_guests_fin_leaves_the_other_direction_open,
+	    what_comes_after_both_directions_ended_is_answered_by_a_reset,
+	    reading_may_end_later_than_writing,
+	    without_a_reader_bytes_and_the_peers_fin_still_come,
+	    after_both_directions_ended_the_peers_fin_ends_all,
 	    the_peers_fin_leaves_the_other_direction_open,
 	    a_reset_is_told_as_such, release_delivers_what_was_written,
 	    release_with_abort_resets,

@@ -55,7 +55,6 @@ struct tg_sock {
 	struct front_stream stream;
 	uint32_t slot;
 	bool listener;
-	bool wrote_fin;
 	uint32_t error_seq;	/* datagrams: errors seen */
 	uint32_t posts;		/* a listener keeps so many slots posted */
 	struct tg_call *connecting;
@@ -228,8 +227,10 @@ ssize_t tg_recvfrom(struct tg_sock *s, void *data, size_t len,
 /** tg_dgram_error() - the error that dom0 told of; 0 after @timeout ms */
 int tg_dgram_error(struct tg_sock *s, int timeout);
 
-/** tg_shutdown() - the sending direction */
-int tg_shutdown(struct tg_sock *s);
+/** tg_shutdown() - as shutdown(2), but the program still gets what arrives */
+int tg_shutdown(struct tg_sock *s, int how);
+/** tg_wrote_fin() - was the sending direction shut down? */
+bool tg_wrote_fin(const struct tg_sock *s);
 
 /** tg_trim() - give an empty TX run back; true if none is held afterwards */
 bool tg_trim(struct tg_sock *s);

@@ -428,7 +428,7 @@ ssize_t tg_send(struct tg_sock *s, const void *data, size_t len)
 		return rc;
 	if (error)
 		return -(int)error;
-	if ((rc & VTOE_DOM0_HUP) || s->wrote_fin)
+	if ((rc & VTOE_DOM0_HUP) || tg_wrote_fin(s))
 		return -EPIPE;
 	rc = tx_ready(s);
 	if (rc)
@@ -533,14 +533,19 @@ int tg_recv_all(struct tg_sock *s, void *data, size_t len, int timeout)
 	return 0;
 }
 
-int tg_shutdown(struct tg_sock *s)
+int tg_shutdown(struct tg_sock *s, int how)
 {
-	if (s->wrote_fin)
-		return 0;
-	s->wrote_fin = true;
-	front_tx_fin(&s->stream);
-	tg_kick(s->tg);
+	uint32_t flags = (how != SHUT_RD ? VTOE_GUEST_FIN : 0) |
+			 (how != SHUT_WR ? VTOE_GUEST_SHUT_RD : 0);
+
+	if (front_shutdown(&s->stream, flags))
+		tg_kick(s->tg);
 	return 0;
+}
+
+bool tg_wrote_fin(const struct tg_sock *s)
+{
+	return s->stream.flags & VTOE_GUEST_FIN;
 }
 
 /* ------------------------------------------------------------ options */

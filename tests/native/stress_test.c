@@ -88,7 +88,7 @@ static bool client_send(struct stress *st, struct client *c)
 	size_t len = chunk(st);
 	ssize_t n;
 
-	if (c->sent == c->total || c->s->wrote_fin)
+	if (c->sent == c->total || tg_wrote_fin(c->s))
 		return false;
 	if (len > c->total - c->sent)
 		len = c->total - c->sent;
@@ -111,7 +111,7 @@ static bool client_recv(struct stress *st, struct client *c)
 		return false;
 	ck_assert_msg(n >= 0, "recv: %s", strerror((int)-n));
 	if (n == 0) {
-		ck_assert(c->s->wrote_fin);
+		ck_assert(tg_wrote_fin(c->s));
 		ck_assert_uint_eq(c->got, c->sent);
 		client_end(st, c, 0);
 		return true;
@@ -127,11 +127,11 @@ static bool client_recv(struct stress *st, struct client *c)
 /* Everything is sent: how this one ends. */
 static bool client_finish(struct stress *st, struct client *c)
 {
-	if (c->sent < c->total || c->s->wrote_fin)
+	if (c->sent < c->total || tg_wrote_fin(c->s))
 		return false;
 	switch (c->ending) {
 	case END_FIN:
-		tg_shutdown(c->s);
+		tg_shutdown(c->s, SHUT_WR);
 		st->ops++;
 		return true;
 	case END_ABORT:

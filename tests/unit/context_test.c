@@ -166,7 +166,7 @@ START_TEST(a_driver_carries_what_goes_through_a_context)
 	until_told(TOE_READABLE);
 	ck_assert_int_eq(recv_text(back, sizeof(back)), 5);
 	ck_assert_int_eq(memcmp(back, text, 5), 0);
-	ck_assert_int_eq(context_shutdown(&contexts, SLOT), 0);
+	ck_assert_int_eq(context_shutdown(&contexts, SLOT, SHUT_WR), 0);
 	until_told(TOE_HUP);
 	ck_assert_int_eq(recv_text(back, sizeof(back)), 0);
 	ck_assert_uint_eq(contexts.table->counters.contexts, 1);

@@ -343,6 +343,21 @@ START_TEST(received_bytes_are_read_and_consumed)
 }
 END_TEST
 
+START_TEST(each_end_is_told_once_and_stays)
+{
+	struct front_stream s;
+
+	setup();
+	open_stream(&s);
+	ck_assert(front_shutdown(&s, VTOE_GUEST_SHUT_RD));
+	ck_assert(!front_shutdown(&s, VTOE_GUEST_SHUT_RD));
+	ck_assert(front_shutdown(&s, VTOE_GUEST_FIN));
+	ck_assert_uint_eq(s.shared->guest.flags,
+			  VTOE_GUEST_FIN | VTOE_GUEST_SHUT_RD);
+	teardown();
+}
+END_TEST
+
 START_TEST(run_outside_of_the_arena_breaks_the_device)
 {
 	struct front_stream s;
@@ -596,6 +611,7 @@ UNIT_MAIN("front", slot_gets_a_new_generation_at_each_use,
 	  sleeping_dom0_is_woken_once, device_does_not_sleep_over_a_doorbell,
 	  half_of_an_earlier_life_does_not_count,
 	  received_bytes_are_read_and_consumed,
+	  each_end_is_told_once_and_stays,
 	  run_outside_of_the_arena_breaks_the_device,
 	  run_of_no_valid_bit_breaks_the_device,
 	  more_bytes_than_a_run_holds_break_the_device,

@@ -116,7 +116,7 @@ START_TEST(an_unknown_version_has_its_own_error)
 
 	ck_assert_int_eq(vtoe_geometry_init(&g, 64, 64, 10, 10), 0);
 	vtoe_geometry_to_layout(&g, &layout);
-	layout.version = 2;
+	layout.version = VTOE_WIRE_VERSION + 1;
 	ck_assert_int_eq(vtoe_geometry_from_layout(&g, &layout),
 			 -EPROTONOSUPPORT);
 	layout.version = VTOE_WIRE_VERSION;

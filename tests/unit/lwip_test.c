@@ -286,10 +286,35 @@ START_TEST(ends_are_told_each_way_and_together)
 	ck_assert_int_eq(recv_bytes(conn, 8), 0);
 	ck_assert_uint_eq(told.events & TOE_HUP, 0);
 	ck_assert_int_eq(send_bytes(conn, 4), 4);
-	ck_assert_int_eq(driver.shutdown(conn), 0);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), 0);
 	ck_assert_int_eq(send_bytes(conn, 4), -EPIPE);
 	until_told(&told, TOE_HUP);
 	ck_assert_int_eq(driver.error(conn), 0);
+	driver.close(conn, 0);
+}
+END_TEST
+
+START_TEST(what_nobody_reads_any_more_is_answered_by_a_reset)
+{
+	struct pollfd p;
+	struct toe_conn *conn;
+	struct told told;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	p = (struct pollfd){.fd = fd};
+	ck_assert_int_eq(send(fd, "abc", 3, 0), 3);
+	until_told(&told, TOE_READABLE);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_RDWR), 0);
+	ck_assert_int_eq(recv(fd, &(char){0}, 1, 0), 0);
+	ck_assert_uint_eq(told.events & TOE_HUP, 0);
+	ck_assert_int_eq(send(fd, "d", 1, 0), 1);
+	until_told(&told, TOE_HUP);
+	ck_assert_int_eq(recv_bytes(conn, 8), 3);
+	ck_assert_int_eq(recv_bytes(conn, 8), -ECONNRESET);
+	ck_assert_int_eq(poll(&p, 1, WAIT_MS), 1);
+	ck_assert(p.revents & POLLERR);
 	driver.close(conn, 0);
 }
 END_TEST
@@ -466,7 +491,7 @@ START_TEST(nonsense_has_its_errno)
 	ck_assert_int_eq(driver.bind(l, &own), -EINVAL);
 	ck_assert_int_eq(driver.connect(l, &foreign), -EISCONN);
 	ck_assert_int_eq(driver.connect(conn, &own), -EHOSTUNREACH);
-	ck_assert_int_eq(driver.shutdown(conn), -ENOTCONN);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), -ENOTCONN);
 	ck_assert_int_eq(send_bytes(conn, 1), -EPIPE);
 	ck_assert_int_eq(recv_bytes(conn, 8), -ENOTCONN);
 }
@@ -628,6 +653,7 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  who_finds_no_room_is_told_of_it,
 	  the_window_is_as_open_as_the_reader_reads,
 	  ends_are_told_each_way_and_together,
+	  what_nobody_reads_any_more_is_answered_by_a_reset,
 	  a_reset_is_one_to_either_end,
 	  one_that_is_reset_while_it_connects_is_as_new,
 	  a_listener_is_told_and_gives_one_at_a_time,

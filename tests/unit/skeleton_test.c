@@ -107,7 +107,7 @@ START_TEST(the_end_comes_after_the_last_byte)
 	up();
 	conn = connect_conn(&told);
 	ck_assert_int_eq(send_text(conn, "bye"), 3);
-	ck_assert_int_eq(driver.shutdown(conn), 0);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), 0);
 	until_told(&told, TOE_READABLE | TOE_UNTIL_AGAIN | TOE_HUP);
 	ck_assert_int_eq(send_text(conn, "more"), -EPIPE);
 	ck_assert_int_eq(recv_much(conn, data), 3);
@@ -227,7 +227,7 @@ START_TEST(what_it_does_not_do_is_refused)
 			 -ESOCKTNOSUPPORT);
 	conn = open_conn(&told);
 	ck_assert_int_eq(send_text(conn, "early"), -EPIPE);
-	ck_assert_int_eq(driver.shutdown(conn), -ENOTCONN);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), -ENOTCONN);
 	ck_assert_int_eq(driver.bind(conn, &peer), -EOPNOTSUPP);
 	ck_assert_int_eq(driver.listen(conn, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(

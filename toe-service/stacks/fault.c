@@ -508,9 +508,9 @@ static void fault_reset(struct toe_conn *conn)
 	below->reset(conn->inner);
 }
 
-static int fault_shutdown(struct toe_conn *conn)
+static int fault_shutdown(struct toe_conn *conn, int how)
 {
-	return below->shutdown(conn->inner);
+	return below->shutdown(conn->inner, how);
 }
 
 static void fault_close(struct toe_conn *conn, unsigned int flags)

@@ -105,6 +105,7 @@ static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
 	conn->listening = false;
 	conn->corked = false;
 	conn->datagram = false;
+	conn->shut_both = false;
 	conn->mapped = false;
 	return conn;
 }
@@ -188,6 +189,19 @@ static void kernel_stack_close(struct toe_stack *stack)
 	free(stack);
 }
 
+/* After SHUT_RDWR the socket hangs up at once, and its peer goes on. */
+static bool is_over(struct toe_conn *conn)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (!conn->shut_both)
+		return true;
+	kernel_count(conn->stack);
+	return getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
+	       info.tcpi_state == TCP_CLOSE;
+}
+
 static unsigned int ready_events(struct toe_conn *conn, uint32_t events)
 {
 	unsigned int ready = 0;
@@ -201,7 +215,7 @@ static unsigned int ready_events(struct toe_conn *conn, uint32_t events)
 		ready |= TOE_WRITABLE;
 	if (events & (EPOLLHUP | EPOLLERR))
 		ready |= TOE_READABLE | TOE_UNTIL_AGAIN;
-	if (events & EPOLLHUP)
+	if (events & EPOLLHUP && is_over(conn))
 		ready |= TOE_HUP;
 	if (conn->connecting && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
 		conn->connecting = false;
@@ -448,10 +462,11 @@ static void kernel_reset(struct toe_conn *conn)
 	connect(conn->fd, &nobody, sizeof(nobody));
 }
 
-static int kernel_shutdown(struct toe_conn *conn)
+static int kernel_shutdown(struct toe_conn *conn, int how)
 {
 	kernel_count(conn->stack);
-	return shutdown(conn->fd, SHUT_WR) ? -errno : 0;
+	conn->shut_both |= how == SHUT_RDWR;
+	return shutdown(conn->fd, how) ? -errno : 0;
 }
 
 static void kernel_close(struct toe_conn *conn, unsigned int flags)

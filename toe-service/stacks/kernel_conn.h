@@ -29,6 +29,7 @@ struct toe_conn {
 	uint32_t watched; /* EPOLL*; 0: not in the set */
 	bool connecting, refused, listening, corked;
 	bool datagram;
+	bool shut_both; /* SHUT_RDWR */
 	bool mapped; /* datagrams: connected to an IPv4 peer by an IPv6 socket
 		      */
 };

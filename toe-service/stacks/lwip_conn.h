@@ -66,6 +66,7 @@ struct toe_conn {
 	struct lwip_options options;
 	int error; /* negative errno: over, or the attempt has failed */
 	bool bound, connecting, connected, eof, shut, full;
+	bool deaf; /* nobody reads what arrives from now on */
 	struct vtoe_addr local, remote;
 
 	struct pbuf *rx; /* streams: received, in order */
@@ -150,7 +151,7 @@ ssize_t lwip_tcp_recv(struct toe_conn *conn, const struct iovec *iov,
 		      int iovcnt);
 ssize_t lwip_tcp_send(struct toe_conn *conn, const struct iovec *iov,
 		      int iovcnt);
-int lwip_tcp_shutdown(struct toe_conn *conn);
+int lwip_tcp_shutdown(struct toe_conn *conn, int how);
 void lwip_tcp_reset(struct toe_conn *conn);
 void lwip_tcp_moved(struct toe_conn *conn);
 void lwip_tcp_close(struct toe_conn *conn, bool abort);

@@ -4,13 +4,14 @@
  *
  * A PCB is made when it is needed first, and again for a new attempt, because
  * lwIP frees one that has failed. What a program has asked for stands in the
- * connection. Callbacks never end a PCB themselves.
+ * connection.
  *
  * Received bytes stay in lwIP's buffers, and its window stays closed by so much,
  * until the guest has room: at most one window (TCP_WND) for each connection.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <lwip/priv/tcp_priv.h>
 
@@ -363,6 +364,13 @@ static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	(void)err;
 	if (!conn)
 		return tcp_recv_null(NULL, pcb, p, ERR_OK);
+	if (p && conn->deaf) {
+		pbuf_free(p);
+		pcb_abort(conn);
+		conn->error = -ECONNRESET;
+		over(conn);
+		return ERR_ABRT;
+	}
 	if (p) {
 		append(conn, p);
 		lwip_tell(conn, TOE_READABLE);
@@ -514,12 +522,13 @@ uint32_t lwip_tcp_unsent(const struct toe_conn *conn)
 
 /* ---- the end ---- */
 
-int lwip_tcp_shutdown(struct toe_conn *conn)
+int lwip_tcp_shutdown(struct toe_conn *conn, int how)
 {
 	int err;
 
 	if (!conn->connected)
 		return -ENOTCONN;
+	conn->deaf |= how == SHUT_RDWR;
 	if (conn->shut)
 		return 0;
 	if (conn->tcp) {

@@ -287,10 +287,12 @@ static ssize_t skeleton_recv(struct toe_conn *conn, const struct iovec *iov,
 
 /*
  * The sending direction. This peer ends, too, after what it has sent back: then
- * a short recv() does not mean that nothing follows.
+ * a short recv() does not mean that nothing follows. So there is nothing that
+ * SHUT_RDWR would have to refuse.
  */
-static int skeleton_shutdown(struct toe_conn *conn)
+static int skeleton_shutdown(struct toe_conn *conn, int how)
 {
+	(void)how;
 	if (!conn->connected)
 		return -ENOTCONN;
 	conn->shut = true;

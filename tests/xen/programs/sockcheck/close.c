@@ -73,6 +73,30 @@ static void shutdown_of_both(void)
 	expect(!strcmp(read_line(control), count_text(10)));
 }
 
+/* What arrives afterwards is answered by a reset, not kept until close(). */
+static void shutdown_of_both_refuses(void)
+{
+	int control, fd = dialled(&control, "late");
+	struct pollfd p = { .fd = fd };
+
+	must(shutdown(fd, SHUT_RDWR));
+	expect(!strcmp(read_line(control), "EPIPE"));
+	p.events = 0;
+	for (int tries = 0; tries < 100 && !(p.revents & POLLERR); tries++)
+		poll(&p, 1, 50);
+	expect_eq(so_error(fd), ECONNRESET);
+}
+
+/* The same when reading ends after writing has. */
+static void shutdown_of_reading_later(void)
+{
+	int control, fd = dialled(&control, "late");
+
+	must(shutdown(fd, SHUT_WR));
+	must(shutdown(fd, SHUT_RD));
+	expect(!strcmp(read_line(control), "EPIPE"));
+}
+
 static void shutdown_wrongly(void)
 {
 	int fd = peer("hold");
@@ -272,6 +296,8 @@ const struct check close_checks[] = {
 	{ "linger-gives-up", linger_gives_up },
 	{ "shutdown-of-reading", shutdown_of_reading },
 	{ "shutdown-of-both", shutdown_of_both },
+	{ "shutdown-of-both-refuses", shutdown_of_both_refuses },
+	{ "shutdown-of-reading-later", shutdown_of_reading_later },
 	{ "shutdown-wrongly", shutdown_wrongly },
 	{ "shutdown-wakes-receiver", shutdown_wakes },
 	{ "shutdown-wakes-sender", shutdown_wakes_sender },

@@ -14,6 +14,8 @@
  *	read-one	reads one byte, closes with the rest unread
  *	close		closes
  *	reset [MS]	waits, closes with RST
+ *	late		reads until the end, then sends until that fails,
+ *			answers the errno
  *	hold		reads nothing until told, or the client is gone
  *	who		answers the client's port, as seen from here
  *	full		listens, fills the queue, answers the port
@@ -23,6 +25,7 @@
  * An answer to "count" that is not the whole: "error ERRNO BYTES".
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +101,17 @@ static void drain(int fd)
 
 	while (recv(fd, buf, sizeof(buf), 0) > 0)
 		;
+}
+
+/* Sends after the other side has ended, until that fails. */
+static void do_late(int fd, int out)
+{
+	struct pollfd p = { .fd = fd };
+
+	drain(fd);
+	while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+		poll(&p, 1, 10);
+	dprintf(out, "%s\n", strerrorname_np(errno));
 }
 
 static void do_who(int fd)
@@ -182,6 +196,8 @@ static void obey(char *line, int fd, int out)
 	} else if (!strncmp(line, "count", 5)) {
 		pause_ms(atoi(line + 5));
 		do_count(fd, out);
+	} else if (!strcmp(line, "late")) {
+		do_late(fd, out);
 	} else if (!strcmp(line, "read-one")) {
 		recv(fd, &c, 1, 0);
 	} else if (!strncmp(line, "reset", 5)) {

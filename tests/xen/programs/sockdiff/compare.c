@@ -220,17 +220,6 @@ static bool late_fin(const struct view *a, const struct view *b)
 	return session.shut_early;
 }
 
-/* Who sends to a socket that reads no more is not reset before it is closed. */
-static bool late_reset(const struct view *a, const struct view *b)
-{
-	for (int i = 0; i < NR_PEERS; i++)
-		if (a->peer.socket[i].tcp_state !=
-			    b->peer.socket[i].tcp_state &&
-		    b->peer.socket[i].tcp_state != TCP_CLOSE)
-			return false;
-	return session.shut_reading;
-}
-
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -240,9 +229,6 @@ static struct known_view {
 	{ "a listener that was shut down before it listened ends its "
 	  "connections when they are accepted, not when they are made",
 	  late_fin, 0 },
-	{ "what comes after shutdown(SHUT_RDWR) is not answered by a reset, "
-	  "as dom0's stack is told of the writing side only",
-	  late_reset, 0 },
 	{ NULL, NULL, 0 },
 };
 

@@ -231,8 +231,6 @@ void session_learn(const struct step *st, const struct outcome *out)
 	if (st->op == OP_SHUTDOWN && st->s < NR_SOCKETS &&
 	    session.kind[st->s] < CONNECTED)
 		session.shut_early = true;
-	if (st->op == OP_SHUTDOWN && st->a[0] != SHUT_WR)
-		session.shut_reading = true;
 	if (st->op == OP_PEER_SEND && st->a[1])
 		session.urgent = true;
 	if (out->ret)

@@ -175,7 +175,6 @@ struct session {
 	bool was_native[NR_SOCKETS]; /* named an address of this machine */
 	int peer_sent;		     /* bytes */
 	bool shut_early;	     /* a socket, before it was connected */
-	bool shut_reading;	     /* a socket, SHUT_RD or SHUT_RDWR */
 	bool urgent;		     /* the peer has sent such */
 	bool readable[NR_SOCKETS];   /* as poll() says */
 	int unaccepted;		     /* connections in the peer's queue */
