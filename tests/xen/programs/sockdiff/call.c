@@ -32,7 +32,7 @@ void call_value(struct outcome *out, long v)
 }
 
 /* Where @len bytes would stand, given what is to be wrong with it. */
-static void *place(const struct world *w, int pointer, size_t len)
+void *place(const struct world *w, int pointer, size_t len)
 {
 	switch (pointer) {
 	case PTR_NULL:
@@ -89,7 +89,7 @@ static uint16_t port_of(int fd)
 static uint16_t which_port(const struct world *w, int where, int port)
 {
 	if (where == ADDR_PEER)
-		return (uint16_t)session.peer_port;
+		return (uint16_t)(session.peer_port + port);
 	if (where == ADDR_PEER_REFUSES)
 		return 9;
 	if (where == ADDR_SELF || (port < 0 && port >= -NR_SOCKETS))
@@ -118,6 +118,9 @@ static struct in_addr host4(int where)
 	case ADDR_GROUP:
 		a.s_addr = htonl(0xe0000105);
 		break;
+	case ADDR_BROADCAST:
+		a.s_addr = htonl(INADDR_BROADCAST);
+		break;
 	}
 	return a;
 }
@@ -142,6 +145,7 @@ static struct in6_addr host6(int where)
 		a.s6_addr[15] = 7;
 		break;
 	case ADDR_GROUP:
+	case ADDR_BROADCAST: /* there is none */
 		a.s6_addr[0] = 0xff;
 		a.s6_addr[1] = 0x0e;
 		a.s6_addr[15] = 5;
@@ -150,8 +154,8 @@ static struct in6_addr host6(int where)
 	return a;
 }
 
-static void make_address(const struct world *w, int where, int form, int port,
-			 union address *a)
+void make_address(const struct world *w, int where, int form, int port,
+		  union address *a)
 {
 	uint16_t number = which_port(w, where, port);
 
@@ -233,14 +237,14 @@ static void do_socket(struct world *w, const struct step *st,
 	int one = 1, *fd = &w->fd[st->s];
 
 	*fd = socket(st->a[0] == FORM_4 ? AF_INET : AF_INET6,
-		     SOCK_STREAM | st->a[1], 0);
+		     options.type | st->a[1], 0);
 	call_result(out, *fd < 0 ? -1 : 0);
 	if (st->a[0] == FORM_MAPPED)
 		setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 }
 
-static void see_address(struct outcome *out, const union address *a, int len,
-			int given)
+void see_address(struct outcome *out, const union address *a, int len,
+		 int given)
 {
 	call_value(out, len);
 	/* only a whole one can be told from another world's */
@@ -312,22 +316,26 @@ static void do_fcntl(struct world *w, const struct step *st,
 
 /* ---- bytes ---- */
 
-/* length, flags, pointer, address (or -1), its form */
+/* length, flags, pointer, address (or -1), its form, port, length, pointer */
 static void do_send(struct world *w, const struct step *st, struct outcome *out)
 {
 	size_t len = (size_t)(ssize_t)st->a[0];
 	uint8_t *at = place(w, st->a[2], len < SEEN ? len : SEEN);
 	union address a;
+	void *to = NULL;
+	int to_len = 0;
 
 	if (len <= SEEN && st->a[2] == PTR_GOOD)
 		pattern(at, st->id, len);
 	if (len <= SEEN && st->a[2] == PTR_HALF)
 		pattern(at, st->id, len / 2);
-	if (st->a[3] >= 0)
-		make_address(w, st->a[3], st->a[4], 0, &a);
+	if (st->a[3] >= 0) {
+		make_address(w, st->a[3], st->a[4], st->a[5], &a);
+		to = st->a[7] ? place(w, st->a[7], sizeof(a)) : &a;
+		to_len = length(st->a[6], (int)address_size(&a));
+	}
 	call_result(out, syscall(SYS_sendto, socket_fd(w, st->s), at, len,
-				 st->a[1], st->a[3] >= 0 ? &a : NULL,
-				 st->a[3] >= 0 ? address_size(&a) : 0));
+				 st->a[1], to, to_len));
 }
 
 /* length, flags, pointer, whether it wants an address, wrong length of that */
@@ -336,7 +344,7 @@ static void do_recv(struct world *w, const struct step *st, struct outcome *out)
 	size_t len = (size_t)(ssize_t)st->a[0];
 	uint8_t *at = place(w, st->a[2], len < SEEN ? len : SEEN);
 	union address a;
-	int alen = length(st->a[4], sizeof(a));
+	int alen = length(st->a[4], sizeof(a)), given = alen;
 
 	buffer_clear(w);
 	memset(&a, UNTOUCHED, sizeof(a));
@@ -345,7 +353,7 @@ static void do_recv(struct world *w, const struct step *st, struct outcome *out)
 				 st->a[3] ? &alen : NULL));
 	buffer_see(w, out);
 	if (st->a[3])
-		call_value(out, alen);
+		see_address(out, &a, alen, given);
 }
 
 /* length, pointer */
@@ -502,7 +510,7 @@ static void do_epoll_wait(struct world *w, const struct step *st,
 
 /* ---- the peer ---- */
 
-/* a[0], a[1]: by order */
+/* a[]: by order */
 static void do_peer(struct world *w, const struct step *st, struct outcome *out)
 {
 	static const int orders[NR_OPS] = {
@@ -513,14 +521,20 @@ static void do_peer(struct world *w, const struct step *st, struct outcome *out)
 		[OP_PEER_SHUTDOWN] = PEER_SHUTDOWN,
 		[OP_PEER_CLOSE] = PEER_CLOSE,
 		[OP_PEER_RESET] = PEER_RESET,
+		[OP_PEER_OPEN] = PEER_OPEN,
 	};
 	struct peer_order o = { .order = orders[st->op],
 				.slot = st->s,
-				.arg = st->a[0] };
+				.arg = st->a[0],
+				.type = options.type };
 	struct peer_answer a;
 
 	if (st->op == OP_PEER_CONNECT) /* to socket a[0], by IPv4 or IPv6 */
 		make_address(w, ADDR_SELF, st->a[1], st->a[0], &o.addr);
+	if (st->op == OP_PEER_SEND && st->a[2])
+		make_address(w, ADDR_SELF, st->a[3], st->a[2] - 1, &o.addr);
+	if (st->op == OP_PEER_OPEN)
+		o.arg = session.peer_port + st->s;
 	if (st->op == OP_PEER_SEND)
 		o.arg = st->a[0] | (st->id | (st->a[1] ? 0x100 : 0)) << 16;
 	a = peer_do(w, &o);
@@ -554,6 +568,8 @@ static void (*const calls[OP_PEER_ACCEPT])(struct world *w,
 	[OP_EPOLL_CTL] = do_epoll_ctl,
 	[OP_EPOLL_WAIT] = do_epoll_wait,
 	[OP_SPLICE] = do_splice,
+	[OP_SENDMMSG] = messages_send,
+	[OP_RECVMMSG] = messages_receive,
 };
 
 void call_do(struct world *w, const struct step *st, struct outcome *out)

@@ -17,6 +17,7 @@ enum {
 	ADDR_LOOPBACK,
 	ADDR_FOREIGN,
 	ADDR_GROUP,
+	ADDR_BROADCAST,
 	ADDR_UNSPEC,
 	ADDR_UNIX
 };
@@ -56,14 +57,21 @@ enum {
 };
 
 #define NR_IOV	   8
-#define NR_CONTROL 8
-enum { CONTROL_MARK = 2, CONTROL_STAMP = 3 }; /* of those */
+#define NR_CONTROL 14
+#define NR_CONTROL_STREAM 8 /* of those; the others are of datagrams */
+enum { CONTROL_MARK = 2, CONTROL_STAMP = 3, CONTROL_SEGMENT = 13 };
+#define NR_MESSAGES 3 /* of sendmmsg(), recvmmsg() */
 #define SIZE_NAME 20 /* a socket option that is a text */
 
 #define SEEN 4096 /* bytes at each end of the buffer that are compared */
 
 void call_result(struct outcome *out, long ret);
 void call_value(struct outcome *out, long v);
+void *place(const struct world *w, int pointer, size_t len);
+void make_address(const struct world *w, int where, int form, int port,
+		  union address *a);
+void see_address(struct outcome *out, const union address *a, int len,
+		 int given);
 void buffer_clear(const struct world *w);
 void buffer_see(const struct world *w, struct outcome *out);
 
@@ -71,5 +79,8 @@ void buffer_see(const struct world *w, struct outcome *out);
 void message_send(struct world *w, const struct step *st, struct outcome *out);
 void message_receive(struct world *w, const struct step *st,
 		     struct outcome *out);
+void messages_send(struct world *w, const struct step *st, struct outcome *out);
+void messages_receive(struct world *w, const struct step *st,
+		      struct outcome *out);
 
 #endif /* SOCKDIFF_CALL_H */

@@ -41,6 +41,8 @@ const char *const op_names[NR_OPS] = {
 	[OP_EPOLL_CTL] = "epoll_ctl",
 	[OP_EPOLL_WAIT] = "epoll_wait",
 	[OP_SPLICE] = "splice",
+	[OP_SENDMMSG] = "sendmmsg",
+	[OP_RECVMMSG] = "recvmmsg",
 	[OP_PEER_ACCEPT] = "peer-accept",
 	[OP_PEER_CONNECT] = "peer-connect",
 	[OP_PEER_SEND] = "peer-send",
@@ -48,13 +50,15 @@ const char *const op_names[NR_OPS] = {
 	[OP_PEER_SHUTDOWN] = "peer-shutdown",
 	[OP_PEER_CLOSE] = "peer-close",
 	[OP_PEER_RESET] = "peer-reset",
+	[OP_PEER_OPEN] = "peer-open",
 };
 
 /* ---- accepted differences: world 0, a, is vtoe ---- */
 
 static bool is_send(const struct step *st)
 {
-	return st->op == OP_SEND || st->op == OP_SENDMSG;
+	return st->op == OP_SEND || st->op == OP_SENDMSG ||
+	       st->op == OP_SENDMMSG;
 }
 
 static bool refused_flag(const struct step *st, const struct outcome *a,
@@ -63,6 +67,8 @@ static bool refused_flag(const struct step *st, const struct outcome *a,
 	(void)b;
 	if (!is_send(st) || a->ret >= 0)
 		return false;
+	if (options.type == SOCK_DGRAM)
+		return st->a[1] & MSG_MORE && a->err == EOPNOTSUPP;
 	return st->a[1] & MSG_FASTOPEN ||
 	       (st->a[1] & MSG_OOB && a->err == EOPNOTSUPP);
 }
@@ -72,7 +78,19 @@ static bool refused_control(const struct step *st, const struct outcome *a,
 {
 	(void)b;
 	return st->op == OP_SENDMSG && a->ret < 0 && a->err == EOPNOTSUPP &&
-	       (st->a[2] == CONTROL_MARK || st->a[2] == CONTROL_STAMP);
+	       (st->a[2] == CONTROL_MARK || st->a[2] == CONTROL_STAMP ||
+		st->a[2] == CONTROL_SEGMENT);
+}
+
+/* Of an address only dom0's stack knows that it cannot be used. */
+static bool told_later(const struct step *st, const struct outcome *a,
+		       const struct outcome *b)
+{
+	return options.type == SOCK_DGRAM &&
+	       (is_send(st) || st->op == OP_WRITE) && a->ret > b->ret &&
+	       (b->ret >= 0 || b->err == EMSGSIZE || b->err == EACCES ||
+		b->err == ENETUNREACH || b->err == EHOSTUNREACH ||
+		b->err == EINVAL);
 }
 
 static bool refused_option(const struct step *st, const struct outcome *a,
@@ -170,12 +188,15 @@ static struct known {
 	bool end; /* the session, as the worlds are no longer alike */
 	unsigned long met;
 } knowns[] = {
-	{ "MSG_OOB and MSG_FASTOPEN are refused: the contract has no urgent "
-	  "data, and no data with the SYN",
+	{ "MSG_OOB, MSG_FASTOPEN, and MSG_MORE of datagrams are refused: the "
+	  "contract has no urgent data, no data with the SYN, no halves",
 	  refused_flag, true, 0 },
-	{ "SO_MARK and SO_TIMESTAMPING of one message are refused: they are "
-	  "of the guest's own stack",
+	{ "SO_MARK, SO_TIMESTAMPING and UDP_SEGMENT of one message are "
+	  "refused: they are of the guest's own stack",
 	  refused_control, true, 0 },
+	{ "a datagram that dom0's stack cannot send is an error of the next "
+	  "call if its socket is connected, else none",
+	  told_later, true, 0 },
 	{ "options that are refused, as vtoe(4) says", refused_option, true,
 	  0 },
 	{ "urgent data comes as dom0's stack leaves it, without its mark",

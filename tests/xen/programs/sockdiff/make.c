@@ -14,6 +14,7 @@
 
 #define PORT_FIRST 10000
 #define PORT_RANGE 20000 /* below the ephemeral ones */
+#define PORTS_USED (NR_PORTS + NR_PEERS) /* by a session */
 
 struct session session;
 
@@ -65,7 +66,7 @@ static void make_epoll_wait(int s)
 	add(OP_EPOLL_WAIT, 0)->a[0] = below(NR_SETS);
 }
 
-static void make_any(int s)
+void make_any(int s)
 {
 	static void (*const makers[])(int s) = {
 		make_bind,  make_listen, make_connect,	 make_accept,
@@ -192,14 +193,17 @@ void session_begin(uint32_t seed)
 	session.seed = seed;
 	session.random = seed * 0x2545f4914f6cdd1dull;
 	session.base_port =
-		PORT_FIRST + (int)(seed * (NR_PORTS + 1) % PORT_RANGE);
+		PORT_FIRST + (int)(seed * PORTS_USED % PORT_RANGE);
 	session.peer_port = session.base_port + NR_PORTS;
 }
 
 const struct step *session_next(void)
 {
+	void (*maker)(int s) = options.type == SOCK_DGRAM ? make_dgram_for :
+							    make_for;
+
 	while (!session.queued)
-		make_for(below(NR_SOCKETS));
+		maker(below(NR_SOCKETS));
 	session.queued--;
 	return &session.step[session.nr_steps++];
 }
@@ -209,7 +213,7 @@ static void learn_connect(const struct step *st, const struct outcome *out)
 	if (out->ret && out->err != EINPROGRESS)
 		return;
 	session.kind[st->s] = st->a[0] == ADDR_UNSPEC ? FRESH : CONNECTED;
-	if (st->a[0] == ADDR_PEER)
+	if (st->a[0] == ADDR_PEER && options.type == SOCK_STREAM)
 		session.unaccepted++;
 }
 
@@ -239,6 +243,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 	case OP_SOCKET:
 		session.kind[st->s] = FRESH;
 		session.was_native[st->s] = false;
+		session.form[st->s] = (uint8_t)st->a[0];
 		break;
 	case OP_BIND:
 		session.kind[st->s] = BOUND;
@@ -254,7 +259,9 @@ void session_learn(const struct step *st, const struct outcome *out)
 		session.peer_used[st->s] = true;
 		break;
 	case OP_PEER_CONNECT:
+	case OP_PEER_OPEN:
 		session.peer_used[st->s] = true;
+		session.peer_connected[st->s] = st->op == OP_PEER_CONNECT;
 		break;
 	case OP_PEER_CLOSE:
 	case OP_PEER_RESET:

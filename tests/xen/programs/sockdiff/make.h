@@ -34,5 +34,18 @@ void make_shutdown(int s);
 void make_peer_connect(int s);
 void make_peer_accept(void);
 void make_peer_act(void);
+void make_any(int s);
+/* Mostly 0, which is right; else one of @n wrong ones. */
+int wrong(int n);
+int pointer(void);
+int any_form(void);
+int random_flags(void);
+bool too_slow(int s);
+int find_kind(enum kind kind);
+
+/* ---- make_dgram.c ---- */
+void make_dgram_for(int s);
+/** make_target - where a datagram goes: address (or -1), its form, port */
+void make_target(int s, int len, int *to);
 
 #endif /* SOCKDIFF_MAKE_H */

@@ -38,18 +38,17 @@ bool one_in(int n)
 	return below(n) == 0;
 }
 
-/* Mostly 0, which is right; else one of @n wrong ones. */
-static int wrong(int n)
+int wrong(int n)
 {
 	return one_in(options.bad ? 3 : 40) ? below(n) : 0;
 }
 
-static int pointer(void)
+int pointer(void)
 {
 	return options.bad && one_in(2) ? 1 + below(NR_PTR - 1) : PTR_GOOD;
 }
 
-static int random_flags(void)
+int random_flags(void)
 {
 	static const int flags[] = {
 		0,
@@ -104,7 +103,7 @@ struct step *add(enum op op, int s)
 	return st;
 }
 
-static int find_kind(enum kind kind)
+int find_kind(enum kind kind)
 {
 	int from = below(NR_SOCKETS);
 
@@ -124,7 +123,7 @@ int find_peer(bool used)
 	return -1;
 }
 
-static int any_form(void)
+int any_form(void)
 {
 	static const int forms[] = { FORM_4, FORM_4, FORM_6, FORM_6,
 				     FORM_MAPPED };
@@ -190,9 +189,12 @@ void make_listen(int s)
 }
 
 /* A call that would block takes its time: not too many of them. */
-static bool too_slow(int s)
+bool too_slow(int s)
 {
-	return s < NR_SOCKETS && session.kind[s] > FRESH &&
+	/* an unconnected stream does not wait */
+	int waits = options.type == SOCK_DGRAM ? FRESH : FRESH + 1;
+
+	return s < NR_SOCKETS && session.kind[s] >= waits &&
 	       !session.readable[s] && !one_in(8);
 }
 
@@ -238,13 +240,30 @@ static int pointer_for(int len)
 		       p;
 }
 
+/* Up to and beyond what IPv4 and IPv6 carry, but not often: it fills queues. */
+static int dgram_length(void)
+{
+	static const int most[] = { 65507, 65508, 65527, 65528, 70000 };
+	static const int more[] = { 1472, 1473, 3000, 8000 };
+
+	if (one_in(30))
+		return PICK(most);
+	return one_in(6) ? PICK(more) : some_length();
+}
+
 void make_send(int s)
 {
 	struct step *st = add(OP_SEND, s);
 
-	st->a[0] = some_length();
+	st->a[0] = options.type == SOCK_DGRAM ? dgram_length() : some_length();
 	st->a[1] = random_flags();
 	st->a[2] = pointer_for(st->a[0]);
+	if (options.type == SOCK_DGRAM) {
+		make_target(s, st->a[0], &st->a[3]);
+		st->a[6] = wrong(NR_LENGTHS);
+		st->a[7] = pointer();
+		return;
+	}
 	st->a[3] = one_in(6) ? ADDR_PEER : -1;
 	st->a[4] = any_form();
 }
@@ -269,10 +288,15 @@ void make_message(enum op op, int s)
 	st->a[0] = below(NR_IOV);
 	st->a[1] = random_flags();
 	if (op == OP_SENDMSG && one_in(3))
-		st->a[2] = below(NR_CONTROL);
+		st->a[2] = below(options.type == SOCK_DGRAM ?
+					 NR_CONTROL :
+					 NR_CONTROL_STREAM);
+	st->a[4] = -1;
+	if (op == OP_SENDMSG && options.type == SOCK_DGRAM)
+		make_target(s, 1000, &st->a[4]);
 	if (op == OP_RECVMSG) {
 		st->a[1] |= too_slow(s) ? MSG_DONTWAIT : 0;
-		st->a[2] = one_in(3) ? 64 : 0;
+		st->a[2] = one_in(3) ? 256 : 0;
 	}
 	st->a[3] = wrong(NR_BAD);
 }
@@ -292,7 +316,10 @@ void make_option(enum op op, int s)
 {
 	struct step *st = add(op, s);
 
-	st->a[0] = below(nr_sockopts);
+	do {
+		st->a[0] = below(nr_sockopts);
+	} while (sockopts[st->a[0]].type &&
+		 sockopts[st->a[0]].type != options.type);
 	st->a[1] = PICK(sockopts[st->a[0]].value);
 	st->a[2] = wrong(NR_LENGTHS);
 	st->a[3] = pointer();

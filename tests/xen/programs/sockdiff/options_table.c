@@ -7,6 +7,7 @@
  * sake.
  */
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include "call.h"
 #include "sockdiff.h"
@@ -15,18 +16,27 @@
 #define TCP_NOTSENT_LOWAT 25
 #endif
 
-#define INT(level, opt, ...)                                                   \
+#define ENTRY(level_, opt_, values_, ...)                                      \
 	{                                                                      \
-#opt, level, opt, sizeof(int), { __VA_ARGS__ }, false, false   \
+		.name = #opt_, .level = level_, .opt = opt_,                   \
+		.size = sizeof(int), .value = values_, __VA_ARGS__             \
 	}
+#define VALUES(...) { __VA_ARGS__ }
+#define INT(level, opt, ...) ENTRY(level, opt, VALUES(__VA_ARGS__))
 #define REFUSED(level, opt, ...)                                               \
-	{                                                                      \
-#opt, level, opt, sizeof(int), { __VA_ARGS__ }, false, true    \
-	}
+	ENTRY(level, opt, VALUES(__VA_ARGS__), .refused = true)
 #define VAGUE(level, opt, ...)                                                 \
+	ENTRY(level, opt, VALUES(__VA_ARGS__), .vague = true)
+#define SIZED(level_, opt_, size_, ...)                                        \
 	{                                                                      \
-#opt, level, opt, sizeof(int), { __VA_ARGS__ }, true, false    \
+		.name = #opt_, .level = level_, .opt = opt_, .size = size_,    \
+		.value = VALUES(__VA_ARGS__)                                   \
 	}
+#define DGRAM(level, opt, ...)                                                 \
+	ENTRY(level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM)
+#define DGRAM_REFUSED(level, opt, ...)                                         \
+	ENTRY(level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM,             \
+	      .refused = true)
 
 const struct sockopt sockopts[] = {
 	INT(SOL_SOCKET, SO_DEBUG, 0, 1, 0, 0),
@@ -48,21 +58,9 @@ const struct sockopt sockopts[] = {
 	VAGUE(SOL_SOCKET, SO_SNDBUF, 65536, 131072, 100000, 65536),
 	VAGUE(SOL_SOCKET, SO_RCVBUF, 65536, 131072, 100000, 65536),
 	INT(SOL_SOCKET, 9999, 0, 1, 2, 3),
-	{ "SO_LINGER", SOL_SOCKET, SO_LINGER, 8, { 0, 1, 2, 0 }, false, false },
-	{ "SO_RCVTIMEO",
-	  SOL_SOCKET,
-	  SO_RCVTIMEO,
-	  16,
-	  { 0, 20, 20, 0 },
-	  false,
-	  false },
-	{ "SO_SNDTIMEO",
-	  SOL_SOCKET,
-	  SO_SNDTIMEO,
-	  16,
-	  { 0, 20, 20, 0 },
-	  false,
-	  false },
+	SIZED(SOL_SOCKET, SO_LINGER, 8, 0, 1, 2, 0),
+	SIZED(SOL_SOCKET, SO_RCVTIMEO, 16, 0, 20, 20, 0),
+	SIZED(SOL_SOCKET, SO_SNDTIMEO, 16, 0, 20, 20, 0),
 	INT(IPPROTO_TCP, TCP_NODELAY, 0, 1, 1, 5),
 	INT(IPPROTO_TCP, TCP_KEEPIDLE, 1, 100, 0, 40000),
 	INT(IPPROTO_TCP, TCP_KEEPINTVL, 1, 100, 0, 40000),
@@ -74,13 +72,12 @@ const struct sockopt sockopts[] = {
 	INT(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 100000, 200000, -1, 100000),
 	VAGUE(IPPROTO_TCP, TCP_MAXSEG, 1000, 5, 1200, 70000),
 	INT(IPPROTO_TCP, 999, 0, 1, 2, 3),
-	{ "TCP_CONGESTION",
-	  IPPROTO_TCP,
-	  TCP_CONGESTION,
-	  SIZE_NAME,
-	  { 0, 1, 2, 1 },
-	  true,
-	  false },
+	{ .name = "TCP_CONGESTION",
+	  .level = IPPROTO_TCP,
+	  .opt = TCP_CONGESTION,
+	  .size = SIZE_NAME,
+	  .value = { 0, 1, 2, 1 },
+	  .vague = true },
 	INT(IPPROTO_IP, IP_TOS, 0, 16, 8, 300),
 	INT(IPPROTO_IP, IP_TTL, 64, 10, 0, 300),
 	INT(IPPROTO_IP, IP_MTU_DISCOVER, 0, 1, 2, 9),
@@ -88,6 +85,18 @@ const struct sockopt sockopts[] = {
 	INT(IPPROTO_IPV6, IPV6_V6ONLY, 0, 1, 0, 1),
 	INT(IPPROTO_IPV6, IPV6_TCLASS, 0, 16, 8, 300),
 	INT(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 64, 10, -1, 300),
+	DGRAM(IPPROTO_IP, IP_RECVTOS, 1, 1, 0, 1),
+	DGRAM(IPPROTO_IP, IP_RECVTTL, 1, 1, 0, 1),
+	DGRAM(IPPROTO_IP, IP_PKTINFO, 1, 1, 0, 1),
+	DGRAM(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, 1, 0, 1),
+	DGRAM(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, 1, 0, 1),
+	DGRAM(IPPROTO_IPV6, IPV6_RECVTCLASS, 1, 1, 0, 1),
+	DGRAM(SOL_SOCKET, SO_TIMESTAMP, 1, 1, 0, 1),
+	DGRAM(SOL_SOCKET, SO_NO_CHECK, 0, 1, 0, 0),
+	DGRAM(IPPROTO_IP, IP_MULTICAST_TTL, 1, 5, 0, 300),
+	DGRAM(IPPROTO_IP, IP_MULTICAST_LOOP, 1, 0, 1, 1),
+	DGRAM_REFUSED(IPPROTO_UDP, UDP_CORK, 0, 0, 0, 0),
+	DGRAM_REFUSED(IPPROTO_UDP, UDP_GRO, 0, 0, 0, 0),
 	INT(250, 1, 0, 1, 2, 3),
 };
 

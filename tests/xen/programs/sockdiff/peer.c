@@ -65,7 +65,7 @@ static void keep(struct mine *m, int fd)
 	m->hash = HASH_START;
 }
 
-static struct peer_answer begin(int port)
+static struct peer_answer begin(int port, int type)
 {
 	union address any = { .v6 = { .sin6_family = AF_INET6,
 				      .sin6_port = htons((uint16_t)port) } };
@@ -74,6 +74,8 @@ static struct peer_answer begin(int port)
 	drop(&listener);
 	for (int i = 0; i < NR_PEERS; i++)
 		drop(&mine[i]);
+	if (type == SOCK_DGRAM)
+		return answer(0);
 	listener.fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener.fd, &any.sa, sizeof(any.v6)))
@@ -95,6 +97,23 @@ static struct peer_answer do_accept(struct mine *m)
 		return answer(-1);
 	keep(m, fd);
 	return answer(0);
+}
+
+/* A datagram socket for IPv4, too, that drops nothing. */
+static struct peer_answer do_open(struct mine *m, int port)
+{
+	union address any = { .v6 = { .sin6_family = AF_INET6,
+				      .sin6_port = htons((uint16_t)port) } };
+	int size = 1 << 22, fd;
+
+	if (m->fd >= 0) {
+		errno = EBUSY;
+		return answer(-1);
+	}
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	keep(m, fd);
+	return answer(bind(fd, &any.sa, sizeof(any.v6)));
 }
 
 static struct peer_answer do_connect(struct mine *m, const union address *to)
@@ -123,13 +142,34 @@ static struct peer_answer do_connect(struct mine *m, const union address *to)
 	return answer(0);
 }
 
-static struct peer_answer do_send(struct mine *m, int len, int id)
+/* @to: a datagram's, if it has a family */
+static struct peer_answer do_send(struct mine *m, int len, int id,
+				  const union address *to)
 {
 	uint8_t buf[BUFFER_SIZE];
 
 	pattern(buf, id & 0xff, (size_t)len);
-	return answer(send(m->fd, buf, (size_t)len,
-			   MSG_NOSIGNAL | (id & 0x100 ? MSG_OOB : 0)));
+	return answer(sendto(m->fd, buf, (size_t)len,
+			     MSG_NOSIGNAL | (id & 0x100 ? MSG_OOB : 0),
+			     to->sa.sa_family ? &to->sa : NULL,
+			     to->sa.sa_family ? address_size(to) : 0));
+}
+
+/* Datagrams: one more would go beyond what the tester has seen. */
+static struct peer_answer do_read_one(struct mine *m)
+{
+	uint8_t buf[BUFFER_SIZE];
+	union address from;
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(m->fd, buf, sizeof(buf), 0, &from.sa, &len);
+
+	if (n < 0)
+		return answer(n);
+	m->read += (uint32_t)n;
+	m->hash = hash_more(m->hash, &n, sizeof(n));
+	m->hash = hash_more(m->hash, buf, (size_t)n);
+	m->hash = hash_more(m->hash, &from.v6.sin6_addr, 16);
+	return answer(n);
 }
 
 /* All that is there. What that was is in the view, which is waited for. */
@@ -160,15 +200,20 @@ static struct peer_answer obey(const struct peer_order *o)
 	errno = 0;
 	switch (o->order) {
 	case PEER_BEGIN:
-		return begin(o->arg);
+		return begin(o->arg, o->type);
 	case PEER_ACCEPT:
 		return do_accept(m);
 	case PEER_CONNECT:
-		return do_connect(m, &o->addr);
+		return o->type == SOCK_DGRAM ?
+			       answer(connect(m->fd, &o->addr.sa,
+					      address_size(&o->addr))) :
+			       do_connect(m, &o->addr);
+	case PEER_OPEN:
+		return do_open(m, o->arg);
 	case PEER_SEND:
-		return do_send(m, o->arg & 0xffff, o->arg >> 16);
+		return do_send(m, o->arg & 0xffff, o->arg >> 16, &o->addr);
 	case PEER_READ:
-		return do_read(m);
+		return o->type == SOCK_DGRAM ? do_read_one(m) : do_read(m);
 	case PEER_SHUTDOWN:
 		return answer(shutdown(m->fd, o->arg));
 	case PEER_CLOSE:

@@ -3,12 +3,12 @@
  * sockdiff - random sequences of socket calls, through vtoe and natively.
  *
  *	sockdiff peer ADDRESS PORT
- *	sockdiff run [-b] [-k] [-s SEED] [-n SESSIONS] [-m STEPS] [-t SECONDS]
+ *	sockdiff run [-b] [-k] [-u] [-s SEED] [-n SESSIONS] [-m STEPS] [-t SECONDS]
  *		[-a NETNS] -z NETNS OWN4 OWN6 PEER4 PEER6 PORT
  *
  * -z is the namespace whose sockets are the measure, -a the one of those under
  * test (this process's own); a file's path each. -b: bad arguments, mostly.
- * -k: it is a defect if a known difference was never met. See sockdiff.h.
+ * -u: datagrams instead of streams. -k: it is a defect if a known difference was never met. See sockdiff.h.
  *
  * Prints a paragraph for each kind of difference and exits with 1 if there is
  * any; -s SEED -n 1 shows it again. Linked statically.
@@ -25,7 +25,7 @@
 #define MAX_KINDS  200
 #define LAST_SHOWN 8 /* steps before the last, whatever they are about */
 
-struct options options;
+struct options options = { .type = SOCK_STREAM };
 
 /* ---- differences that were found ---- */
 
@@ -178,7 +178,7 @@ static int run(const struct run *r)
 static int usage(void)
 {
 	fprintf(stderr, "usage: sockdiff peer ADDRESS PORT\n"
-			"       sockdiff run [-bkv] [-s SEED] [-n SESSIONS] "
+			"       sockdiff run [-bkuv] [-s SEED] [-n SESSIONS] "
 			"[-m STEPS] [-t SECONDS]\n"
 			"\t[-a NETNS] -z NETNS OWN4 OWN6 PEER4 PEER6 PORT\n");
 	return 2;
@@ -200,13 +200,16 @@ static int parse_run(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "bkvs:n:m:t:a:z:")) >= 0) {
+	while ((c = getopt(argc, argv, "bkuvs:n:m:t:a:z:")) >= 0) {
 		switch (c) {
 		case 'b':
 			options.bad = true;
 			break;
 		case 'k':
 			r.complain = true;
+			break;
+		case 'u':
+			options.type = SOCK_DGRAM;
 			break;
 		case 'v':
 			r.verbose = true;

@@ -22,6 +22,10 @@
  *
  * What a session does next depends on what its sockets are in world 1, so most
  * steps are sensible ones; see make.c. The first difference ends a session.
+ *
+ * A run is about streams or, with -u, about datagrams. Then the peer has sockets
+ * instead of connections, each bound to a port of its own, and reads one
+ * datagram at a time: of the queue only the first can be seen.
  */
 #ifndef SOCKDIFF_H
 #define SOCKDIFF_H
@@ -37,12 +41,10 @@
 #define NR_SOCKETS 6
 #define NR_SETS	   2 /* epoll */
 #define NR_PEERS   6 /* the peer's connections */
-#define NR_ARGS	   6
+#define NR_ARGS	   8
 #define MAX_STEPS  200
-#define MAX_VALUES 8
-#define BUFFER_SIZE                                                            \
-	16384	       /* no call moves more; both worlds take it at once      \
-			*/
+#define MAX_VALUES 24
+#define BUFFER_SIZE 81920 /* no call moves more; both worlds take it at once */
 #define UNTOUCHED 0xee /* what buffers are filled with before a call */
 #define NR_PORTS  8    /* that a session's sockets are bound to */
 #define TEXT_SIZE 400
@@ -74,6 +76,8 @@ enum op {
 	OP_EPOLL_CTL,
 	OP_EPOLL_WAIT,
 	OP_SPLICE,
+	OP_SENDMMSG,
+	OP_RECVMMSG,
 	/* orders to the peer */
 	OP_PEER_ACCEPT,
 	OP_PEER_CONNECT,
@@ -82,6 +86,7 @@ enum op {
 	OP_PEER_SHUTDOWN,
 	OP_PEER_CLOSE,
 	OP_PEER_RESET,
+	OP_PEER_OPEN,
 	NR_OPS
 };
 
@@ -156,6 +161,7 @@ struct options {
 	union address own4, own6, peer4, peer6;
 	int port; /* of the peer's control listener */
 	bool bad; /* wild pointers and lengths, mostly */
+	int type; /* SOCK_STREAM, SOCK_DGRAM */
 };
 
 extern struct options options;
@@ -166,17 +172,20 @@ struct session {
 	uint32_t seed;
 	struct step step[MAX_STEPS];
 	int nr_steps;
-	int peer_port; /* the peer listens there */
+	int peer_port; /* the peer listens there; datagrams: and on the next */
 	int base_port;
 	/* make.c: what there is in world 1 */
 	uint8_t kind[NR_SOCKETS];
 	bool ep_edge[NR_SETS][NR_SOCKETS]; /* registered as EPOLLET */
 	bool peer_used[NR_PEERS];
 	bool was_native[NR_SOCKETS]; /* named an address of this machine */
+	uint8_t form[NR_SOCKETS];    /* of its addresses, FORM_* */
+	bool peer_connected[NR_PEERS];
 	int peer_sent;		     /* bytes */
 	bool shut_early;	     /* a socket, before it was connected */
 	bool urgent;		     /* the peer has sent such */
 	bool readable[NR_SOCKETS];   /* as poll() says */
+	bool peer_readable[NR_PEERS];
 	int unaccepted;		     /* connections in the peer's queue */
 	int queued; /* steps that are to follow, from .step[.nr_steps] on */
 	uint64_t random;
@@ -234,6 +243,7 @@ struct sockopt {
 	int value[4]; /* that are set */
 	bool vague;   /* a true value differs between any two stacks */
 	bool refused; /* by vtoe, to be set */
+	int type;     /* of the sockets that it is tried on; 0: any */
 };
 extern const struct sockopt sockopts[];
 extern const int nr_sockopts;
@@ -248,11 +258,13 @@ enum order {
 	PEER_SHUTDOWN,
 	PEER_CLOSE,
 	PEER_RESET,
+	PEER_OPEN, /* a datagram socket, at a port */
 	PEER_VIEW
 };
 
 struct peer_order {
 	int32_t order, slot, arg;
+	int32_t type; /* of the sockets */
 	union address addr;
 };
 

@@ -205,7 +205,9 @@ static void close_fd(int *fd)
 
 int world_reset(struct world *w)
 {
-	struct peer_order o = { .order = PEER_BEGIN, .arg = session.peer_port };
+	struct peer_order o = { .order = PEER_BEGIN,
+				.arg = session.peer_port,
+				.type = options.type };
 	struct peer_answer a;
 
 	for (int i = 0; i < NR_SOCKETS; i++)
