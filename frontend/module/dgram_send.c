@@ -7,6 +7,7 @@
  * the error of a connected socket, else not at all (contract, section 5.7).
  */
 #include <linux/sched/signal.h>
+#include <linux/udp.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 
@@ -19,111 +20,196 @@
 #define UDP4_MAX 65507u /* 65,535 less the headers of IPv4 and UDP */
 #define UDP6_MAX 65527u /* 65,535 less UDP's; IPv6's does not count */
 
-/* ---- control messages ---- */
+struct sender {
+	struct vtoe_sock *vsk;
+	struct sock *sk;
+	struct msghdr *msg;
+	struct vtoe_datagram head;
+	long timeo;
+};
 
-static int cmsg_int(const struct cmsghdr *cmsg, int *value)
+/*
+ * ---- control messages ----
+ *
+ * As ip_cmsg_send() and ip6_datagram_send_ctl() take them: which of the two
+ * looks is a matter of where the datagram goes, and each passes over the other's
+ * level. What dom0 is not told of is refused with EOPNOTSUPP.
+ */
+
+static int cmsg_int(const struct cmsghdr *cmsg, int least, int *value)
 {
-	if (cmsg->cmsg_len == CMSG_LEN(sizeof(u8))) {
-		*value = *(u8 *)CMSG_DATA(cmsg);
-		return 0;
-	}
 	if (cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
 		return -EINVAL;
 	memcpy(value, CMSG_DATA(cmsg), sizeof(int));
+	return *value < least || *value > 255 ? -EINVAL : 0;
+}
+
+/* The address to send from. An interface of the guest's means nothing to dom0. */
+static int take_local(struct vtoe_datagram *head, int ifindex,
+		      const void *addr, size_t len)
+{
+	if (ifindex)
+		return -ENODEV;
+	if (!memchr_inv(addr, 0, len))
+		return 0;
+	memcpy(head->local, addr, len);
+	head->flags |= VTOE_DGRAM_LOCAL;
 	return 0;
 }
 
-/* An interface of the guest's means nothing to dom0. */
-static int take_pktinfo(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+/* An IPv6 slot names IPv4 addresses by mapped ones. */
+static int take_local4(struct sender *s, int ifindex, __be32 addr)
+{
+	struct in6_addr mapped;
+
+	if (s->vsk->family == VTOE_INET || !addr)
+		return take_local(&s->head, ifindex, &addr, sizeof(addr));
+	ipv6_addr_set_v4mapped(addr, &mapped);
+	return take_local(&s->head, ifindex, &mapped, sizeof(mapped));
+}
+
+static int take_pktinfo(struct sender *s, const struct cmsghdr *cmsg)
 {
 	struct in_pktinfo info;
 
 	if (cmsg->cmsg_len != CMSG_LEN(sizeof(info)))
 		return -EINVAL;
 	memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-	if (info.ipi_ifindex)
-		return -ENODEV;
-	if (!info.ipi_spec_dst.s_addr)
-		return 0;
-	memcpy(head->local, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
-	head->flags |= VTOE_DGRAM_LOCAL;
-	return 0;
+	return take_local4(s, info.ipi_ifindex, info.ipi_spec_dst.s_addr);
 }
 
-static int take_pktinfo6(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+static int take_pktinfo6(struct sender *s, const struct cmsghdr *cmsg,
+			 bool ipv4)
 {
 	struct in6_pktinfo info;
 
 	if (cmsg->cmsg_len < CMSG_LEN(sizeof(info)))
 		return -EINVAL;
 	memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-	if (info.ipi6_ifindex)
-		return -ENODEV;
-	if (ipv6_addr_any(&info.ipi6_addr))
-		return 0;
-	memcpy(head->local, &info.ipi6_addr, sizeof(info.ipi6_addr));
-	head->flags |= VTOE_DGRAM_LOCAL;
-	return 0;
+	if (!ipv4)
+		return take_local(&s->head, info.ipi6_ifindex, &info.ipi6_addr,
+				  sizeof(info.ipi6_addr));
+	if (!ipv6_addr_v4mapped(&info.ipi6_addr))
+		return -EINVAL;
+	return take_local4(s, info.ipi6_ifindex, info.ipi6_addr.s6_addr32[3]);
 }
 
 static int take_tos(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
 {
-	int value, err = cmsg_int(cmsg, &value);
+	int value, err = 0;
 
-	if (err || value < -1 || value > 255)
-		return -EINVAL;
-	if (value >= 0) {
-		head->tos = value;
-		head->flags |= VTOE_DGRAM_TOS;
-	}
+	if (cmsg->cmsg_len == CMSG_LEN(sizeof(u8)))
+		value = *(u8 *)CMSG_DATA(cmsg);
+	else
+		err = cmsg_int(cmsg, 0, &value);
+	if (err)
+		return err;
+	head->tos = value;
+	head->flags |= VTOE_DGRAM_TOS;
+	return 0;
+}
+
+static int take_tclass(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+{
+	int value, err = cmsg_int(cmsg, -1, &value);
+
+	if (err || value < 0)
+		return err;
+	head->tos = value;
+	head->flags |= VTOE_DGRAM_TOS;
 	return 0;
 }
 
 static int take_ttl(struct vtoe_datagram *head, const struct cmsghdr *cmsg,
 		    int least)
 {
-	int value, err = cmsg_int(cmsg, &value);
+	int value, err = cmsg_int(cmsg, least, &value);
 
-	if (err || value < least || value > 255)
-		return -EINVAL;
-	if (value >= 0) {
-		head->ttl = value;
-		head->flags |= VTOE_DGRAM_TTL;
-	}
+	if (err || value < 0)
+		return err;
+	head->ttl = value;
+	head->flags |= VTOE_DGRAM_TTL;
 	return 0;
 }
 
-static int take_cmsg(struct vtoe_datagram *head, const struct cmsghdr *cmsg)
+static int take_general(const struct cmsghdr *cmsg)
 {
-	if (cmsg->cmsg_level == SOL_SOCKET)
-		return cmsg->cmsg_type == SCM_RIGHTS ||
-				       cmsg->cmsg_type == SCM_CREDENTIALS ?
-			       0 :
-			       -EOPNOTSUPP;
-	if (cmsg->cmsg_level == IPPROTO_IP) {
-		switch (cmsg->cmsg_type) {
-		case IP_PKTINFO:
-			return take_pktinfo(head, cmsg);
-		case IP_TOS:
-			return take_tos(head, cmsg);
-		case IP_TTL:
-			return take_ttl(head, cmsg, 1);
-		}
-	} else if (cmsg->cmsg_level == IPPROTO_IPV6) {
-		switch (cmsg->cmsg_type) {
-		case IPV6_PKTINFO:
-			return take_pktinfo6(head, cmsg);
-		case IPV6_TCLASS:
-			return take_tos(head, cmsg);
-		case IPV6_HOPLIMIT:
-			return take_ttl(head, cmsg, -1);
-		}
+	switch (cmsg->cmsg_type) {
+	case SCM_RIGHTS:
+	case SCM_CREDENTIALS:
+		return 0;
+	case SO_MARK:
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL; /* also SCM_TXTIME: SO_TXTIME is not set */
 	}
-	return -EOPNOTSUPP;
 }
 
-static int take_control(struct vtoe_datagram *head, struct msghdr *msg)
+static int take_ip(struct sender *s, const struct cmsghdr *cmsg)
 {
+	if (cmsg->cmsg_level == IPPROTO_IPV6)
+		return s->sk->sk_family == AF_INET6 &&
+				       cmsg->cmsg_type == IPV6_PKTINFO ?
+			       take_pktinfo6(s, cmsg, true) :
+			       0;
+	if (cmsg->cmsg_level != IPPROTO_IP)
+		return 0;
+	switch (cmsg->cmsg_type) {
+	case IP_PKTINFO:
+		return take_pktinfo(s, cmsg);
+	case IP_TOS:
+		return take_tos(&s->head, cmsg);
+	case IP_TTL:
+		return take_ttl(&s->head, cmsg, 1);
+	case IP_RETOPTS:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int take_ipv6(struct sender *s, const struct cmsghdr *cmsg)
+{
+	if (cmsg->cmsg_level != IPPROTO_IPV6)
+		return 0;
+	switch (cmsg->cmsg_type) {
+	case IPV6_PKTINFO:
+	case IPV6_2292PKTINFO:
+		return take_pktinfo6(s, cmsg, false);
+	case IPV6_TCLASS:
+		return take_tclass(&s->head, cmsg);
+	case IPV6_HOPLIMIT:
+	case IPV6_2292HOPLIMIT:
+		return take_ttl(&s->head, cmsg, -1);
+	case IPV6_FLOWINFO:
+	case IPV6_HOPOPTS:
+	case IPV6_2292HOPOPTS:
+	case IPV6_DSTOPTS:
+	case IPV6_2292DSTOPTS:
+	case IPV6_RTHDRDSTOPTS:
+	case IPV6_RTHDR:
+	case IPV6_2292RTHDR:
+	case IPV6_DONTFRAG:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int take_cmsg(struct sender *s, const struct cmsghdr *cmsg, bool ipv4)
+{
+	if (cmsg->cmsg_level == SOL_UDP)
+		return cmsg->cmsg_type == UDP_SEGMENT ? -EOPNOTSUPP : -EINVAL;
+	if (cmsg->cmsg_level == SOL_SOCKET)
+		return take_general(cmsg);
+	return ipv4 ? take_ip(s, cmsg) : take_ipv6(s, cmsg);
+}
+
+static int take_control(struct sender *s, bool ipv4)
+{
+	struct msghdr *msg = s->msg;
 	struct cmsghdr *cmsg;
 	int err;
 
@@ -132,7 +218,7 @@ static int take_control(struct vtoe_datagram *head, struct msghdr *msg)
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
-		err = take_cmsg(head, cmsg);
+		err = take_cmsg(s, cmsg, ipv4);
 		if (err)
 			return err;
 	}
@@ -140,14 +226,6 @@ static int take_control(struct vtoe_datagram *head, struct msghdr *msg)
 }
 
 /* ---- to the ring ---- */
-
-struct sender {
-	struct vtoe_sock *vsk;
-	struct sock *sk;
-	struct msghdr *msg;
-	struct vtoe_datagram head;
-	long timeo;
-};
 
 static int put(struct sender *s)
 {
@@ -215,6 +293,12 @@ static bool refused(const struct sock *sk, unsigned int flags)
 	       (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY));
 }
 
+static bool goes_by_ipv4(const struct vtoe_addr *to)
+{
+	return to->family == VTOE_INET ||
+	       ipv6_addr_v4mapped((const struct in6_addr *)to->addr);
+}
+
 /* @to: NULL for the peer */
 static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		     size_t len, const struct vtoe_addr *to)
@@ -226,14 +310,14 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
 		.head.len = len,
 	};
-	const struct vtoe_addr *dest = to ?: &vsk->peer;
+	bool ipv4 = goes_by_ipv4(to ?: &vsk->peer);
 	int err;
 
 	if (refused(sk, msg->msg_flags))
 		return -EOPNOTSUPP;
 	if (to && !to->port)
 		return -EINVAL;
-	err = take_control(&s.head, msg);
+	err = take_control(&s, ipv4);
 	if (err)
 		return err;
 	atomic64_inc(&vtoe_counters.calls);
@@ -242,7 +326,7 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		s.head.addr = *to;
 		err = vtoe_dgram_addr_for_slot(vsk, &s.head.addr);
 	}
-	if (!err && len > (dest->family == VTOE_INET ? UDP4_MAX : UDP6_MAX))
+	if (!err && len > (ipv4 ? UDP4_MAX : UDP6_MAX))
 		err = -EMSGSIZE;
 	if (!err)
 		err = send(&s);
@@ -312,7 +396,10 @@ int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct vtoe_sock *vsk = vtoe_sock_find(sock->sk);
 	int ret;
 
-	if (msg->msg_name)
+	/* what udp_sendmsg() looks at first */
+	if (sock->sk->sk_family == AF_INET && len > 0xffff)
+		ret = -EMSGSIZE;
+	else if (msg->msg_name)
 		ret = send_to(sock, vsk, msg, len);
 	else if (vsk && READ_ONCE(vsk->phase) == VTOE_CONNECTED)
 		ret = send_dom0(vsk, sock->sk, msg, len, NULL);
