@@ -43,7 +43,7 @@ $(eval $(call unit,context,$(wildcard toe-service/context*.c) toe-service/place.
 UNIT_HEADERS := $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h \
 		  backend/*.h backend/worker/*.h toe-service/*.h tools/*.h)
 # and these in the kernel as well; log and loop are for dom0 only
-UNIT_KERNEL_HEADERS := $(filter-out $(addprefix common/,log.h loop.h unixsock.h), \
+UNIT_KERNEL_HEADERS := $(filter-out $(addprefix common/,log.h loop.h unixsock.h spawn.h), \
 		  $(wildcard xenstore-schema/*.h common/*.h frontend/core/*.h))
 
 .PHONY: check-unit unit-programs
