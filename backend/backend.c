@@ -6,6 +6,7 @@
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "../toe-service/dhcp.h"
 #include "../toe-service/sharing.h"
 #include "../xenstore-schema/vtoe_keys.h"
 #include "backend.h"
@@ -43,6 +44,18 @@ static void toes_changed(void *arg)
 		return;
 	for (device = be->devices; device; device = device->next)
 		device_network_changed(device);
+}
+
+static void lease_changed(void *arg, struct guest_net *net, uint32_t index)
+{
+	struct backend *be = arg;
+	struct device *device;
+
+	for (device = be->devices; device; device = device->next)
+		if (device->net == net) {
+			device_lease_changed(device, index);
+			return;
+		}
 }
 
 /* ---- the tick ---- */
@@ -107,8 +120,10 @@ static void connected(void *arg)
 		.write = publish_write, .remove = publish_remove, .arg = be};
 	inventory_publish(be->inv);
 	devices_connected(be);
-	if (!be->first)
+	if (!be->first) {
 		sharing_start(be->inv);
+		dhcp_start(be->inv, lease_changed, be);
+	}
 	guestcfg_forget_gone(be->guestcfg);
 }
 
@@ -159,6 +174,7 @@ void backend_stop(struct backend *be)
 	loop_disarm(&be->tick);
 	be->inv->changed = NULL;
 	sharing_stop(be->inv);
+	dhcp_stop(be->inv);
 	be->inv->publisher = (struct publisher){0};
 	while (be->devices)
 		device_forget(be->devices);

@@ -163,6 +163,16 @@ static json_t *toes_json(const struct device *device)
 	return json_string(text);
 }
 
+/* NULL: its addresses are not by DHCP. */
+static void add_lease(json_t *object, const struct guest_net *net,
+		      uint32_t index)
+{
+	const char *lease = net ? guest_link_lease(net, index) : NULL;
+
+	json_object_set_new(object, "lease",
+			    lease ? json_string(lease) : json_null());
+}
+
 static json_t *links_json(const struct guest_net *net)
 {
 	json_t *array = json_array(), *o;
@@ -181,6 +191,7 @@ static json_t *links_json(const struct guest_net *net)
 			json_string(toe_state_name(guest_link_state(net, i))));
 		add_address(o, "ip", "gateway", &net->link[i].ip);
 		add_address(o, "ip6", "gateway6", &net->link[i].ip6);
+		add_lease(o, net, i);
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -204,6 +215,7 @@ static json_t *device_json(const struct device *device)
 		    net ? &net->link[0].ip : &device->entry.ip);
 	add_address(o, "ip6", "gateway6",
 		    net ? &net->link[0].ip6 : &device->entry.ip6);
+	add_lease(o, net, 0);
 	json_object_set_new(o, "backend_state", json_integer(device->b_state));
 	json_object_set_new(o, "frontend_state", json_integer(device->f_state));
 	json_object_set_new(o, "worker",

@@ -7,6 +7,7 @@
 #include <xen/io/xenbus.h>
 
 #include "../common/log.h"
+#include "../toe-service/dhcp.h"
 #include "../xenstore-schema/vtoe_keys.h"
 #include "attach.h"
 #include "device_network.h"
@@ -19,6 +20,8 @@
 #define FRONTEND_NS (10 * NS_PER_S)
 /* One that is not connected has nothing to close. */
 #define FRONTEND_IDLE_NS (1 * NS_PER_S)
+/* A DHCP client that is told to give its lease back: one packet. */
+#define RELEASE_NS (1 * NS_PER_S)
 /* A worker that is told to stop; it unmaps up to 256 MiB. */
 #define WORKER_NS (5 * NS_PER_S)
 /* Workers of one device: a guest that makes them fail must not keep us busy. */
@@ -55,7 +58,7 @@ const char *device_state_name(const struct device *device)
 static void device_free(struct device *device);
 static void frontend_changed(struct device *device);
 
-static void finish_removal(struct device *device)
+static void remove_now(struct device *device)
 {
 	int err = attach_remove(device->be, device->domid, device->devid);
 
@@ -64,6 +67,32 @@ static void finish_removal(struct device *device)
 	log_info("device %u/%u (%s): removed", device->domid, device->devid,
 		 device->name);
 	device_free(device);
+}
+
+static void release_late(struct loop_timer *timer);
+
+/* True while its leases are being given back, which must not take long. */
+static bool give_back(struct device *device)
+{
+	if (!device->net || !dhcp_leave(device->net))
+		return false;
+	if (!device->timer.due_ns)
+		loop_arm(device->be->loop, &device->timer, RELEASE_NS,
+			 release_late);
+	device->leaving = true;
+	return true;
+}
+
+static void finish_removal(struct device *device)
+{
+	if (!give_back(device))
+		remove_now(device);
+}
+
+static void release_late(struct loop_timer *timer)
+{
+	remove_now((struct device *)((char *)timer -
+				     offsetof(struct device, timer)));
 }
 
 static void removal_due(struct loop_timer *timer)
@@ -268,17 +297,43 @@ static void net_name(const struct device *device, char *name)
 		 device->devid);
 }
 
+void device_lease_changed(struct device *device, uint32_t index)
+{
+	if (device->removing) {
+		if (device->leaving)
+			finish_removal(device);
+		return;
+	}
+	device_readdressed(device, index);
+}
+
+/* What the guest is called each time that it starts, and which device. */
+static void net_identity(const struct device *device, char *identity)
+{
+	char dir[STORE_PATH_MAX], vm[64];
+	const char *uuid = device->name;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u", device->domid);
+	if (!store_read(device_store(device), 0, dir, "vm", vm, sizeof(vm)) &&
+	    !strncmp(vm, "/vm/", 4))
+		uuid = vm + 4;
+	snprintf(identity, GUEST_IDENTITY_MAX, "%.50s/%u", uuid,
+		 device->devid);
+}
+
 /* From SETUP to WAITING, or an error and another try when things change. */
 static void set_up(struct device *device)
 {
 	char name[GUEST_NAME_MAX], error[ENTRY_ERROR_MAX] = "";
+	char identity[GUEST_IDENTITY_MAX];
 
 	device_set_phase(device, DEVICE_SETUP);
 	if (!device->entry_ok)
 		return;
 	net_name(device, name);
+	net_identity(device, identity);
 	if (!device->net &&
-	    guest_net_create(device->be->inv, name, &device->entry,
+	    guest_net_create(device->be->inv, name, identity, &device->entry,
 			     &device->net, error)) {
 		device_set_error(device, "%s", error);
 		return;
@@ -489,14 +544,16 @@ static void adopt_net(struct device *device)
 	struct guest_saved saved[GUEST_LINKS_MAX] = {0};
 	char name[GUEST_NAME_MAX];
 	char error[ENTRY_ERROR_MAX] = "its toe is not known";
+	char identity[GUEST_IDENTITY_MAX];
 
 	net_name(device, name);
+	net_identity(device, identity);
 	if (!device->entry_ok)
 		return;
 	device_get_resolved(device, saved);
 	if (saved[0].toe[0] &&
-	    guest_net_adopt(device->be->inv, name, &device->entry, saved,
-			    &device->net, error) == 0)
+	    guest_net_adopt(device->be->inv, name, identity, &device->entry,
+			    saved, &device->net, error) == 0)
 		return;
 	if (device->worker)
 		log_warn("device %u/%u (%s): its network cannot be adopted: %s",

@@ -63,6 +63,7 @@ struct device {
 	uint64_t since_ns;
 	uint32_t f_state, b_state; /* XenBus; 0: absent */
 	bool removing;		   /* to be freed when closed */
+	bool leaving;		   /* ... when its leases are given back */
 	bool gone;		   /* the domain is gone: nobody to wait for */
 	bool lost; /* xenstored restarted and does not know the domain (yet) */
 	struct guest_net *net;
@@ -92,6 +93,9 @@ void device_retry(struct device *device);
 
 /** device_network_changed - TOEs have changed. */
 void device_network_changed(struct device *device);
+
+/** device_lease_changed - another address by DHCP, or none; or not used. */
+void device_lease_changed(struct device *device, uint32_t index);
 
 /**
  * device_rebalance - move what would be better placed on a sibling of its TOE

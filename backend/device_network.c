@@ -27,15 +27,22 @@ void device_fill_toe(const struct device *device, uint32_t index,
 	snprintf(toe->settings, sizeof(toe->settings), "%s", link->settings);
 }
 
-static void tell_toe(struct device *device, uint32_t index, enum toe_state left)
+/*
+ * Connections with an address that a link has no more are given up if it has
+ * another one by now, or if they have waited for long enough.
+ */
+static void tell_toe(struct device *device, uint32_t index, uint32_t left)
 {
+	const struct guest_link *link = &device->net->link[index];
 	struct worker_toe toe;
 
-	if (!device->worker || !device->net)
+	if (!device->worker)
 		return;
 	device_fill_toe(device, index, &toe);
 	toe.left = left;
-	worker_set_toe(device->worker, index, &toe);
+	worker_set_toe(device->worker, index, &toe,
+		       link->dhcp &&
+			       (link->ip.addr.family || link->given_up));
 }
 
 void device_compare_toes(struct device *device)
@@ -46,9 +53,13 @@ void device_compare_toes(struct device *device)
 
 	for (i = 0; device->net && i < GUEST_LINKS_MAX; i++) {
 		device_fill_toe(device, i, &is);
-		if (was[i].row != is.row ||
-		    (is.row != WORKER_NO_TOE &&
-		     was[i].generation != is.generation))
+		if (was[i].row == is.row && is.row != WORKER_NO_TOE &&
+		    was[i].generation == is.generation &&
+		    memcmp(&was[i].ip, &is.ip, sizeof(is.ip)))
+			tell_toe(device, i, CONTEXT_LEFT_ADDRESS);
+		else if (was[i].row != is.row ||
+			 (is.row != WORKER_NO_TOE &&
+			  was[i].generation != is.generation))
 			tell_toe(device, i,
 				 was[i].row < TOE_TABLE_MAX
 					 ? inventory_state(device->be->inv,
@@ -164,14 +175,31 @@ static bool fails(enum toe_state state)
 	return state == TOE_DOWN || state == TOE_GONE || state == TOE_ABSENT;
 }
 
+/* Its connections are given up. */
+static void give_up(struct device *device, uint32_t index, enum toe_state state)
+{
+	struct guest_link *link = &device->net->link[index];
+
+	link->given_up = true;
+	if (!fails(state)) {
+		tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
+		return;
+	}
+	log_info("device %u/%u (%s): toe %s is lost: its connections are reset",
+		 device->domid, device->devid, device->name, link->toe);
+	if (device->worker)
+		worker_lost(device->worker, index, state, true);
+}
+
 /* Returns when its connections are to be reset, or 0. */
 static uint64_t check_loss(struct device *device, uint32_t index)
 {
 	struct guest_link *link = &device->net->link[index];
 	enum toe_state state = guest_link_state(device->net, index);
+	bool no_lease = link->dhcp && !link->ip.addr.family;
 	uint64_t now = loop_now(), due;
 
-	if (!fails(state)) {
+	if (!fails(state) && !no_lease) {
 		link->lost_ns = 0;
 		link->given_up = false;
 		return 0;
@@ -179,7 +207,7 @@ static uint64_t check_loss(struct device *device, uint32_t index)
 	if (!link->lost_ns) {
 		link->lost_ns = now;
 		link->given_up = false;
-		if (device->worker)
+		if (device->worker && fails(state))
 			worker_lost(device->worker, index, state, false);
 	}
 	if (link->given_up)
@@ -187,11 +215,7 @@ static uint64_t check_loss(struct device *device, uint32_t index)
 	due = link->lost_ns + device->entry.wait_s * NS_PER_S;
 	if (due > now)
 		return due;
-	link->given_up = true;
-	log_info("device %u/%u (%s): toe %s is lost: its connections are reset",
-		 device->domid, device->devid, device->name, link->toe);
-	if (device->worker)
-		worker_lost(device->worker, index, state, true);
+	give_up(device, index, state);
 	return 0;
 }
 
@@ -238,5 +262,12 @@ void device_network_changed(struct device *device)
 		if (guest_link_used(device->net, i))
 			link_changed(device, i);
 	more_links(device);
+	check_losses(device);
+}
+
+void device_readdressed(struct device *device, uint32_t index)
+{
+	tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
+	device_put_link(device, index);
 	check_losses(device);
 }

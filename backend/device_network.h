@@ -18,4 +18,7 @@ void device_fill_toe(const struct device *device, uint32_t index,
 /** device_compare_toes - tell a worker what it, or vtoed, has missed. */
 void device_compare_toes(struct device *device);
 
+/** device_readdressed - a link has another address, or none; or it is said why. */
+void device_readdressed(struct device *device, uint32_t index);
+
 #endif /* BACKEND_DEVICE_NETWORK_H */

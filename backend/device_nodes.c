@@ -160,17 +160,40 @@ static void put_address(const struct device *device, uint32_t index,
 	put_link_node(device, index, gateway_key, text);
 }
 
+static void drop_link_node(const struct device *device, uint32_t index,
+			   const char *key)
+{
+	char path[LINK_KEY_MAX];
+
+	link_key(index, key, path);
+	device_drop(device, path);
+}
+
+/* What a lease gave may be there no more. */
+static void put_lease(const struct device *device, uint32_t index)
+{
+	const struct guest_link *link = &device->net->link[index];
+	const char *lease = guest_link_lease(device->net, index);
+
+	if (!lease)
+		return;
+	put_link_node(device, index, VTOE_KEY_LEASE, lease);
+	if (!link->ip.addr.family)
+		drop_link_node(device, index, "ip");
+	if (!link->ip.gateway.family)
+		drop_link_node(device, index, "gateway");
+}
+
 static void put_link(const struct device *device, uint32_t index)
 {
 	const struct guest_link *link = &device->net->link[index];
-	char path[LINK_KEY_MAX];
 
 	if (!guest_link_used(device->net, index)) {
-		link_key(index, "", path);
-		device_drop(device, path);
+		drop_link_node(device, index, "");
 		return;
 	}
 	put_link_node(device, index, "toe", link->toe);
+	put_lease(device, index);
 	put_address(device, index, &link->ip, "ip", "gateway");
 	put_address(device, index, &link->ip6, "ip6", "gateway6");
 }
@@ -243,6 +266,7 @@ static void get_address(const struct device *device, uint32_t index,
 
 void device_get_resolved(const struct device *device, struct guest_saved *saved)
 {
+	char lease[ENTRY_ERROR_MAX];
 	uint32_t i;
 
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
@@ -251,6 +275,8 @@ void device_get_resolved(const struct device *device, struct guest_saved *saved)
 			saved[i] = (struct guest_saved){0};
 			continue;
 		}
+		saved[i].dhcp = !get_link_node(device, i, VTOE_KEY_LEASE,
+					       lease, sizeof(lease));
 		get_address(device, i, VTOE_INET, "ip", "gateway",
 			    &saved[i].ip);
 		get_address(device, i, VTOE_INET6, "ip6", "gateway6",

@@ -116,7 +116,10 @@ void record_resolved(const struct context_row *row, const char *toe, char *text)
 
 const char *record_remap_reason(const struct context_row *row)
 {
-	return row->remaps ? toe_state_name(row->left) : "";
+	if (!row->remaps)
+		return "";
+	return row->left == CONTEXT_LEFT_ADDRESS ? "address"
+						 : toe_state_name(row->left);
 }
 
 void record_remaps(const struct context_row *row, char *text)

@@ -16,6 +16,7 @@
 
 #include "../common/atomic.h"
 #include "../common/log.h"
+#include "../common/spawn.h"
 #include "../common/unixsock.h"
 #include "worker.h"
 #include "xs.h"
@@ -381,28 +382,6 @@ static int watch_control(struct worker *worker, int fd)
 			control_ready);
 }
 
-/* In the child: only what is safe after fork() in a threaded process. */
-static void run(const char *program, char *const *argv, const int *keep,
-		int nr_keep)
-{
-	struct sigaction act = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	int fd, i;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	sigaction(SIGPIPE, &act, NULL);
-	setsid(); /* a terminal's ^C is for vtoed alone */
-	fd = open("/dev/null", O_RDWR);
-	if (fd >= 0)
-		dup2(fd, STDIN_FILENO);
-	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-	for (i = 0; i < nr_keep; i++)
-		fcntl(keep[i], F_SETFD, 0);
-	execv(program, argv);
-	_exit(127);
-}
-
 static int spawn(struct worker *worker, const struct worker_start *start,
 		 int control, int listening)
 {
@@ -419,11 +398,9 @@ static int spawn(struct worker *worker, const struct worker_start *start,
 	snprintf(arg[1], sizeof(arg[1]), "--listen=%d", listening);
 	snprintf(arg[2], sizeof(arg[2]), "--netns=%d", start->netns);
 	snprintf(arg[3], sizeof(arg[3]), "--toes=%d", start->toes);
-	pid = fork();
+	pid = spawn_program(argv, keep, 4);
 	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		run(start->program, argv, keep, 4);
+		return pid;
 	worker->child = true;
 	return know_process(worker, pid);
 }
@@ -590,9 +567,9 @@ static void tell(struct worker *worker, struct worker_msg *msg,
 }
 
 void worker_set_toe(struct worker *worker, uint32_t index,
-		    const struct worker_toe *toe)
+		    const struct worker_toe *toe, bool reset)
 {
-	struct worker_msg msg = {.index = index};
+	struct worker_msg msg = {.index = index, .reset = reset};
 
 	if (worker->state != WORKER_IS_RUNNING)
 		return;

@@ -109,11 +109,12 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 
 /**
  * worker_set_toe - tell it how one of its device's TOE contexts is now
+ * @reset: connections with an address that it has no more are given up
  *
  * A worker that cannot be told (it is ending) need not know.
  */
 void worker_set_toe(struct worker *worker, uint32_t index,
-		    const struct worker_toe *toe);
+		    const struct worker_toe *toe, bool reset);
 
 /**
  * worker_lost - tell it that a TOE context's TOE does not work

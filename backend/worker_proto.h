@@ -26,8 +26,8 @@
  * netns), or WORKER_FAILED and exits. On adoption the worker sends WORKER_HELLO
  * by itself. Loss of the control connection is no reason to end.
  *
- * When one of the device's TOE contexts is new, has moved to another TOE, or is
- * no more, vtoed sends WORKER_TOE; when its TOE does not work and there is no
+ * When one of the device's TOE contexts is new, has moved to another TOE, has
+ * another address by DHCP, or is no more, vtoed sends WORKER_TOE; when its TOE does not work and there is no
  * other, WORKER_LOST, and again, with "reset", when the guest has waited as long
  * as its entry says. Neither is answered. HELLO says where the worker takes itself
  * to be; if that is not where vtoed has it, because one of the two missed
@@ -70,7 +70,8 @@ struct worker_toe {
 	uint32_t generation; /* of that row */
 	char driver[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
-	/* TOE, LOST: enum toe_state of the one that it is or was on */
+	/* TOE, LOST: enum toe_state of the one that it is or was on, or
+	 * CONTEXT_LEFT_ADDRESS */
 	uint32_t left;
 	char settings[TABLE_SETTINGS_MAX]; /* of the TOE, for its driver */
 };
@@ -87,7 +88,9 @@ struct worker_msg {
 	uint32_t pool;	     /* START: row in the TOE table */
 	uint32_t max_sockets; /* START: by the guest's entry; 0: no limit */
 	uint32_t index;	     /* TOE, LOST: which */
-	uint32_t reset;	     /* LOST: its connections are given up */
+	/* LOST: its connections are given up; TOE: those with an address that
+	 * it has no more */
+	uint32_t reset;
 	struct worker_toe toe[WORKER_TOES_MAX];
 	char text[WORKER_TEXT_MAX]; /* FAILED, BROKEN: why; HELLO: "" */
 };

@@ -80,10 +80,17 @@ static int check_fault(cfg_t *cfg, cfg_opt_t *opt)
 
 /* ---- the section, called when it ends ---- */
 
+static bool by_dhcp(cfg_t *toe)
+{
+	return !strcmp(cfg_getstr(toe, "addresses"), ENTRY_DHCP);
+}
+
 static int read_ranges(cfg_t *toe, struct address_range *v4,
 		       struct address_range *v6, char *error)
 {
-	if (range_parse(VTOE_INET, "addresses", cfg_getstr(toe, "addresses"),
+	*v4 = (struct address_range){0};
+	if (!by_dhcp(toe) &&
+	    range_parse(VTOE_INET, "addresses", cfg_getstr(toe, "addresses"),
 			"gateway", cfg_getstr(toe, "gateway"), v4, error))
 		return -EINVAL;
 	return range_parse(VTOE_INET6, "addresses6",
@@ -116,6 +123,34 @@ static int check_ranges(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 		return -1;
 	}
 	return 0;
+}
+
+/* What does not go together with addresses by DHCP. */
+static int check_dhcp(cfg_t *cfg, cfg_t *toe)
+{
+	const char *driver = cfg_getstr(toe, "driver");
+	const struct toe_control *control = toe_control_find(driver);
+
+	if (!strcmp(cfg_getstr(toe, "addresses6"), ENTRY_DHCP)) {
+		cfg_error(cfg, "toe \"%s\": addresses6: DHCP is for addresses "
+			  "only", cfg_title(toe));
+		return -1;
+	}
+	if (!by_dhcp(toe))
+		return 0;
+	if (*cfg_getstr(toe, "gateway"))
+		cfg_error(cfg, "toe \"%s\": with addresses by DHCP, the gateway "
+			  "comes by it, too", cfg_title(toe));
+	else if (control && !control->context_address)
+		cfg_error(cfg, "toe \"%s\": guests of driver \"%s\" cannot have "
+			  "addresses by DHCP", cfg_title(toe), driver);
+	else if (!strcmp(cfg_getstr(toe, "link"), "ipvlan"))
+		cfg_error(cfg, "toe \"%s\": addresses by DHCP need link = "
+			  "\"macvlan\": all ipvlan links have the netdev's MAC "
+			  "address", cfg_title(toe));
+	else
+		return 0;
+	return -1;
 }
 
 static bool is_fault(cfg_t *toe)
@@ -246,7 +281,7 @@ static int check_match(cfg_t *cfg, cfg_opt_t *opt, cfg_t *toe)
 		return -1;
 	}
 	/* elsewhere, an address would not have its neighbours */
-	if (matches(toe) && (*addresses || *addresses6) &&
+	if (matches(toe) && ((*addresses && !by_dhcp(toe)) || *addresses6) &&
 	    !*cfg_getstr(toe, "segment")) {
 		cfg_error(cfg,
 			  "toe \"%s\": all that match \"%s\" share its "
@@ -285,7 +320,8 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "more than %u TOEs", TOE_TABLE_MAX);
 		return -1;
 	}
-	if (check_rate(cfg, toe) || check_match(cfg, opt, toe))
+	if (check_rate(cfg, toe) || check_match(cfg, opt, toe) ||
+	    check_dhcp(cfg, toe))
 		return -1;
 	return check_ranges(cfg, opt, toe);
 }
@@ -310,6 +346,7 @@ void config_toe_copy(cfg_t *sec, struct config_toe *toe)
 	toe->mtu = (uint32_t)cfg_getint(sec, "mtu");
 	/* checked already */
 	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
+	toe->dhcp = by_dhcp(sec);
 	read_rate(sec, &toe->rate, error);
 	snprintf(toe->settings, sizeof(toe->settings), "%s",
 		 cfg_getstr(sec, "fault"));

@@ -122,17 +122,21 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
  * contexts_set_toe - a TOE context is new, is on another TOE, or is no more
  * @toe: which of the device's TOE contexts
  * @to: where it is now; row CONTEXTS_NO_TOE: nowhere
- * @left: enum toe_state of the TOE that it was on
+ * @left: enum toe_state of the TOE that it was on, or CONTEXT_LEFT_ADDRESS
+ * @reset: what has an address that the device has no more is given up
  *
  * On another TOE it has the addresses that it had: its sockets are what they
  * were, and each context notes a remap. The connections of one that is no more
- * are reset. Costs one look at each row, and what the driver does for each
+ * are reset. With @reset, established streams whose address is gone are reset,
+ * those that are connecting connect again from an address that is there, and
+ * connected datagram sockets are associated anew. Costs one look at each row, and what the driver does for each
  * connection. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of
  * which nothing is open yet (the sandbox forbids to start), and then nothing has
  * changed.
  */
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left);
+		     const struct contexts_place *to, uint32_t left,
+		     bool reset);
 
 /**
  * contexts_lost - a TOE context's TOE does not work, and there is no other

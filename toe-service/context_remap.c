@@ -94,8 +94,106 @@ static int remove_toe(struct contexts *cs, unsigned int toe, uint32_t left)
 	return 0;
 }
 
+/* One connect() of the program's, from one of @among. */
+static void connect_among(struct contexts *cs, struct context *c,
+			  uint32_t among, uint32_t left)
+{
+	const struct vtoe_addr *peer =
+		&cs->table->row[c->slot].requested.remote;
+	int toe = c->toe, err = 0;
+
+	c->driver->reset(c->conn);
+	if (c->placed)
+		err = context_choose_toe(cs, c, peer, among);
+	if (!err && c->toe != toe)
+		note_remap(cs, c, left);
+	if (!err)
+		err = c->driver->connect(c->conn, peer);
+	if (err == -EINPROGRESS)
+		return;
+	c->error = (int16_t)err;
+	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+}
+
+/* ---- addresses that are gone ---- */
+
+static bool is_loopback(const struct vtoe_addr *addr)
+{
+	static const uint8_t any[16], one[16] = {[15] = 1},
+		mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const uint8_t *a = addr->addr;
+
+	if (addr->family == VTOE_INET6 && !memcmp(a, mapped, 12))
+		a += 12;
+	else if (addr->family == VTOE_INET6)
+		return !memcmp(a, one, 16) || !memcmp(a, any, 16);
+	return a[0] == 127 || !memcmp(a, any, 4);
+}
+
+/* Does it have, by itself, an address that is none of the device's? */
+static bool is_stale(const struct contexts *cs, const struct context *c)
+{
+	struct vtoe_addr local;
+
+	return !c->driver->local(c->conn, &local) && !is_loopback(&local) &&
+	       context_find_local(cs, -1, &local) < 0;
+}
+
+/* What the program has bound to an address waits until that is back. */
+static bool bound_by_program(const struct contexts *cs, const struct context *c)
+{
+	const struct vtoe_addr *addr =
+		&cs->table->row[c->slot].requested.local;
+
+	return addr->family && !is_loopback(addr);
+}
+
+/* A datagram socket has got its address as it was connected. */
+static void associate_again(struct contexts *cs, struct context *c)
+{
+	static const struct vtoe_addr none;
+	struct context_row *row;
+	struct vtoe_addr peer = cs->table->row[c->slot].requested.remote, local;
+
+	if (bound_by_program(cs, c) || !context_reach(cs, &peer) ||
+	    c->driver->connect(c->conn, &none) ||
+	    c->driver->connect(c->conn, &peer) ||
+	    c->driver->local(c->conn, &local))
+		return;
+	row = context_row_begin(cs, c->slot);
+	row->resolved.local = local;
+	context_row_end(cs, row);
+}
+
+/* ... from the address that its TOE context has now, or another one has. */
+static void connect_again(struct contexts *cs, struct context *c, uint32_t left)
+{
+	const struct vtoe_addr *peer =
+		&cs->table->row[c->slot].requested.remote;
+	uint32_t among = context_may_be_on(cs, c, peer);
+
+	if (among && !bound_by_program(cs, c))
+		connect_among(cs, c, among, left);
+}
+
+static void give_up_stale(struct contexts *cs, struct context *c, uint32_t left)
+{
+	uint32_t state = cs->table->row[c->slot].state;
+
+	if (!is_stale(cs, c))
+		return;
+	if (!context_is_stream(cs, c)) {
+		if (state == CONTEXT_ESTABLISHED)
+			associate_again(cs, c);
+	} else if (state == CONTEXT_CONNECTING) {
+		connect_again(cs, c, left);
+	} else if (state == CONTEXT_ESTABLISHED || state == CONTEXT_CLOSING) {
+		c->driver->reset(c->conn);
+	}
+}
+
 static int set_toe(struct contexts *cs, unsigned int toe,
-		   const struct contexts_place *to, uint32_t left)
+		   const struct contexts_place *to, uint32_t left, bool reset)
 {
 	struct context *c;
 	uint32_t slot = 0;
@@ -119,24 +217,26 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 	while ((c = next_on(cs, toe, &slot)) != NULL) {
 		c->driver->moved(c->conn);
 		note_remap(cs, c, left);
+		if (reset)
+			give_up_stale(cs, c, left);
 	}
 	return 0;
 }
 
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left)
+		     const struct contexts_place *to, uint32_t left, bool reset)
 {
 	int err;
 
 	if (toe >= CONTEXT_TOES_MAX)
 		return -EINVAL;
-	cs->toe[toe].given_up = false;
-	err = set_toe(cs, toe, to, left);
+	cs->toe[toe].given_up = reset && !to->ip.addr.family;
+	err = set_toe(cs, toe, to, left, reset);
 	contexts_wake(cs);
 	return err;
 }
 
-/* One connect() of the program's, on another TOE. */
+/* ... on another TOE. */
 static void connect_elsewhere(struct contexts *cs, struct context *c,
 			      uint32_t left)
 {
@@ -144,20 +244,10 @@ static void connect_elsewhere(struct contexts *cs, struct context *c,
 		&cs->table->row[c->slot].requested.remote;
 	uint32_t among = context_may_be_on(cs, c, peer) &
 			 ~(1u << (unsigned int)c->toe);
-	int err;
 
 	if (!c->placed || !among)
 		return;
-	c->driver->reset(c->conn);
-	err = context_choose_toe(cs, c, peer, among);
-	if (!err) {
-		note_remap(cs, c, left);
-		err = c->driver->connect(c->conn, peer);
-	}
-	if (err == -EINPROGRESS)
-		return;
-	c->error = (int16_t)err;
-	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+	connect_among(cs, c, among, left);
 }
 
 int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,

@@ -109,12 +109,30 @@ static bool host_bits_are(const struct toe_address *ip, uint32_t bits, int bit)
 	return true;
 }
 
+int entry_check_host(const struct toe_address *ip, const char *key,
+		     const char *text, char *error)
+{
+	bool v4 = ip->addr.family == VTOE_INET;
+	const char *why = v4 ? unusable4(ip->addr.addr)
+			     : unusable6(ip->addr.addr);
+
+	if (!why && v4 && ip->prefix < 31) {
+		if (host_bits_are(ip, 32, 0))
+			why = "the network's own address";
+		else if (host_bits_are(ip, 32, 1))
+			why = "the broadcast address";
+	}
+	if (why)
+		return entry_wrong(error, "%s: %s is %s, not a host's", key,
+				   text, why);
+	return 0;
+}
+
 int entry_parse_ip(struct toe_address *ip, uint16_t family, const char *key,
 		   char *value, char *error)
 {
 	uint32_t bits = family == VTOE_INET ? 32 : 128;
 	char *slash = strchr(value, '/');
-	const char *why;
 
 	if (!slash)
 		return entry_wrong(error,
@@ -130,27 +148,22 @@ int entry_parse_ip(struct toe_address *ip, uint16_t family, const char *key,
 			     "%s: \"%.40s\" is not a prefix length from "
 			     "1 to %u",
 			     key, slash + 1, bits);
-	why = family == VTOE_INET ? unusable4(ip->addr.addr)
-				  : unusable6(ip->addr.addr);
-	if (!why && family == VTOE_INET && ip->prefix < 31) {
-		if (host_bits_are(ip, bits, 0))
-			why = "the network's own address";
-		else if (host_bits_are(ip, bits, 1))
-			why = "the broadcast address";
-	}
-	if (why)
-		return entry_wrong(error, "%s: %s is %s, not a host's", key, value,
-			     why);
-	return 0;
+	return entry_check_host(ip, key, value, error);
 }
 
 static int parse_ip4(struct entry *entry, char *value, char *error)
 {
+	entry->dhcp = !strcmp(value, ENTRY_DHCP);
+	if (entry->dhcp)
+		return 0;
 	return entry_parse_ip(&entry->ip, VTOE_INET, "ip", value, error);
 }
 
 static int parse_ip6(struct entry *entry, char *value, char *error)
 {
+	if (!strcmp(value, ENTRY_DHCP))
+		return entry_wrong(error, "ip6: DHCP is for ip= only; give an "
+				   "address");
 	return entry_parse_ip(&entry->ip6, VTOE_INET6, "ip6", value, error);
 }
 
@@ -377,6 +390,9 @@ int entry_parse(const char *text, struct entry *entry, char *error)
 		if (parse_pair(&e, pair, &seen, error))
 			return -EINVAL;
 	}
+	if (e.dhcp && e.ip.gateway.family)
+		return entry_wrong(error, "gateway: with ip=%s it comes by "
+				   "DHCP; leave it out", ENTRY_DHCP);
 	if (entry_check_gateway(&e.ip, "gateway", "ip", error) ||
 	    entry_check_gateway(&e.ip6, "gateway6", "ip6", error))
 		return -EINVAL;

@@ -18,6 +18,7 @@
 #define ENTRY_ERROR_MAX	   256 /* bytes of an error text, with the NUL */
 #define ENTRY_ADDR_MAX	   56  /* bytes of an address with prefix, as text */
 #define ENTRY_POOL_DEFAULT "default"
+#define ENTRY_DHCP	   "dhcp" /* instead of an address */
 #define ENTRY_MTU_MIN	   576u	  /* RFC 791: what each host must take */
 #define ENTRY_RATE_MIN	   1000u       /* bytes a second: a segment each 1.5 s */
 #define ENTRY_RATE_MAX	   2147483647u /* libnl has an int for it */
@@ -31,6 +32,7 @@
 struct entry {
 	char pool[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
+	bool dhcp; /* ip comes from a DHCP server */
 	uint32_t mtu; /* 0: the netdev's */
 	uint64_t rate; /* bytes a second on each TOE; 0: no limit */
 	uint32_t share; /* weight among the guests of a TOE that has a rate */
@@ -66,6 +68,13 @@ int entry_parse_addr(uint16_t family, const char *key, const char *value,
 /** entry_parse_ip - "192.0.2.10/24", a host's; @value is written to. */
 int entry_parse_ip(struct toe_address *ip, uint16_t family, const char *key,
 		   char *value, char *error);
+
+/**
+ * entry_check_host - can it be a host's own address in its network?
+ * @ip: with a prefix from 1 on; @text: how to show the address
+ */
+int entry_check_host(const struct toe_address *ip, const char *key,
+		     const char *text, char *error);
 
 /** entry_same_network - is @addr in the network of @ip? */
 bool entry_same_network(const struct toe_address *ip,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../common/log.h"
+#include "dhcp.h"
 #include "guest.h"
 #include "netns.h"
 #include "pool.h"
@@ -147,18 +148,26 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 	const struct entry *entry = &net->entry;
 	int err = 0;
 
+	dhcp_forget(net, index); /* it may be of another segment */
+	link->dhcp = !index && entry->dhcp;
+	if (link->dhcp) {
+		link->ip = (struct toe_address){0};
+		link->ip6 = entry->ip6;
+		return 0;
+	}
 	if (!index && (entry->ip.addr.family || entry->ip6.addr.family)) {
 		link->ip = entry->ip;
 		link->ip6 = entry->ip6;
 		return 0;
 	}
+	link->dhcp = toe->conf.dhcp;
 	err = take_address(net, &toe->conf.addresses, &link->ip);
 	if (!err)
 		err = take_address(net, &toe->conf.addresses6, &link->ip6);
 	if (err)
 		return fail(error, err, "toe %s: no address is left of its "
 			    "addresses", toe->conf.name);
-	if (!link->ip.addr.family && !link->ip6.addr.family)
+	if (!link->dhcp && !link->ip.addr.family && !link->ip6.addr.family)
 		return fail(error, -EADDRNOTAVAIL,
 			    "no address: give ip= or ip6= in the entry, or toe "
 			    "%s addresses to give away", toe->conf.name);
@@ -180,6 +189,38 @@ static uint32_t spread(const struct guest_net *net)
 	return pool ? pool->spread : 1;
 }
 
+/* Of what the guest's entry, its lease and its TOE say, the first. */
+static uint32_t mtu_of(const struct guest_net *net, uint32_t index)
+{
+	const struct guest_link *link = &net->link[index];
+
+	if (net->entry.mtu)
+		return net->entry.mtu;
+	/* a server need not know what the TOE can carry */
+	if (link->lease_mtu &&
+	    (!link->mtu_most || link->lease_mtu <= link->mtu_most))
+		return link->lease_mtu;
+	return link->mtu;
+}
+
+/*
+ * A MAC address that a DHCP server knows again: FNV-1a of who it is, marked as
+ * locally administered and as one station's.
+ */
+static void make_mac(const struct guest_net *net, uint32_t index, uint8_t *mac)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+	const char *c;
+	uint32_t i;
+
+	for (c = net->identity; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
+	hash = (hash ^ index) * 0x100000001b3ull;
+	for (i = 0; i < TOE_MAC_LEN; i++)
+		mac[i] = (uint8_t)(hash >> 8 * i);
+	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u);
+}
+
 static void make_spec(const struct guest_net *net, uint32_t index,
 		      struct toe_context_spec *spec)
 {
@@ -193,11 +234,14 @@ static void make_spec(const struct guest_net *net, uint32_t index,
 		.netns = net->netns,
 		.index = index,
 		.several = spread(net) > 1,
-		.mtu = net->entry.mtu ? net->entry.mtu : link->mtu,
+		.mtu = mtu_of(net, index),
 		.rate = net->entry.rate,
 		.ip = link->ip,
 		.ip6 = link->ip6,
+		.dhcp = link->dhcp,
 	};
+	if (link->dhcp)
+		make_mac(net, index, spec->mac);
 }
 
 static void set_toe(struct guest_net *net, uint32_t index,
@@ -233,6 +277,10 @@ static int make_link(struct guest_net *net, uint32_t index, char *error)
 	if (!control)
 		return fail(error, -ENOENT, "toe %s: no driver \"%s\"",
 			    link->toe, link->driver);
+	if (link->dhcp && !control->context_address)
+		return fail(error, -EOPNOTSUPP,
+			    "toe %s: guests of driver \"%s\" cannot have an "
+			    "address by DHCP", link->toe, link->driver);
 	make_spec(net, index, &spec);
 	/* not every kernel refuses it, and then large packets are lost */
 	if (link->mtu_most && spec.mtu > link->mtu_most)
@@ -346,7 +394,8 @@ static int place_first(struct guest_net *net, const struct config_pool *pool,
 	for (i = 0; pool->spread > 1 && i < pool->nr_toes; i++) {
 		conf = &net->inv->config->toe[pool->toe[i]];
 		toe = inventory_find(net->inv, conf->name);
-		if (toe && (conf->addresses.nr || conf->addresses6.nr))
+		if (toe && (conf->addresses.nr || conf->addresses6.nr ||
+			    conf->dhcp))
 			wish.but |= 1ull << toe->row;
 	}
 	if (wish.but && !place(net, 0, pool, &wish, error))
@@ -391,6 +440,7 @@ static void recount(struct inventory *inv)
 			if (guest_link_used(net, i) && same_toe(net, i))
 				inv->toe[net->link[i].toe_row].devices++;
 	sharing_mark(inv);
+	dhcp_mark(inv);
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		inventory_recounted(inv, &inv->toe[i], had[i]);
 }
@@ -557,6 +607,75 @@ int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error)
 	return move(net, index, pool, own, error);
 }
 
+/* ---- leases ---- */
+
+static int check_lease(const struct guest_net *net, uint32_t index,
+		       const struct vtoe_addr *addr, char *error)
+{
+	char text[ENTRY_ADDR_MAX];
+
+	if (!addr->family || same_addr(&net->link[index].ip.addr, addr))
+		return 0;
+	entry_addr_text(addr, text);
+	if (netns_own_address(addr))
+		return fail(error, -EADDRINUSE, "address %s is this host's own",
+			    text);
+	return check_free(net->inv, addr, error);
+}
+
+static int change_address(struct guest_net *net, uint32_t index,
+			  const struct toe_address *ip, char *error)
+{
+	struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
+	struct toe_address old = link->ip;
+	char why[TOE_ERROR_MAX] = "";
+	struct toe_context_spec spec;
+	int err;
+
+	if (!control || !control->context_address)
+		return fail(error, -EOPNOTSUPP, "driver \"%s\" cannot change an "
+			    "address", link->driver);
+	link->ip = *ip;
+	make_spec(net, index, &spec);
+	err = control->context_address(&spec, &old, why);
+	if (!err)
+		return 0;
+	link->ip = (struct toe_address){0};
+	return fail(error, err, "%.180s", why[0] ? why : strerror(-err));
+}
+
+int guest_link_readdress(struct guest_net *net, uint32_t index,
+			 const struct toe_address *ip, uint32_t mtu,
+			 char *error)
+{
+	static const struct toe_address none;
+	struct guest_link *link = &net->link[index];
+	char ignored[ENTRY_ERROR_MAX];
+	int err = check_lease(net, index, &ip->addr, error);
+
+	if (!err && !memcmp(&link->ip, ip, sizeof(*ip)) &&
+	    link->lease_mtu == mtu)
+		return -EALREADY;
+	link->lease_mtu = err ? 0 : mtu;
+	if (!err)
+		return change_address(net, index, ip, error);
+	if (link->ip.addr.family)
+		change_address(net, index, &none, ignored);
+	return err;
+}
+
+const char *guest_link_lease(const struct guest_net *net, uint32_t index)
+{
+	const struct guest_link *link = &net->link[index];
+
+	if (!link->dhcp)
+		return NULL;
+	if (link->lease_error[0])
+		return link->lease_error;
+	return link->ip.addr.family ? "bound" : "waiting for a lease";
+}
+
 /* ---- life ---- */
 
 static void enlist(struct guest_net *net)
@@ -572,7 +691,7 @@ static void enlist(struct guest_net *net)
 }
 
 static struct guest_net *alloc(struct inventory *inv, const char *name,
-			       const struct entry *entry)
+			       const char *identity, const struct entry *entry)
 {
 	struct guest_net *net = calloc(1, sizeof(*net));
 
@@ -582,6 +701,7 @@ static struct guest_net *alloc(struct inventory *inv, const char *name,
 	net->entry = *entry;
 	net->netns = -1;
 	snprintf(net->name, sizeof(net->name), "%s", name);
+	snprintf(net->identity, sizeof(net->identity), "%s", identity);
 	return net;
 }
 
@@ -589,6 +709,7 @@ void guest_net_sweep(struct inventory *inv, const char *name)
 {
 	int netns = netns_open(inv->netns_dir, name);
 
+	dhcp_sweep(inv, name);
 	if (netns >= 0) {
 		toe_control_sweep(netns);
 		close(netns);
@@ -597,7 +718,7 @@ void guest_net_sweep(struct inventory *inv, const char *name)
 }
 
 int guest_net_create(struct inventory *inv, const char *name,
-		     const struct entry *entry, struct guest_net **result,
+		     const char *identity, const struct entry *entry, struct guest_net **result,
 		     char *error)
 {
 	const struct config_pool *pool = find_pool(inv, entry, error);
@@ -611,7 +732,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 		err = check_room(inv, pool, error);
 	if (err)
 		return err;
-	net = alloc(inv, name, entry);
+	net = alloc(inv, name, identity, entry);
 	if (!net)
 		return fail(error, -ENOMEM, "out of memory");
 	guest_net_sweep(inv, name);
@@ -648,12 +769,13 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	set_toe(net, index, toe);
 	net->link[index].ip = saved->ip;
 	net->link[index].ip6 = saved->ip6;
+	net->link[index].dhcp = saved->dhcp;
 	if (!netns_has_link(net->netns, net->link[index].name))
 		net->link[index].ifindex = 0; /* stale */
 }
 
 int guest_net_adopt(struct inventory *inv, const char *name,
-		    const struct entry *entry, const struct guest_saved *saved,
+		    const char *identity, const struct entry *entry, const struct guest_saved *saved,
 		    struct guest_net **result, char *error)
 {
 	struct guest_net *net;
@@ -666,7 +788,7 @@ int guest_net_adopt(struct inventory *inv, const char *name,
 	err = check_conflict(inv, entry, error);
 	if (err)
 		return err;
-	net = alloc(inv, name, entry);
+	net = alloc(inv, name, identity, entry);
 	if (!net)
 		return fail(error, -ENOMEM, "out of memory");
 	net->netns = netns_open(inv->netns_dir, name);
@@ -704,6 +826,7 @@ void guest_net_destroy(struct guest_net *net)
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
 		if (!guest_link_used(net, i))
 			continue;
+		dhcp_forget(net, i);
 		traffic_keep(net, net, i);
 		remove_link(net, i);
 	}

@@ -9,6 +9,8 @@
  * entry; the others, and the first if the entry gives none, get one from the range
  * of the TOE that they are made on. A link keeps its number and its addresses for
  * life, also when it moves to a sibling of its TOE: they are what peers know.
+ * Where entry or TOE say so, the IPv4 address is one of a DHCP lease: the link is
+ * made without it, and dhcp.h says when it comes, changes and goes.
  *
  * The device belongs to a guest of which nothing is known here but the name
  * of its namespace.
@@ -23,6 +25,7 @@
 #include "toe.h"
 
 #define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
+#define GUEST_IDENTITY_MAX 64 /* a UUID, "/", a number */
 #define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
 
 struct guest_link {
@@ -38,7 +41,11 @@ struct guest_link {
 	uint32_t mtu_most; /* that it can have there; 0: not known */
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;
-	uint64_t lost_ns; /* CLOCK_MONOTONIC: its TOE fails since; 0: works */
+	bool dhcp;	    /* ip is that of a lease; family 0: there is none */
+	uint32_t lease_mtu; /* 0: the lease says nothing */
+	char lease_error[ENTRY_ERROR_MAX]; /* why it is refused; or "" */
+	/* CLOCK_MONOTONIC: its TOE fails, or its lease is lost, since; 0: works */
+	uint64_t lost_ns;
 	bool given_up;	  /* its connections have been reset since then */
 	uint32_t share;	  /* number that it bears; 0: none (sharing.h) */
 };
@@ -53,7 +60,9 @@ struct guest_net {
 	struct guest_net *next, **prevp; /* in the inventory */
 	struct inventory *inv;
 	char name[GUEST_NAME_MAX]; /* of the namespace */
+	char identity[GUEST_IDENTITY_MAX];
 	struct entry entry;
+	bool leaving; /* its leases are being given back */
 	int netns; /* descriptor */
 	struct guest_link link[GUEST_LINKS_MAX];
 	uint32_t share;		       /* its number; 0: none yet (sharing.h) */
@@ -64,11 +73,13 @@ struct guest_net {
 struct guest_saved {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
 	struct toe_address ip, ip6;
+	bool dhcp;
 };
 
 /**
  * guest_net_create - place a device on TOEs and make its network
  * @name: of the namespace; one of that name is replaced
+ * @identity: of the device, the same each time that its guest starts
  * @entry: copied
  * @net: set on success only; to be freed by guest_net_destroy() or _forget()
  * @error: ENTRY_ERROR_MAX bytes; why not
@@ -80,7 +91,7 @@ struct guest_saved {
  * says.
  */
 int guest_net_create(struct inventory *inv, const char *name,
-		     const struct entry *entry, struct guest_net **net,
+		     const char *identity, const struct entry *entry, struct guest_net **net,
 		     char *error);
 
 /**
@@ -90,7 +101,7 @@ int guest_net_create(struct inventory *inv, const char *name,
  * As guest_net_create(); -ENOENT if the namespace or the first TOE is not there.
  */
 int guest_net_adopt(struct inventory *inv, const char *name,
-		    const struct entry *entry, const struct guest_saved *saved,
+		    const char *identity, const struct entry *entry, const struct guest_saved *saved,
 		    struct guest_net **net, char *error);
 
 /** guest_pool_devices - how many devices a pool has. */
@@ -148,6 +159,23 @@ int guest_link_move(struct guest_net *net, uint32_t index, char *error);
  * better for it.
  */
 int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error);
+
+/**
+ * guest_link_readdress - what a lease says of a link's IPv4 address
+ * @ip: family 0: there is no lease
+ * @mtu: 0: it says nothing
+ * @error: ENTRY_ERROR_MAX bytes; set on failure
+ *
+ * Returns 0 if something has changed; -EALREADY: nothing has; -EADDRINUSE:
+ * another device, or this host, has the address; or what the TOE's driver says.
+ * After another failure than -EALREADY the link has no IPv4 address.
+ */
+int guest_link_readdress(struct guest_net *net, uint32_t index,
+			 const struct toe_address *ip, uint32_t mtu,
+			 char *error);
+
+/** guest_link_lease - how it is with its lease, for people; NULL: it has none */
+const char *guest_link_lease(const struct guest_net *net, uint32_t index);
 
 /** guest_link_remove - of a link that is in use, and not the first. */
 void guest_link_remove(struct guest_net *net, uint32_t index);

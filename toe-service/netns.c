@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,4 +182,21 @@ bool netns_has_link(int netns, const char *ifname)
 	has = if_nametoindex(ifname) != 0;
 	go_back(own);
 	return has;
+}
+
+bool netns_own_address(const struct vtoe_addr *addr)
+{
+	const struct sockaddr_in *sin;
+	struct ifaddrs *all, *at;
+	bool own = false;
+
+	if (addr->family != VTOE_INET || getifaddrs(&all) < 0)
+		return false;
+	for (at = all; at && !own; at = at->ifa_next) {
+		sin = (const struct sockaddr_in *)at->ifa_addr;
+		own = sin && sin->sin_family == AF_INET &&
+		      !memcmp(&sin->sin_addr, addr->addr, 4);
+	}
+	freeifaddrs(all);
+	return own;
 }

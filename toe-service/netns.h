@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "tables.h"
+
 /**
  * netns_create - make a namespace with a loopback that is up
  * @dir: "/run/netns"; made if need be
@@ -31,5 +33,12 @@ void netns_remove(const char *dir, const char *name);
 
 /** netns_has_link - true if there is a network device of that name in it. */
 bool netns_has_link(int netns, const char *ifname);
+
+/**
+ * netns_own_address - does an interface of this process's namespace have it?
+ *
+ * IPv4 only. False as well if that cannot be found out.
+ */
+bool netns_own_address(const struct vtoe_addr *addr);
 
 #endif /* TOE_SERVICE_NETNS_H */

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c config_toe.c \
-		control.c entry.c guest.c health.c netlink.c netns.c \
-		expand.c match.c offloads.c pool.c range.c sharing.c toe.c \
+		control.c dhcp.c dhcp_client.c entry.c guest.c health.c netlink.c netns.c \
+		expand.c lease.c match.c offloads.c pool.c range.c sharing.c toe.c \
 		toe_look.c toe_publish.c traffic.c vlan.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
-		stacks/kernel_link.c stacks/kernel_nl.c \
+		stacks/kernel_address.c stacks/kernel_link.c stacks/kernel_nl.c \
 		stacks/kernel_mark.c stacks/kernel_rate.c \
 		stacks/kernel_route.c stacks/kernel_share.c \
 		stacks/lwip_control.c \
@@ -17,4 +17,9 @@ $(eval $(call program,bin/vtoed,$(VTOED_SRCS),xenstore libnl-3.0 \
 $(B)/obj/toe-service/vtoed.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"' \
 	-DVTOE_SYSCONFDIR='"$(sysconfdir)"'
 PROGRAMS += $(B)/bin/vtoed
+
+# what vtoed runs for each lease: becomes a DHCP client, and is its script
+$(eval $(call program,bin/vtoe-dhcp,toe-service/vtoe_dhcp.c,,-lcap-ng))
+PROGRAMS += $(B)/bin/vtoe-dhcp
+LIBEXEC  += $(B)/bin/vtoe-dhcp
 SBIN	 += $(B)/bin/vtoed

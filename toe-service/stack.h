@@ -25,6 +25,7 @@
 
 #include "tables.h"
 
+#define TOE_MAC_LEN 6
 #define TOE_ERROR_MAX 256 /* bytes of a driver's error text, with the NUL */
 
 /* ---- control half ---- */
@@ -41,6 +42,8 @@ struct toe_context_spec {
 	uint32_t mtu;	      /* 0: the netdev's */
 	uint64_t rate;	      /* bytes a second that the guest may send; 0: any */
 	struct toe_address ip, ip6;
+	bool dhcp;	      /* ip is a lease's, or comes later: family 0 */
+	uint8_t mac[TOE_MAC_LEN]; /* with dhcp: what the link should have */
 };
 
 /* What has gone by a TOE context, as the engine counts; tx: from the guest. */
@@ -78,6 +81,14 @@ struct toe_control {
 
 	/* 0 also if there was nothing to remove */
 	int (*context_destroy)(const struct toe_context_spec *spec);
+
+	/*
+	 * Have the IPv4 address, gateway and MTU of @spec instead of @old, which
+	 * it has had; either may be none (family 0). On failure it has neither.
+	 * NULL: addresses are for life, so that guests cannot use DHCP.
+	 */
+	int (*context_address)(const struct toe_context_spec *spec,
+			       const struct toe_address *old, char *error);
 
 	/* since it was made; set on success only; NULL: it does not count */
 	int (*context_traffic)(const struct toe_context_spec *spec,

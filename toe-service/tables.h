@@ -126,6 +126,9 @@ enum context_state {
 	CONTEXT_FAILED = 7,	 /* over, with an error; not yet released */
 };
 
+/* No TOE was left: the address of its TOE context is another one. */
+#define CONTEXT_LEFT_ADDRESS 100u
+
 enum context_request {
 	REQUEST_NONE = 0,
 	REQUEST_BIND = 1,
@@ -158,7 +161,8 @@ struct context_row {
 	} resolved;
 
 	uint32_t remaps;
-	uint32_t left; /* enum toe_state of the TOE that the last one left */
+	/* enum toe_state of the TOE that the last one left, or _LEFT_ADDRESS */
+	uint32_t left;
 	uint64_t remapped_ns; /* CLOCK_MONOTONIC of the last one, or 0 */
 	uint32_t error; /* errno, with CONTEXT_FAILED */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */

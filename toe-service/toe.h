@@ -29,6 +29,7 @@
 
 #define TOE_REASON_MAX 64 /* bytes, with the NUL */
 
+struct dhcp;
 struct guest_net;
 
 /* How its guests share what it sends; sharing.c keeps it. */
@@ -71,6 +72,7 @@ struct inventory {
 	struct toe toe[TOE_TABLE_MAX]; /* by row */
 	struct guest_net *guests;      /* list; see guest.h */
 	char netns_dir[128];
+	struct dhcp *dhcp;	       /* clients; NULL: see dhcp.h */
 	struct loop_timer log_timer; /* armed: the log is not quiet */
 	struct loop_timer share_timer; /* armed: shares are to be looked at */
 	bool sharing; /* guests are known: shares may be set */

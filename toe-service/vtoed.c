@@ -28,6 +28,7 @@
 #include "commands.h"
 #include "config.h"
 #include "control.h"
+#include "dhcp.h"
 #include "toe.h"
 
 #ifndef VTOE_LIBEXECDIR
@@ -43,7 +44,7 @@
 
 struct options {
 	const char *config, *check, *run_dir, *state_dir, *netns_dir, *worker,
-		*xlcfg;
+		*xlcfg, *dhcp;
 	bool debug;
 };
 
@@ -72,6 +73,7 @@ enum {
 	OPT_NETNS_DIR,
 	OPT_WORKER,
 	OPT_XLCFG,
+	OPT_DHCP,
 	OPT_DEBUG,
 	OPT_FOREGROUND,
 	OPT_HELP,
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
 	{"netns-dir", required_argument, NULL, OPT_NETNS_DIR},
 	{"worker", required_argument, NULL, OPT_WORKER},
 	{"xlcfg", required_argument, NULL, OPT_XLCFG},
+	{"dhcp", required_argument, NULL, OPT_DHCP},
 	{"debug", no_argument, NULL, OPT_DEBUG},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -105,6 +108,7 @@ static const char usage[] =
 	"  --netns-dir=DIR   named network namespaces (/run/netns)\n"
 	"  --worker=PATH     the worker program\n"
 	"  --xlcfg=PATH      the reader of xl's configuration; \"\": none\n"
+	"  --dhcp=PATH       the program that runs a DHCP client\n"
 	"  --foreground      accepted; vtoed always stays in the foreground\n"
 	"  --debug           say more\n"
 	"  --version, --help\n";
@@ -129,6 +133,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 		.worker =
 			from_env("VTOE_WORKER", VTOE_LIBEXECDIR "/vtoe-worker"),
 		.xlcfg = from_env("VTOE_XLCFG", VTOE_LIBEXECDIR "/vtoe-xlcfg"),
+		.dhcp = from_env("VTOE_DHCP", VTOE_LIBEXECDIR "/vtoe-dhcp"),
 	};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
@@ -152,6 +157,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case OPT_XLCFG:
 			o->xlcfg = optarg;
+			break;
+		case OPT_DHCP:
+			o->dhcp = optarg;
 			break;
 		case OPT_DEBUG:
 			o->debug = true;
@@ -569,6 +577,9 @@ static int serve(struct vtoed *d)
 				     d->options.netns_dir);
 	if (err)
 		return err;
+	err = dhcp_open(&d->inv, d->options.run_dir, d->options.dhcp);
+	if (err)
+		goto close_inventory;
 	err = inventory_configure(&d->inv, d->config);
 	if (err && err != -ENOSPC)
 		goto close_inventory;
@@ -588,6 +599,7 @@ static int serve(struct vtoed *d)
 close_control:
 	control_close(d->control);
 close_inventory:
+	dhcp_close(&d->inv);
 	inventory_close(&d->inv);
 	config_free(d->config);
 	texts_free(&d->file, &d->additions);

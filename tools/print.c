@@ -36,6 +36,9 @@ static void add_addresses(struct table *table, const json_t *device)
 	const char *ip = get_text_or(device, "ip", "");
 	const char *ip6 = get_text_or(device, "ip6", "");
 
+	/* by DHCP, and not there yet, or refused */
+	if (!*ip)
+		ip = get_text_or(device, "lease", "");
 	if (!*ip && !*ip6)
 		table_add(table, "-");
 	else
@@ -96,6 +99,8 @@ static void print_links(const json_t *device)
 	json_array_foreach(links, i, link) {
 		ip = get_text_or(link, "ip", "");
 		ip6 = get_text_or(link, "ip6", "");
+		if (!*ip)
+			ip = get_text_or(link, "lease", "");
 		printf("  link %-9lld %s (%s) %s%s%s\n",
 		       get_int(link, "link"), get_text(link, "toe"),
 		       get_text(link, "state"), ip, *ip && *ip6 ? " " : "",
@@ -119,6 +124,7 @@ static void print_device(const json_t *device)
 	fact(device, "toe", "TOE");
 	fact(device, "ip", "address");
 	fact(device, "gateway", "gateway");
+	fact(device, "lease", "DHCP lease");
 	fact(device, "ip6", "IPv6 address");
 	fact(device, "gateway6", "IPv6 gateway");
 	print_links(device);

@@ -292,7 +292,7 @@ static void find_program(const char *name, char path[PATH_MAX])
 static void vtoed_exec(struct nt *nt)
 {
 	char program[PATH_MAX], path[PATH_MAX];
-	char worker[PATH_MAX + 16], xlcfg[PATH_MAX + 16];
+	char worker[PATH_MAX + 16], xlcfg[PATH_MAX + 16], dhcp[PATH_MAX + 16];
 	int log;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -301,6 +301,8 @@ static void vtoed_exec(struct nt *nt)
 	snprintf(worker, sizeof(worker), "--worker=%s", path);
 	find_program("vtoe-xlcfg", path);
 	snprintf(xlcfg, sizeof(xlcfg), "--xlcfg=%s", path);
+	find_program("vtoe-dhcp", path);
+	snprintf(dhcp, sizeof(dhcp), "--dhcp=%s", path);
 	log = open(log_path(nt, "vtoed.log"),
 		   O_WRONLY | O_CREAT | O_APPEND, 0644);
 	dup2(log, 1);
@@ -311,7 +313,7 @@ static void vtoed_exec(struct nt *nt)
 		"detect_leaks=0:handle_segv=1:exitcode=99"), 1);
 	setenv("UBSAN_OPTIONS", "print_stacktrace=1", 1);
 	execl(program, "vtoed", "--config=" CONF, "--run-dir=/run/vtoe",
-	      "--state-dir=/run/vtoe-state", "--netns-dir=/run/netns", worker, xlcfg, "--debug",
+	      "--state-dir=/run/vtoe-state", "--netns-dir=/run/netns", worker, xlcfg, dhcp, "--debug",
 	      (char *)NULL);
 	dprintf(2, "cannot run %s: %m\n", program);
 	_exit(127);

@@ -20,6 +20,12 @@ static int fault_context_traffic(const struct toe_context_spec *spec,
 	return kernel_control.context_traffic(spec, traffic);
 }
 
+static int fault_context_address(const struct toe_context_spec *spec,
+				 const struct toe_address *old, char *error)
+{
+	return kernel_control.context_address(spec, old, error);
+}
+
 static int fault_check(const char *settings, char *error)
 {
 	struct fault_plan plan;
@@ -31,6 +37,7 @@ const struct toe_control fault_control = {
 	.name = "fault",
 	.context_create = fault_context_create,
 	.context_destroy = fault_context_destroy,
+	.context_address = fault_context_address,
 	.context_traffic = fault_context_traffic,
 	.check = fault_check,
 };

@@ -18,6 +18,11 @@
  * else. If the kernel does not have the one, or the netdev already carries
  * links of the other kind (it cannot have both), "auto" takes the other.
  *
+ * A guest whose address comes by DHCP needs a macvlan: many servers go by the
+ * MAC address, whatever client identifier they are sent, and would give all
+ * guests on ipvlans one address, which may be dom0's. Its MAC address is given,
+ * so that the server knows the guest again (kernel_address.c has the rest).
+ *
  * With either, dom0's own addresses on that netdev and the guest do not reach
  * each other: that is so on purpose.
  *
@@ -36,7 +41,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
@@ -55,6 +59,7 @@
 #include <netlink/route/link/macvlan.h>
 
 #include "drivers.h"
+#include "kernel_address.h"
 #include "kernel_bridge.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
@@ -109,6 +114,17 @@ static struct rtnl_link *link_alloc(const char *kind)
 	return link;
 }
 
+static int set_mac(struct rtnl_link *link, const uint8_t *mac)
+{
+	struct nl_addr *addr = nl_addr_build(AF_LLC, mac, TOE_MAC_LEN);
+
+	if (!addr)
+		return -ENOMEM;
+	rtnl_link_set_addr(link, addr);
+	nl_addr_put(addr);
+	return 0;
+}
+
 static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 		     const char *kind)
 {
@@ -124,6 +140,10 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 	rtnl_link_set_link(link, (int)lower);
 	rtnl_link_set_name(link, PASSING_NAME);
 	rtnl_link_set_ns_fd(link, spec->netns);
+	if (spec->dhcp && set_mac(link, spec->mac)) {
+		rtnl_link_put(link);
+		return -ENOMEM;
+	}
 	if (spec->mtu)
 		rtnl_link_set_mtu(link, spec->mtu);
 	err = rtnl_link_add(sk, link, NLM_F_CREATE | NLM_F_EXCL);
@@ -149,6 +169,14 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 	else if (strcmp(kind, "ipvlan") && strcmp(kind, "macvlan"))
 		return fail(error, -EINVAL, "TOE \"%s\": unknown mode \"%s\"",
 			    spec->toe, kind);
+	if (spec->dhcp) {
+		automatic = false;
+		kind = strcmp(spec->mode, "auto") ? spec->mode : "macvlan";
+	}
+	if (spec->dhcp && strcmp(kind, "macvlan"))
+		return fail(error, -EOPNOTSUPP,
+			    "TOE \"%s\": an address by DHCP needs link = "
+			    "\"macvlan\", not \"%s\"", spec->toe, kind);
 	if (is_a(spec->netdev, "brport"))
 		return fail(error, -EBUSY,
 			    "TOE \"%s\": \"%s\" is a port of a bridge; the "
@@ -204,31 +232,6 @@ static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
 	return link_change(sk, ifindex, change);
 }
 
-/* ---- addresses and routes ---- */
-
-static int address_add(struct nl_sock *sk, int ifindex,
-		       const struct vtoe_addr *addr, uint32_t prefix)
-{
-	struct rtnl_addr *ra = rtnl_addr_alloc();
-	struct nl_addr *local = kernel_nl_addr(addr, prefix);
-	int err = -NLE_NOMEM;
-
-	if (!ra || !local)
-		goto out;
-	rtnl_addr_set_ifindex(ra, ifindex);
-	err = rtnl_addr_set_local(ra, local);
-	if (err)
-		goto out;
-	/* assigned by the administrator: usable at once */
-	if (addr->family == VTOE_INET6)
-		rtnl_addr_set_flags(ra, IFA_F_NODAD);
-	err = rtnl_addr_add(sk, ra, NLM_F_CREATE | NLM_F_EXCL);
-out:
-	nl_addr_put(local);
-	rtnl_addr_put(ra);
-	return kernel_nl_errno(err);
-}
-
 /* ---- inside the namespace ---- */
 
 static void set_sysctl(const char *family, const char *link, const char *name,
@@ -279,7 +282,8 @@ static int set_address(struct nl_sock *sk, int ifindex,
 {
 	const struct vtoe_addr *addr = v6 ? &spec->ip6.addr : &spec->ip.addr;
 	uint32_t prefix = v6 ? spec->ip6.prefix : spec->ip.prefix;
-	int err = addr->family ? address_add(sk, ifindex, addr, prefix) : 0;
+	int err = addr->family ? kernel_address_add(sk, ifindex, addr, prefix)
+			       : 0;
 
 	if (err)
 		return fail(error, err,
@@ -548,6 +552,7 @@ const struct toe_control kernel_control = {
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
 	.context_traffic = kernel_context_traffic,
+	.context_address = kernel_context_address,
 	.context_share = kernel_context_share,
 	.share = kernel_share,
 	.sweep = kernel_sweep,
