@@ -158,6 +158,157 @@ NATIVE_TEST(a_device_does_not_wait_for_its_address)
 	nt_echo_once(nt_echo_up(nt, tg));
 }
 
+NATIVE_TEST(a_renewal_changes_nothing)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg);
+	int requests = logged("^request");
+
+	renew();
+	nt_until(logged("^request") > requests);
+	nt_echo_once(s);
+	ck_assert_uint_eq(nt_counter(nt, NT_DOMID, "remaps"), 0);
+	ck_assert_int_eq(nt_log_count(nt, "vtoed.log", "by DHCP"), 1);
+}
+
+NATIVE_TEST(another_address_moves_listeners_and_ends_connections)
+{
+	struct tg *tg = up(nt, ENTRY ",on-loss=wait:600");
+	struct tg_sock *l = listener(tg), *s = nt_echo_up(nt, tg);
+	char byte;
+
+	accepts_on(nt, l, FIRST);
+	serve(nt, OTHER);
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
+	accepts_on(nt, l, OTHER);
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, NT_ECHO_PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	nt_shell("! ip -n vtoe-5-0 addr | grep -q " FIRST);
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
+			  "\"remap_reason\":\"address\""));
+}
+
+NATIVE_TEST(datagrams_go_on_from_another_address)
+{
+	struct tg *tg = up(nt, ENTRY);
+	int fd = nt_remote_dgram(nt, NT_REMOTE_IP, 9000);
+	struct tg_sock *s;
+	char text[8];
+
+	ck_ok(tg_open_dgram(tg, AF_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_connect(s, NT_REMOTE_IP, 9000, NT_TIMEOUT));
+	ck_ok(tg_sendto(s, NULL, 0, "before", 6, NT_TIMEOUT));
+	nt_remote_recv(nt, fd, text, 6);
+	serve(nt, OTHER);
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+	ck_ok(tg_sendto(s, NULL, 0, "after!", 6, NT_TIMEOUT));
+	nt_remote_recv(nt, fd, text, 6);
+	ck_assert_mem_eq(text, "after!", 6);
+}
+
+/* The client is refused its address, and gets none. */
+static void lose(void)
+{
+	order("ip " FIRST "\n" NET "do nak\n");
+	renew();
+	nt_until(node_is(LINK "lease", "waiting for a lease"));
+	ck_assert(node_is(LINK "ip", NULL));
+}
+
+NATIVE_TEST(a_connection_waits_for_its_address_to_come_back)
+{
+	struct tg *tg = up(nt, ENTRY ",on-loss=wait:600");
+	struct tg_sock *s = nt_echo_up(nt, tg), *other;
+
+	lose();
+	ck_ok(tg_open(tg, AF_INET, NT_TIMEOUT, &other));
+	ck_err(tg_connect(other, NT_REMOTE_IP, PORT, NT_TIMEOUT), ENETUNREACH);
+	serve(nt, FIRST);
+	nt_until(node_is(LINK "lease", "bound"));
+	nt_echo_once(s);
+}
+
+NATIVE_TEST(a_connection_does_not_wait_for_ever)
+{
+	struct tg *tg = up(nt, ENTRY ",on-loss=reset,ip6=" NT_GUEST_IP6 "/64");
+	struct tg_sock *s = nt_echo_up(nt, tg), *s6;
+	char byte;
+
+	nt_remote_echo(nt, NT_REMOTE_IP6, PORT + 1);
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP6, PORT + 1, NT_TIMEOUT, &s6));
+	lose();
+	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
+	/* nothing is wrong with its IPv6 address */
+	nt_echo_once(s6);
+}
+
+NATIVE_TEST(a_restart_of_vtoed_disturbs_nothing)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg);
+	pid_t pid = client();
+
+	nt_vtoed_kill(nt, SIGKILL);
+	nt_echo_once(s);
+	nt_vtoed_start(nt);
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", "\"connected\""));
+	nt_echo_once(s);
+	ck_assert_int_eq(client(), pid);
+	ck_assert(!nt_process_gone(pid));
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+	ck_assert_int_eq(logged("^discover"), 1);
+	/* and it is this vtoed's client */
+	serve(nt, OTHER);
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+}
+
+NATIVE_TEST(what_changed_while_vtoed_was_away_is_seen)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *l = listener(tg);
+
+	nt_vtoed_kill(nt, SIGKILL);
+	serve(nt, OTHER);
+	renew();
+	nt_until(logged("^request.* " OTHER) == 1);
+	nt_vtoed_start(nt);
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+	accepts_on(nt, l, OTHER);
+}
+
+NATIVE_TEST(a_client_that_dies_is_replaced_and_asks_for_the_same)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg);
+	pid_t pid = client();
+
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	nt_until(client() != pid);
+	nt_echo_once(s);
+	ck_assert_int_eq(logged("^discover.* " FIRST), 1);
+	ck_assert_uint_eq(nt_counter(nt, NT_DOMID, "remaps"), 0);
+	ck_assert(node_is(LINK "lease", "bound"));
+}
+
+NATIVE_TEST(a_client_that_died_with_vtoed_is_replaced)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg);
+	pid_t pid = client();
+
+	nt_vtoed_kill(nt, SIGKILL);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	nt_until(nt_process_gone(pid));
+	nt_vtoed_start(nt);
+	nt_until(client() != pid);
+	nt_echo_once(s);
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+}
+
 NATIVE_TEST(detaching_gives_the_lease_back_and_leaves_nothing)
 {
 	pid_t pid;
@@ -173,6 +324,186 @@ NATIVE_TEST(detaching_gives_the_lease_back_and_leaves_nothing)
 	nt_until(logged("^release.* " FIRST) == 1);
 }
 
-NATIVE_MAIN("native-dhcp", 120, a_guest_gets_its_address_and_connects,
+NATIVE_TEST(a_guest_that_starts_again_is_known_again)
+{
+	char mac[16], id[80], again[256];
+	FILE *f;
+
+	up(nt, ENTRY);
+	f = popen("sed -n 1p " LOG, "r");
+	ck_assert_int_eq(fscanf(f, "discover %15s %79s", mac, id), 2);
+	pclose(f);
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
+			  "\"ok\":true"));
+	free(nt_attach(nt, NT_DOMID, ENTRY));
+	snprintf(again, sizeof(again), "^discover %s %s", mac, id);
+	nt_until(logged(again) == 2);
+}
+
+NATIVE_TEST(a_domain_that_goes_leaves_no_client)
+{
+	pid_t pid;
+
+	up(nt, ENTRY);
+	pid = client();
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	nt_guest_kill(nt, NT_DOMID);
+	nt_until(nt_process_gone(pid));
+	ck_assert_int_ne(access(LEASE, F_OK), 0);
+	nt_until(logged("^release.* " FIRST) == 1);
+}
+
+NATIVE_TEST(a_domain_that_went_while_vtoed_was_away_leaves_no_client)
+{
+	pid_t pid;
+
+	up(nt, ENTRY);
+	pid = client();
+	nt_vtoed_kill(nt, SIGKILL);
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	ck_ok(fx_dom_destroy(nt->host, NT_DOMID));
+	nt_vtoed_start(nt);
+	nt_until(nt_process_gone(pid));
+	nt_until(access(LEASE, F_OK) != 0);
+}
+
+NATIVE_TEST(what_a_server_must_not_give_is_refused)
+{
+	struct nt_guest other;
+
+	serve(nt, "192.0.2.10");
+	other = nt_guest_add(nt, 6, NULL, NT_ENTRY);
+	nt_guest_up_as(nt, NULL, ENTRY);
+	nt_until(node_has(LINK "lease", "refused: address 192.0.2.10 is in "
+			  "use by the device with network namespace vtoe-6-0"));
+	ck_assert(node_is(LINK "ip", NULL));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", "\"lease\":\"refused"));
+	/* as soon as it is free, it is right */
+	nt_guest_remove(nt, &other);
+	nt_until(node_is(LINK "ip", "192.0.2.10/24"));
+	/* one whose gateway is elsewhere takes the address away */
+	order("ip 192.0.2.10\nsubnet 255.255.255.0\nrouter 198.51.100.1\n");
+	renew();
+	nt_until(node_has(LINK "lease", "refused: gateway: 198.51.100.1 is not "
+			  "in the network of 192.0.2.10/24"));
+	ck_assert(node_is(LINK "ip", NULL));
+	ck_assert(node_is(LINK "gateway", NULL));
+}
+
+NATIVE_TEST(an_address_of_dom0_is_refused)
+{
+	nt_shell("ip addr add " FIRST "/24 dev toe0");
+	serve(nt, FIRST);
+	nt_guest_up_as(nt, NULL, ENTRY);
+	nt_until(node_has(LINK "lease", "refused: address " FIRST
+			  " is this host's own"));
+	nt_shell("! ip -n vtoe-5-0 addr | grep -q " FIRST);
+}
+
+NATIVE_TEST(a_lease_may_have_an_mtu)
+{
+	serve(nt, FIRST);
+	order("ip " FIRST "\n" NET "mtu 1400\n");
+	nt_guest_up_as(nt, NULL, ENTRY);
+	nt_until(node_is(LINK "lease", "bound"));
+	nt_shell("ip -n vtoe-5-0 link | grep -q 'mtu 1400 '");
+	/* more than the netdev can carry is not believed */
+	order("ip " OTHER "\n" NET "mtu 9000\n");
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+	nt_shell("! ip -n vtoe-5-0 link | grep -q 'mtu 9000 '");
+}
+
+#define SIBLINGS "toe \"b\" { netdev = \"toe1\" link = \"macvlan\"" \
+		 " segment = \"lan\" weight = 1000 }\n"                 \
+		 "toe \"c\" { netdev = \"toe2\" link = \"macvlan\""      \
+		 " segment = \"lan\" }\n"                             \
+		 "pool lan { toes = {\"b\", \"c\"} policy = \"in-order\" }\n"
+
+/* toe1 and toe2, on the segment of the remote host: its eth0 becomes a bridge. */
+static void two_cables(struct nt *nt)
+{
+	nt_shell("for i in 1 2; do ip link add toe$i type veth peer name p$i "
+		 "netns remote && ip link set toe$i up || exit 1; done");
+	ck_assert_int_eq(nt_remote_run(nt,
+		"ip addr flush dev eth0 && ip link set eth0 down &&"
+		" ip link set eth0 name port && ip link add eth0 type bridge && "
+		"for i in port p1 p2; do ip link set $i master eth0 &&"
+		" ip link set $i up || exit 1; done && ip link set eth0 up &&"
+		" ip addr add " NT_REMOTE_IP "/24 dev eth0"), 0);
+	nt->conf_extra = SIBLINGS;
+	nt_shell("cat >>/run/vtoed.conf <<'E'\n%sE\n", SIBLINGS);
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_until(node_is("/local/domain/0/vtoe/toe/b/state", "up") &&
+		 node_is("/local/domain/0/vtoe/toe/c/state", "up"));
+}
+
+NATIVE_TEST(the_lease_moves_to_a_sibling)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+	pid_t pid;
+
+	two_cables(nt);
+	tg = up(nt, ENTRY ",pool=lan");
+	s = nt_echo_up(nt, tg);
+	pid = client();
+	ck_assert(nt_says(nt, "{\"command\":\"drain\",\"toe\":\"b\"}",
+			  "\"draining\""));
+	nt_until(node_is(LINK "toe", "c"));
+	nt_echo_once(s);
+	nt_until(client() != pid);
+	nt_echo_once(s);
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+	ck_assert_int_eq(logged("^release"), 0);
+	/* it is renewed from there */
+	serve(nt, OTHER);
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+}
+
+NATIVE_TEST(a_toe_may_say_that_addresses_are_by_dhcp)
+{
+	nt_shell("sed -i '/^toe/ s/}$/ addresses = \"dhcp\" }/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_echo_once(nt_echo_up(nt, up(nt, "mtu=1300")));
+}
+
+NATIVE_TEST(a_toe_that_cannot_have_it_says_why)
+{
+	nt_shell("cat >>/run/vtoed.conf <<'E'\n"
+		 "toe \"l\" { netdev = \"toe0\" driver = \"lwip\" }\n"
+		 "pool l { toes = {\"l\"} }\nE\n");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
+	free(nt_attach(nt, NT_DOMID, ENTRY ",pool=l"));
+	nt_until(node_has(B "/error", "guests of driver \"lwip\" cannot have "
+			  "an address by DHCP"));
+}
+
+NATIVE_MAIN("native-dhcp", 120,
+	    a_guest_gets_its_address_and_connects,
 	    a_device_does_not_wait_for_its_address,
-	    detaching_gives_the_lease_back_and_leaves_nothing)
+	    a_renewal_changes_nothing,
+	    another_address_moves_listeners_and_ends_connections,
+	    datagrams_go_on_from_another_address,
+	    a_connection_waits_for_its_address_to_come_back,
+	    a_connection_does_not_wait_for_ever,
+	    a_restart_of_vtoed_disturbs_nothing,
+	    what_changed_while_vtoed_was_away_is_seen,
+	    a_client_that_dies_is_replaced_and_asks_for_the_same,
+	    a_client_that_died_with_vtoed_is_replaced,
+	    detaching_gives_the_lease_back_and_leaves_nothing,
+	    a_guest_that_starts_again_is_known_again,
+	    a_domain_that_goes_leaves_no_client,
+	    a_domain_that_went_while_vtoed_was_away_leaves_no_client,
+	    what_a_server_must_not_give_is_refused,
+	    an_address_of_dom0_is_refused,
+	    a_lease_may_have_an_mtu,
+	    the_lease_moves_to_a_sibling,
+	    a_toe_may_say_that_addresses_are_by_dhcp,
+	    a_toe_that_cannot_have_it_says_why)
