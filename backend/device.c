@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-id128.h>
 #include <unistd.h>
 #include <xen/io/xenbus.h>
 
@@ -307,18 +308,26 @@ void device_lease_changed(struct device *device, uint32_t index)
 	device_readdressed(device, index);
 }
 
-/* What the guest is called each time that it starts, and which device. */
+/*
+ * Which device, each time that the guest starts, and nobody else's on the segment:
+ * by the guest's name (xl makes a new UUID each time) and the host.
+ */
 static void net_identity(const struct device *device, char *identity)
 {
-	char dir[STORE_PATH_MAX], vm[64];
-	const char *uuid = device->name;
+	static const sd_id128_t ours = SD_ID128_MAKE(
+		5a, 2b, 0e, 6f, 31, 0c, 4e, 0f, 9a, 44, 76, 74, 6f, 65, 64, 01);
+	char host[SD_ID128_STRING_MAX] = "";
+	const char *incoming = strstr(device->name, "--incoming");
+	sd_id128_t id;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u", device->domid);
-	if (!store_read(device_store(device), 0, dir, "vm", vm, sizeof(vm)) &&
-	    !strncmp(vm, "/vm/", 4))
-		uuid = vm + 4;
-	snprintf(identity, GUEST_IDENTITY_MAX, "%.50s/%u", uuid,
-		 device->devid);
+	if (!sd_id128_get_machine_app_specific(ours, &id))
+		sd_id128_to_string(id, host);
+	else
+		gethostname(host, sizeof(host) - 1);
+	snprintf(identity, GUEST_IDENTITY_MAX, "%.*s/%u@%.16s",
+		 incoming ? (int)(incoming - device->name)
+			  : DEVICE_NAME_MAX,
+		 device->name, device->devid, host);
 }
 
 /* From SETUP to WAITING, or an error and another try when things change. */

@@ -20,6 +20,8 @@
 #define ID_LEN	 (2 * (GUEST_IDENTITY_MAX + 16))
 #define NS_PER_S 1000000000ull
 #define SOON_NS	 1u /* after what the loop is at */
+/* Between two looks: a client that writes all the time must not keep us busy. */
+#define PAUSE_NS 20000000ull
 /* A client that ends is started again after 1 s, then twice that, up to this. */
 #define AGAIN_MAX_S 60u
 
@@ -28,6 +30,7 @@ struct dhcp {
 	char dir[PATH_LEN], program[PATH_LEN];
 	struct loop_fd files; /* inotify: a client has said something */
 	struct loop_timer timer;
+	uint64_t looked_ns;
 	bool started;
 	struct dhcp_client *clients;
 	dhcp_changed_fn *changed;
@@ -354,6 +357,7 @@ static void look(struct loop_timer *timer)
 	struct guest_net *net;
 	uint32_t i;
 
+	dhcp->looked_ns = loop_now();
 	for (client = dhcp->clients; client; client = next) {
 		next = client->next;
 		net = find_net(dhcp, client->net);
@@ -369,9 +373,13 @@ static void look(struct loop_timer *timer)
 void dhcp_mark(struct inventory *inv)
 {
 	struct dhcp *dhcp = inv->dhcp;
+	uint64_t since;
 
-	if (dhcp && dhcp->started && !dhcp->timer.due_ns)
-		loop_arm(inv->loop, &dhcp->timer, SOON_NS, look);
+	if (!dhcp || !dhcp->started || dhcp->timer.due_ns)
+		return;
+	since = loop_now() - dhcp->looked_ns;
+	loop_arm(inv->loop, &dhcp->timer,
+		 since < PAUSE_NS ? PAUSE_NS - since : SOON_NS, look);
 }
 
 /* Which file does not matter: all are looked at. */

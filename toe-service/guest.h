@@ -25,7 +25,7 @@
 #include "toe.h"
 
 #define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
-#define GUEST_IDENTITY_MAX 64 /* a UUID, "/", a number */
+#define GUEST_IDENTITY_MAX 160 /* bytes; of an option that may have 255 */
 #define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
 
 struct guest_link {

@@ -19,7 +19,7 @@ $(B)/obj/toe-service/vtoed.o: CFLAGS += -DVTOE_LIBEXECDIR='"$(libexecdir)/vtoe"'
 PROGRAMS += $(B)/bin/vtoed
 
 # what vtoed runs for each lease: becomes a DHCP client, and is its script
-$(eval $(call program,bin/vtoe-dhcp,toe-service/vtoe_dhcp.c,,-lcap-ng))
+$(eval $(call program,bin/vtoe-dhcp,toe-service/vtoe_dhcp.c,,-lcap-ng -lseccomp))
 PROGRAMS += $(B)/bin/vtoe-dhcp
 LIBEXEC  += $(B)/bin/vtoe-dhcp
 SBIN	 += $(B)/bin/vtoed

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,38 @@ static void limit(int resource, rlim_t max)
 		die("setrlimit");
 }
 
+/*
+ * Others run as nobody, too, among them the clients of other guests. Nor are
+ * namespaces and the like, where a process without privileges may do more than
+ * elsewhere, anything that a DHCP client needs.
+ */
+static void leave_others_alone(void)
+{
+	static const int denied[] = {
+		SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+		SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill),
+		SCMP_SYS(tgkill), SCMP_SYS(pidfd_open),
+		SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd),
+		SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(clone3),
+		SCMP_SYS(mount), SCMP_SYS(bpf), SCMP_SYS(userfaultfd),
+		SCMP_SYS(io_uring_setup), SCMP_SYS(keyctl),
+		SCMP_SYS(perf_event_open),
+	};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t i;
+	int err = ctx ? 0 : -ENOMEM;
+
+	for (i = 0; !err && i < sizeof(denied) / sizeof(denied[0]); i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	if (!err)
+		err = seccomp_load(ctx);
+	if (err) {
+		errno = -err;
+		die("seccomp");
+	}
+	seccomp_release(ctx);
+}
+
 /* What is left: nobody, in the guest's namespace, with raw sockets there. */
 static void drop_privileges(void)
 {
@@ -173,6 +206,7 @@ static void drop_privileges(void)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("prctl");
+	leave_others_alone();
 }
 
 /* It tells everybody of each packet. */

@@ -158,6 +158,15 @@ NATIVE_TEST(a_device_does_not_wait_for_its_address)
 	nt_echo_once(nt_echo_up(nt, tg));
 }
 
+static void detach(struct nt *nt)
+{
+	ck_ok(tg_stop(nt->guest.tg, NT_TIMEOUT));
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
+			  "\"ok\":true"));
+}
+
 NATIVE_TEST(a_renewal_changes_nothing)
 {
 	struct tg *tg = up(nt, ENTRY);
@@ -271,7 +280,7 @@ NATIVE_TEST(what_changed_while_vtoed_was_away_is_seen)
 	struct tg *tg = up(nt, ENTRY);
 	struct tg_sock *l = listener(tg);
 
-	nt_vtoed_kill(nt, SIGKILL);
+	nt_vtoed_kill(nt, SIGTERM);
 	serve(nt, OTHER);
 	renew();
 	nt_until(logged("^request.* " OTHER) == 1);
@@ -315,10 +324,7 @@ NATIVE_TEST(detaching_gives_the_lease_back_and_leaves_nothing)
 
 	up(nt, ENTRY);
 	pid = client();
-	tg_free(nt->guest.tg);
-	nt->guest.tg = NULL;
-	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
-			  "\"ok\":true"));
+	detach(nt);
 	ck_assert(nt_process_gone(pid));
 	ck_assert_int_ne(access(LEASE, F_OK), 0);
 	nt_until(logged("^release.* " FIRST) == 1);
@@ -333,10 +339,7 @@ NATIVE_TEST(a_guest_that_starts_again_is_known_again)
 	f = popen("sed -n 1p " LOG, "r");
 	ck_assert_int_eq(fscanf(f, "discover %15s %79s", mac, id), 2);
 	pclose(f);
-	tg_free(nt->guest.tg);
-	nt->guest.tg = NULL;
-	ck_assert(nt_says(nt, "{\"command\":\"detach\",\"domain\":5}",
-			  "\"ok\":true"));
+	detach(nt);
 	free(nt_attach(nt, NT_DOMID, ENTRY));
 	snprintf(again, sizeof(again), "^discover %s %s", mac, id);
 	nt_until(logged(again) == 2);
