@@ -196,8 +196,7 @@ static void drop_privileges(void)
 	limit(RLIMIT_CORE, 0);
 	capng_clear(CAPNG_SELECT_ALL);
 	capng_update(CAPNG_ADD,
-		     CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE |
-			     CAPNG_BOUNDING_SET,
+		     CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
 		     CAP_NET_RAW);
 	if (capng_change_id(NOBODY, NOBODY,
 			    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))

@@ -330,6 +330,23 @@ NATIVE_TEST(detaching_gives_the_lease_back_and_leaves_nothing)
 	nt_until(logged("^release.* " FIRST) == 1);
 }
 
+NATIVE_TEST(a_client_may_do_little)
+{
+	pid_t pid;
+
+	up(nt, ENTRY);
+	pid = client();
+	nt_shell("grep -q '^Uid:.65534.65534.65534' /proc/%d/status", pid);
+	nt_shell("grep -q '^Groups:[[:space:]]*$' /proc/%d/status", pid);
+	/* CAP_NET_RAW, and no way to another one */
+	nt_shell("grep -q '^CapPrm:.0000000000002000' /proc/%d/status", pid);
+	nt_shell("grep -q '^CapBnd:.0000000000000000' /proc/%d/status", pid);
+	nt_shell("grep -q '^NoNewPrivs:.1' /proc/%d/status", pid);
+	nt_shell("grep -q '^Seccomp:.2' /proc/%d/status", pid);
+	nt_shell("test $(readlink /proc/%d/ns/net) = $(ip netns exec vtoe-5-0"
+		 " readlink /proc/self/ns/net)", pid);
+}
+
 NATIVE_TEST(a_guest_that_starts_again_is_known_again)
 {
 	char mac[16], id[80], again[256];
@@ -501,6 +518,7 @@ NATIVE_MAIN("native-dhcp", 120,
 	    a_client_that_dies_is_replaced_and_asks_for_the_same,
 	    a_client_that_died_with_vtoed_is_replaced,
 	    detaching_gives_the_lease_back_and_leaves_nothing,
+	    a_client_may_do_little,
 	    a_guest_that_starts_again_is_known_again,
 	    a_domain_that_goes_leaves_no_client,
 	    a_domain_that_went_while_vtoed_was_away_leaves_no_client,

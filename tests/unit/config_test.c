@@ -27,11 +27,21 @@ static int share(const struct toe_sharing *sharing, char *why)
 	return 0;
 }
 
+static int address(const struct toe_context_spec *spec,
+		   const struct toe_address *old, char *why)
+{
+	(void)spec;
+	(void)old;
+	(void)why;
+	return 0;
+}
+
 /* The drivers that there are, for this test. */
 const struct toe_control *toe_control_find(const char *name)
 {
 	static const struct toe_control kernel = { .name = "kernel",
-						   .share = share };
+						   .share = share,
+						   .context_address = address };
 	static const struct toe_control lwip = { .name = "lwip" };
 	static const struct toe_control fault = { .name = "fault",
 						  .check = check_settings };
@@ -282,6 +292,28 @@ START_TEST(a_match_has_a_name_to_build_on)
 }
 END_TEST
 
+START_TEST(addresses_may_come_by_dhcp)
+{
+	accepted("toe a { netdev = \"e\" addresses = \"dhcp\""
+		 " addresses6 = \"2001:db8::1/64\" }\n");
+	ck_assert(config->toe[0].dhcp);
+	ck_assert_uint_eq(config->toe[0].addresses.nr, 0);
+	ck_assert_uint_eq(config->toe[0].addresses6.nr, 1);
+	/* each has its own, so no segment is needed */
+	accepted("toe a { netdev = \"e*\" addresses = \"dhcp\" }\n");
+	refused("toe a {\n netdev = \"e\"\n addresses = \"dhcp\"\n"
+		" gateway = \"192.0.2.1\"\n}\n", 5,
+		"the gateway comes by it, too");
+	refused("toe a {\n netdev = \"e\"\n addresses6 = \"dhcp\"\n}\n", 4,
+		"addresses6: DHCP is for addresses only");
+	refused("toe a {\n netdev = \"e\"\n addresses = \"dhcp\"\n"
+		" driver = \"lwip\"\n}\n", 5,
+		"guests of driver \"lwip\" cannot have addresses by DHCP");
+	refused("toe a {\n netdev = \"e\"\n addresses = \"dhcp\"\n"
+		" link = \"ipvlan\"\n}\n", 5, "need link = \"macvlan\"");
+}
+END_TEST
+
 START_TEST(a_match_shares_addresses_on_a_segment_only)
 {
 	refused("toe a {\n netdev = \"eth*\"\n"
@@ -364,6 +396,7 @@ UNIT_MAIN("config", no_file_means_the_defaults,
 	  a_toe_has_defaults, a_pool_has_limits,
 	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
 	  additions_follow_the_file, a_match_has_a_name_to_build_on,
+	  addresses_may_come_by_dhcp,
 	  a_match_shares_addresses_on_a_segment_only,
 	  a_vlan_is_a_toe_of_its_own, faults_are_for_the_fault_driver,
 	  toes_of_two_drivers_may_share_a_netdev,

@@ -153,6 +153,12 @@ static ssize_t recv_text(char *text, size_t size)
 	return context_recv(&contexts, SLOT, &iov, 1);
 }
 
+static int set_toe(unsigned int toe, const struct contexts_place *to,
+		   uint32_t left)
+{
+	return contexts_set_toe(&contexts, toe, to, left, false);
+}
+
 /* ---- claims ---- */
 
 START_TEST(a_driver_carries_what_goes_through_a_context)
@@ -208,7 +214,7 @@ START_TEST(a_move_needs_nothing_of_a_driver_that_keeps_no_way)
 	up();
 	connected(&local);
 	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
-	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN, false), 0);
+	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 1);
 	ck_assert_int_eq(contexts.table->row[SLOT].resolved.toe, 2);
 	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
@@ -226,11 +232,67 @@ START_TEST(what_a_toe_that_is_no_more_carried_is_reset)
 	up();
 	connected(&local);
 	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
-	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &nowhere, TOE_GONE, false),
-			 0);
+	ck_assert_int_eq(set_toe(toe, &nowhere, TOE_GONE), 0);
 	until_told(TOE_READABLE | TOE_HUP);
 	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
 	context_close(&contexts, SLOT, true);
+}
+END_TEST
+
+/* Another address on the TOE that a connection is on; returns that one. */
+static unsigned int readdress(bool reset)
+{
+	unsigned int toe =
+		(unsigned int)contexts.table->row[SLOT].resolved.toe;
+	struct contexts_place to = place_of(toe);
+
+	to.ip.addr.addr[3] = 99;
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to,
+					  CONTEXT_LEFT_ADDRESS, reset), 0);
+	ck_assert_uint_eq(contexts.table->row[SLOT].left, CONTEXT_LEFT_ADDRESS);
+	return toe;
+}
+
+START_TEST(what_has_an_address_that_is_gone_is_reset)
+{
+	struct vtoe_addr local;
+	char back[16];
+
+	up();
+	connected(&local);
+	readdress(true);
+	until_told(TOE_READABLE | TOE_HUP);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
+	context_close(&contexts, SLOT, true);
+}
+END_TEST
+
+START_TEST(what_may_wait_for_its_address_lives_on)
+{
+	char text[] = "still here";
+	struct vtoe_addr local;
+
+	up();
+	connected(&local);
+	readdress(false);
+	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(a_new_connection_has_the_new_address)
+{
+	struct vtoe_addr local;
+	unsigned int toe;
+
+	up();
+	connected(&local);
+	toe = readdress(true);
+	context_close(&contexts, SLOT, true);
+	contexts.candidate[!toe].row = CONTEXTS_NO_TOE;
+	connected(&local);
+	ck_assert_uint_eq(local.addr[3], 99);
+	context_close(&contexts, SLOT, false);
 }
 END_TEST
 
@@ -282,11 +344,11 @@ START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
 	tally = contexts.table->tally;
 	ck_assert_uint_eq(tally[toe].opened, 1);
 	ck_assert_uint_eq(tally[!toe].opened, 0);
-	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN, false), 0);
+	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].remapped, 1);
 	ck_assert_uint_eq(tally[2].opened, 0);
 	to.generation = 7; /* another one in that row */
-	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN, false), 0);
+	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].generation, 7);
 	ck_assert_uint_eq(tally[2].remapped, 1);
 	context_close(&contexts, SLOT, false);
@@ -322,12 +384,12 @@ START_TEST(a_driver_is_told_of_its_links)
 	ck_assert_str_eq(seen_name, "vtoe1_1");
 	ck_assert_mem_eq(&seen.ip, &second.ip, sizeof(seen.ip));
 	second.row = 2; /* a sibling */
-	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &second, TOE_DOWN, false), 0);
+	ck_assert_int_eq(set_toe(1, &second, TOE_DOWN), 0);
 	ck_assert_str_eq(seen_name, "vtoe2_1");
-	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &nowhere, TOE_GONE, false), 0);
+	ck_assert_int_eq(set_toe(1, &nowhere, TOE_GONE), 0);
 	ck_assert_ptr_null(seen.name);
 	/* its instance stays, for one that comes */
-	ck_assert_int_eq(contexts_set_toe(&contexts, 3, &second, TOE_ABSENT, false),
+	ck_assert_int_eq(set_toe(3, &second, TOE_ABSENT),
 			 0);
 	ck_assert_str_eq(seen_name, "vtoe2_3");
 	ck_assert_ptr_eq(contexts.toe[3].stack, contexts.instance[1].stack);
@@ -339,6 +401,9 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  a_connection_has_the_address_of_its_toe,
 	  a_move_needs_nothing_of_a_driver_that_keeps_no_way,
 	  what_a_toe_that_is_no_more_carried_is_reset,
+	  what_has_an_address_that_is_gone_is_reset,
+	  what_may_wait_for_its_address_lives_on,
+	  a_new_connection_has_the_new_address,
 	  what_a_driver_lacks_is_refused_to_the_program,
 	  a_socket_over_a_limit_is_refused_and_counted,
 	  connections_are_counted_by_toe_and_anew_for_another_one,

@@ -65,6 +65,20 @@ START_TEST(what_is_left_out_has_a_default)
 }
 END_TEST
 
+START_TEST(an_address_may_come_by_dhcp)
+{
+	accepted("ip=dhcp,ip6=2001:db8::10/64,mtu=1400");
+	ck_assert(entry.dhcp);
+	ck_assert_uint_eq(entry.ip.addr.family, 0);
+	accepted("ip=192.0.2.10/24");
+	ck_assert(!entry.dhcp);
+	refused("ip=dhcp,gateway=192.0.2.1", "gateway: with ip=dhcp it comes");
+	refused("gateway=192.0.2.1,ip=dhcp", "gateway: with ip=dhcp it comes");
+	refused("ip6=dhcp", "ip6: DHCP is for ip= only");
+	refused("ip=DHCP", "has no prefix length");
+}
+END_TEST
+
 START_TEST(blanks_around_keys_and_values_do_not_matter)
 {
 	accepted(" pool = gold ,\tip= 192.0.2.10/24 ");
@@ -294,6 +308,7 @@ START_TEST(garbage_does_no_harm)
 END_TEST
 
 UNIT_MAIN("entry", all_keys_are_read, what_is_left_out_has_a_default,
+	  an_address_may_come_by_dhcp,
 	  blanks_around_keys_and_values_do_not_matter,
 	  a_link_local_gateway_is_a_gateway,
 	  small_networks_have_no_broadcast_address,

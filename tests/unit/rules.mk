@@ -19,6 +19,7 @@ $(eval $(call unit,front,$(FRONT_CORE) $(COMMON_RING)))
 $(eval $(call unit,dgram,$(FRONT_CORE) $(COMMON_RING)))
 $(eval $(call unit,entry,toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,rule,$(COMMON_RULE)))
+$(eval $(call unit,lease,toe-service/lease.c toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,range,toe-service/range.c toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,config,toe-service/config.c toe-service/config_toe.c toe-service/match.c toe-service/range.c \
 	toe-service/entry.c $(COMMON_RULE),libconfuse))
