@@ -330,6 +330,21 @@ NATIVE_TEST(detaching_gives_the_lease_back_and_leaves_nothing)
 	nt_until(logged("^release.* " FIRST) == 1);
 }
 
+NATIVE_TEST(a_guest_may_have_the_clients_port_itself)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg), *own;
+	pid_t pid = client();
+
+	ck_ok(tg_open_dgram(tg, AF_INET, NT_TIMEOUT, &own));
+	ck_ok(tg_bind(own, "0.0.0.0", 68, NT_TIMEOUT, NULL));
+	renew();
+	/* it cannot have it, ends, and asks by broadcast */
+	nt_until(client() != pid);
+	nt_echo_once(s);
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+}
+
 NATIVE_TEST(a_client_may_do_little)
 {
 	pid_t pid;
@@ -486,6 +501,42 @@ NATIVE_TEST(the_lease_moves_to_a_sibling)
 	nt_until(node_is(LINK "ip", OTHER "/24"));
 }
 
+/* Does a new connection have that address? */
+static bool connects_from(struct tg *tg, const char *ip)
+{
+	struct vtoe_addr expected = tg_addr(ip, 0), local;
+	struct tg_sock *s;
+
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	local = s->local;
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	return !memcmp(local.addr, expected.addr, 4);
+}
+
+NATIVE_TEST(several_toes_have_a_lease_each)
+{
+	struct tg *tg;
+
+	two_cables(nt);
+	nt_shell("sed -i '/^toe \"[bc]\"/ s/}$/ addresses = \"dhcp\" }/;"
+		 " s/\"in-order\"/\"round-robin\" spread = 2/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	serve(nt, FIRST);
+	order("ip " FIRST "\nip1 " OTHER "\n" NET);
+	tg = nt_guest_up_as(nt, NULL, ENTRY ",pool=lan");
+	nt_until(node_is(B "/link/0/ip", FIRST "/24") &&
+		 node_is(B "/link/1/ip", OTHER "/24"));
+	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
+	nt_until(connects_from(tg, FIRST));
+	nt_until(connects_from(tg, OTHER));
+	/* one that has lost its address is passed over */
+	order("ip " FIRST "\nip1 " FIRST "\n" NET);
+	nt_shell("kill -USR1 $(sed -n s/^client=//p /run/vtoe/dhcp/vtoe-5-0.1)");
+	nt_until(node_has(B "/link/1/lease", "refused: address " FIRST));
+	ck_assert(connects_from(tg, FIRST) && connects_from(tg, FIRST));
+}
+
 NATIVE_TEST(a_toe_may_say_that_addresses_are_by_dhcp)
 {
 	nt_shell("sed -i '/^toe/ s/}$/ addresses = \"dhcp\" }/' /run/vtoed.conf");
@@ -518,6 +569,7 @@ NATIVE_MAIN("native-dhcp", 120,
 	    a_client_that_dies_is_replaced_and_asks_for_the_same,
 	    a_client_that_died_with_vtoed_is_replaced,
 	    detaching_gives_the_lease_back_and_leaves_nothing,
+	    a_guest_may_have_the_clients_port_itself,
 	    a_client_may_do_little,
 	    a_guest_that_starts_again_is_known_again,
 	    a_domain_that_goes_leaves_no_client,
@@ -526,5 +578,6 @@ NATIVE_MAIN("native-dhcp", 120,
 	    an_address_of_dom0_is_refused,
 	    a_lease_may_have_an_mtu,
 	    the_lease_moves_to_a_sibling,
+	    several_toes_have_a_lease_each,
 	    a_toe_may_say_that_addresses_are_by_dhcp,
 	    a_toe_that_cannot_have_it_says_why)
