@@ -190,6 +190,8 @@ NATIVE_TEST(a_capacity_below_use_keeps_what_is_there_and_takes_no_more)
 	nt_remote_echo(nt, FAR, PORT);
 	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[0]));
 	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[1]));
+	/* vtoed's count, which decides, is a little late */
+	nt_until(nt_says(nt, "{\"command\":\"toes\"}", "\"load\":2"));
 	nt_shell("sed -i 's/^toe \"eth0\" {/& capacity = 1 /' /run/vtoed.conf");
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
 	nt_echo_once(s[0]);
