@@ -27,22 +27,23 @@ void device_fill_toe(const struct device *device, uint32_t index,
 	snprintf(toe->settings, sizeof(toe->settings), "%s", link->settings);
 }
 
-/*
- * Connections with an address that a link has no more are given up if it has
- * another one by now, or if they have waited for long enough.
- */
 static void tell_toe(struct device *device, uint32_t index, uint32_t left)
 {
-	const struct guest_link *link = &device->net->link[index];
 	struct worker_toe toe;
 
 	if (!device->worker)
 		return;
 	device_fill_toe(device, index, &toe);
 	toe.left = left;
-	worker_set_toe(device->worker, index, &toe,
-		       link->dhcp &&
-			       (link->ip.addr.family || link->given_up));
+	worker_set_toe(device->worker, index, &toe);
+}
+
+/* What had the old address waits while there is none. */
+static void tell_address(struct device *device, uint32_t index)
+{
+	tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
+	if (device->worker && device->net->link[index].ip.addr.family)
+		worker_lost(device->worker, index, CONTEXT_LEFT_ADDRESS, true);
 }
 
 void device_compare_toes(struct device *device)
@@ -56,7 +57,7 @@ void device_compare_toes(struct device *device)
 		if (was[i].row == is.row && is.row != WORKER_NO_TOE &&
 		    was[i].generation == is.generation &&
 		    memcmp(&was[i].ip, &is.ip, sizeof(is.ip)))
-			tell_toe(device, i, CONTEXT_LEFT_ADDRESS);
+			tell_address(device, i);
 		else if (was[i].row != is.row ||
 			 (is.row != WORKER_NO_TOE &&
 			  was[i].generation != is.generation))
@@ -181,14 +182,13 @@ static void give_up(struct device *device, uint32_t index, enum toe_state state)
 	struct guest_link *link = &device->net->link[index];
 
 	link->given_up = true;
-	if (!fails(state)) {
-		tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
-		return;
-	}
-	log_info("device %u/%u (%s): toe %s is lost: its connections are reset",
-		 device->domid, device->devid, device->name, link->toe);
+	if (fails(state))
+		log_info("device %u/%u (%s): toe %s is lost: its connections "
+			 "are reset", device->domid, device->devid,
+			 device->name, link->toe);
 	if (device->worker)
-		worker_lost(device->worker, index, state, true);
+		worker_lost(device->worker, index,
+			    fails(state) ? state : CONTEXT_LEFT_ADDRESS, true);
 }
 
 /* Returns when its connections are to be reset, or 0. */
@@ -267,7 +267,7 @@ void device_network_changed(struct device *device)
 
 void device_readdressed(struct device *device, uint32_t index)
 {
-	tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
+	tell_address(device, index);
 	device_put_link(device, index);
 	check_losses(device);
 }

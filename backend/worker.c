@@ -567,9 +567,9 @@ static void tell(struct worker *worker, struct worker_msg *msg,
 }
 
 void worker_set_toe(struct worker *worker, uint32_t index,
-		    const struct worker_toe *toe, bool reset)
+		    const struct worker_toe *toe)
 {
-	struct worker_msg msg = {.index = index, .reset = reset};
+	struct worker_msg msg = {.index = index};
 
 	if (worker->state != WORKER_IS_RUNNING)
 		return;

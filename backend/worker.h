@@ -109,16 +109,15 @@ void worker_listen(struct worker *worker, const struct worker_ops *ops,
 
 /**
  * worker_set_toe - tell it how one of its device's TOE contexts is now
- * @reset: connections with an address that it has no more are given up
  *
  * A worker that cannot be told (it is ending) need not know.
  */
 void worker_set_toe(struct worker *worker, uint32_t index,
-		    const struct worker_toe *toe, bool reset);
+		    const struct worker_toe *toe);
 
 /**
  * worker_lost - tell it that a TOE context's TOE does not work
- * @left: enum toe_state of that TOE
+ * @left: enum toe_state of that TOE, or CONTEXT_LEFT_ADDRESS
  * @reset: its connections are given up
  */
 void worker_lost(struct worker *worker, uint32_t index, uint32_t left,

@@ -27,11 +27,12 @@
  * by itself. Loss of the control connection is no reason to end.
  *
  * When one of the device's TOE contexts is new, has moved to another TOE, has
- * another address by DHCP, or is no more, vtoed sends WORKER_TOE; when its TOE does not work and there is no
- * other, WORKER_LOST, and again, with "reset", when the guest has waited as long
- * as its entry says. Neither is answered. HELLO says where the worker takes itself
- * to be; if that is not where vtoed has it, because one of the two missed
- * something, vtoed tells it.
+ * another address by DHCP, or is no more, vtoed sends WORKER_TOE; when its TOE does
+ * not work and there is no other, WORKER_LOST, and again, with "reset", when the
+ * guest has waited as long as its entry says; that also when an address has not
+ * come back, or another one is there in its place. None is answered. HELLO says
+ * where the worker takes itself to be; if that is not where vtoed has it, because
+ * one of the two missed something, vtoed tells it.
  *
  * The context table must be sealed against shrinking and growing
  * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
@@ -88,9 +89,7 @@ struct worker_msg {
 	uint32_t pool;	     /* START: row in the TOE table */
 	uint32_t max_sockets; /* START: by the guest's entry; 0: no limit */
 	uint32_t index;	     /* TOE, LOST: which */
-	/* LOST: its connections are given up; TOE: those with an address that
-	 * it has no more */
-	uint32_t reset;
+	uint32_t reset;	     /* LOST: its connections are given up */
 	struct worker_toe toe[WORKER_TOES_MAX];
 	char text[WORKER_TEXT_MAX]; /* FAILED, BROKEN: why; HELLO: "" */
 };

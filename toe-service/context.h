@@ -123,30 +123,32 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
  * @toe: which of the device's TOE contexts
  * @to: where it is now; row CONTEXTS_NO_TOE: nowhere
  * @left: enum toe_state of the TOE that it was on, or CONTEXT_LEFT_ADDRESS
- * @reset: what has an address that the device has no more is given up
  *
  * On another TOE it has the addresses that it had: its sockets are what they
  * were, and each context notes a remap. The connections of one that is no more
- * are reset. With @reset, established streams whose address is gone are reset,
- * those that are connecting connect again from an address that is there, and
- * connected datagram sockets are associated anew. Costs one look at each row, and what the driver does for each
+ * are reset. Where only its address is another one, contexts_lost() says what
+ * becomes of what had the old one. Costs one look at each row, and what the driver does for each
  * connection. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of
  * which nothing is open yet (the sandbox forbids to start), and then nothing has
  * changed.
  */
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left,
-		     bool reset);
+		     const struct contexts_place *to, uint32_t left);
 
 /**
  * contexts_lost - a TOE context's TOE does not work, and there is no other
- * @left: enum toe_state of that TOE
+ * @left: enum toe_state of that TOE; or CONTEXT_LEFT_ADDRESS: it works, but with
+ *	  another address, or none
  * @reset: its connections are given up, too
  *
  * Streams that are connecting there try again on another TOE context, if one
  * works; to the program it is one connect(). Until @reset, or until it is set
  * again, what connects there waits if the link has gone. The same costs as above.
  * -EINVAL: no such TOE context.
+ *
+ * Of an address that is gone: established streams that have it are reset, those
+ * that are connecting connect again from one that is there, and datagram sockets
+ * are connected anew. What a program has bound to it waits for it to be back.
  */
 int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 		  bool reset);

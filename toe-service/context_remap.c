@@ -166,7 +166,8 @@ static void associate_again(struct contexts *cs, struct context *c)
 }
 
 /* ... from the address that its TOE context has now, or another one has. */
-static void connect_again(struct contexts *cs, struct context *c, uint32_t left)
+static void connect_again(struct contexts *cs, struct context *c,
+			  uint32_t left)
 {
 	const struct vtoe_addr *peer =
 		&cs->table->row[c->slot].requested.remote;
@@ -176,12 +177,11 @@ static void connect_again(struct contexts *cs, struct context *c, uint32_t left)
 		connect_among(cs, c, among, left);
 }
 
-static void give_up_stale(struct contexts *cs, struct context *c, uint32_t left)
+static void give_up_stale(struct contexts *cs, struct context *c,
+			  uint32_t left)
 {
 	uint32_t state = cs->table->row[c->slot].state;
 
-	if (!is_stale(cs, c))
-		return;
 	if (!context_is_stream(cs, c)) {
 		if (state == CONTEXT_ESTABLISHED)
 			associate_again(cs, c);
@@ -192,8 +192,31 @@ static void give_up_stale(struct contexts *cs, struct context *c, uint32_t left)
 	}
 }
 
+/* What has a peer has lost it; what has none goes on with the new address. */
+static void readdress(struct contexts *cs, struct context *c, uint32_t left)
+{
+	uint32_t state = cs->table->row[c->slot].state;
+
+	if (is_stale(cs, c)) {
+		note_remap(cs, c, left);
+		give_up_stale(cs, c, left);
+	} else if (state == CONTEXT_OPEN || state == CONTEXT_BOUND ||
+		   state == CONTEXT_LISTENING) {
+		note_remap(cs, c, left);
+	}
+}
+
+static void readdress_all(struct contexts *cs, unsigned int toe, uint32_t left)
+{
+	struct context *c;
+	uint32_t slot = 0;
+
+	while ((c = next_on(cs, toe, &slot)) != NULL)
+		readdress(cs, c, left);
+}
+
 static int set_toe(struct contexts *cs, unsigned int toe,
-		   const struct contexts_place *to, uint32_t left, bool reset)
+		   const struct contexts_place *to, uint32_t left)
 {
 	struct context *c;
 	uint32_t slot = 0;
@@ -216,22 +239,21 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 	contexts_set_place(cs, toe, to);
 	while ((c = next_on(cs, toe, &slot)) != NULL) {
 		c->driver->moved(c->conn);
-		note_remap(cs, c, left);
-		if (reset)
-			give_up_stale(cs, c, left);
+		if (left != CONTEXT_LEFT_ADDRESS)
+			note_remap(cs, c, left);
 	}
 	return 0;
 }
 
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
-		     const struct contexts_place *to, uint32_t left, bool reset)
+		     const struct contexts_place *to, uint32_t left)
 {
 	int err;
 
 	if (toe >= CONTEXT_TOES_MAX)
 		return -EINVAL;
-	cs->toe[toe].given_up = reset && !to->ip.addr.family;
-	err = set_toe(cs, toe, to, left, reset);
+	cs->toe[toe].given_up = false;
+	err = set_toe(cs, toe, to, left);
 	contexts_wake(cs);
 	return err;
 }
@@ -258,6 +280,11 @@ int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 
 	if (toe >= CONTEXT_TOES_MAX || !cs->toe[toe].driver)
 		return -EINVAL;
+	if (left == CONTEXT_LEFT_ADDRESS) {
+		if (reset)
+			readdress_all(cs, toe, left);
+		return 0;
+	}
 	while ((c = next_on(cs, toe, &slot)) != NULL)
 		if (context_is_stream(cs, c) &&
 		    cs->table->row[c->slot].state == CONTEXT_CONNECTING &&

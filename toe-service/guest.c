@@ -9,6 +9,7 @@
 #include "../common/log.h"
 #include "dhcp.h"
 #include "guest.h"
+#include "guest_parts.h"
 #include "netns.h"
 #include "pool.h"
 #include "sharing.h"
@@ -72,7 +73,7 @@ static const struct guest_net *find_owner(const struct inventory *inv,
 	return NULL;
 }
 
-static int check_free(const struct inventory *inv, const struct vtoe_addr *addr,
+int guest_check_free(const struct inventory *inv, const struct vtoe_addr *addr,
 		      char *error)
 {
 	const struct guest_net *owner =
@@ -91,9 +92,9 @@ static int check_free(const struct inventory *inv, const struct vtoe_addr *addr,
 static int check_conflict(const struct inventory *inv,
 			  const struct entry *entry, char *error)
 {
-	int err = check_free(inv, &entry->ip.addr, error);
+	int err = guest_check_free(inv, &entry->ip.addr, error);
 
-	return err ? err : check_free(inv, &entry->ip6.addr, error);
+	return err ? err : guest_check_free(inv, &entry->ip6.addr, error);
 }
 
 uint32_t guest_pool_devices(const struct inventory *inv, const char *pool)
@@ -203,25 +204,7 @@ static uint32_t mtu_of(const struct guest_net *net, uint32_t index)
 	return link->mtu;
 }
 
-/*
- * A MAC address that a DHCP server knows again: FNV-1a of who it is, marked as
- * locally administered and as one station's.
- */
-static void make_mac(const struct guest_net *net, uint32_t index, uint8_t *mac)
-{
-	uint64_t hash = 0xcbf29ce484222325ull;
-	const char *c;
-	uint32_t i;
-
-	for (c = net->identity; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
-	hash = (hash ^ index) * 0x100000001b3ull;
-	for (i = 0; i < TOE_MAC_LEN; i++)
-		mac[i] = (uint8_t)(hash >> 8 * i);
-	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u);
-}
-
-static void make_spec(const struct guest_net *net, uint32_t index,
+void guest_make_spec(const struct guest_net *net, uint32_t index,
 		      struct toe_context_spec *spec)
 {
 	const struct guest_link *link = &net->link[index];
@@ -241,7 +224,7 @@ static void make_spec(const struct guest_net *net, uint32_t index,
 		.dhcp = link->dhcp,
 	};
 	if (link->dhcp)
-		make_mac(net, index, spec->mac);
+		guest_lease_mac(net, index, spec->mac);
 }
 
 static void set_toe(struct guest_net *net, uint32_t index,
@@ -281,7 +264,7 @@ static int make_link(struct guest_net *net, uint32_t index, char *error)
 		return fail(error, -EOPNOTSUPP,
 			    "toe %s: guests of driver \"%s\" cannot have an "
 			    "address by DHCP", link->toe, link->driver);
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	/* not every kernel refuses it, and then large packets are lost */
 	if (link->mtu_most && spec.mtu > link->mtu_most)
 		return fail(error, -EMSGSIZE,
@@ -303,7 +286,7 @@ static void remove_link(const struct guest_net *net, uint32_t index)
 
 	if (!control)
 		return;
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	err = control->context_destroy(&spec);
 	if (err && err != -ENODEV)
 		log_warn("%s: removing the link of toe %s: %s", net->name,
@@ -319,7 +302,7 @@ int guest_link_traffic(const struct guest_net *net, uint32_t index,
 
 	if (!control || !control->context_traffic)
 		return -EOPNOTSUPP;
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	return control->context_traffic(&spec, traffic);
 }
 
@@ -332,7 +315,7 @@ int guest_link_share(struct guest_net *net, uint32_t index, uint32_t number,
 	int err = -EOPNOTSUPP;
 
 	error[0] = 0;
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	if (control && control->context_share)
 		err = control->context_share(&spec, number, error);
 	if (!err)
@@ -607,75 +590,6 @@ int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error)
 	return move(net, index, pool, own, error);
 }
 
-/* ---- leases ---- */
-
-static int check_lease(const struct guest_net *net, uint32_t index,
-		       const struct vtoe_addr *addr, char *error)
-{
-	char text[ENTRY_ADDR_MAX];
-
-	if (!addr->family || same_addr(&net->link[index].ip.addr, addr))
-		return 0;
-	entry_addr_text(addr, text);
-	if (netns_own_address(addr))
-		return fail(error, -EADDRINUSE, "address %s is this host's own",
-			    text);
-	return check_free(net->inv, addr, error);
-}
-
-static int change_address(struct guest_net *net, uint32_t index,
-			  const struct toe_address *ip, char *error)
-{
-	struct guest_link *link = &net->link[index];
-	const struct toe_control *control = toe_control_find(link->driver);
-	struct toe_address old = link->ip;
-	char why[TOE_ERROR_MAX] = "";
-	struct toe_context_spec spec;
-	int err;
-
-	if (!control || !control->context_address)
-		return fail(error, -EOPNOTSUPP, "driver \"%s\" cannot change an "
-			    "address", link->driver);
-	link->ip = *ip;
-	make_spec(net, index, &spec);
-	err = control->context_address(&spec, &old, why);
-	if (!err)
-		return 0;
-	link->ip = (struct toe_address){0};
-	return fail(error, err, "%.180s", why[0] ? why : strerror(-err));
-}
-
-int guest_link_readdress(struct guest_net *net, uint32_t index,
-			 const struct toe_address *ip, uint32_t mtu,
-			 char *error)
-{
-	static const struct toe_address none;
-	struct guest_link *link = &net->link[index];
-	char ignored[ENTRY_ERROR_MAX];
-	int err = check_lease(net, index, &ip->addr, error);
-
-	if (!err && !memcmp(&link->ip, ip, sizeof(*ip)) &&
-	    link->lease_mtu == mtu)
-		return -EALREADY;
-	link->lease_mtu = err ? 0 : mtu;
-	if (!err)
-		return change_address(net, index, ip, error);
-	if (link->ip.addr.family)
-		change_address(net, index, &none, ignored);
-	return err;
-}
-
-const char *guest_link_lease(const struct guest_net *net, uint32_t index)
-{
-	const struct guest_link *link = &net->link[index];
-
-	if (!link->dhcp)
-		return NULL;
-	if (link->lease_error[0])
-		return link->lease_error;
-	return link->ip.addr.family ? "bound" : "waiting for a lease";
-}
-
 /* ---- life ---- */
 
 static void enlist(struct guest_net *net)
@@ -718,8 +632,8 @@ void guest_net_sweep(struct inventory *inv, const char *name)
 }
 
 int guest_net_create(struct inventory *inv, const char *name,
-		     const char *identity, const struct entry *entry, struct guest_net **result,
-		     char *error)
+		     const char *identity, const struct entry *entry,
+		     struct guest_net **result, char *error)
 {
 	const struct config_pool *pool = find_pool(inv, entry, error);
 	struct guest_net *net;
@@ -769,13 +683,15 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	set_toe(net, index, toe);
 	net->link[index].ip = saved->ip;
 	net->link[index].ip6 = saved->ip6;
-	net->link[index].dhcp = saved->dhcp;
+	net->link[index].dhcp =
+		saved->dhcp || (!index && net->entry.dhcp);
 	if (!netns_has_link(net->netns, net->link[index].name))
 		net->link[index].ifindex = 0; /* stale */
 }
 
 int guest_net_adopt(struct inventory *inv, const char *name,
-		    const char *identity, const struct entry *entry, const struct guest_saved *saved,
+		    const char *identity, const struct entry *entry,
+		    const struct guest_saved *saved,
 		    struct guest_net **result, char *error)
 {
 	struct guest_net *net;

@@ -84,7 +84,8 @@ struct toe_control {
 
 	/*
 	 * Have the IPv4 address, gateway and MTU of @spec instead of @old, which
-	 * it has had; either may be none (family 0). On failure it has neither.
+	 * it has had; either may be none (family 0), or they are the same. On
+	 * failure it has neither. -ENODEV: the context is not there.
 	 * NULL: addresses are for life, so that guests cannot use DHCP.
 	 */
 	int (*context_address)(const struct toe_context_spec *spec,

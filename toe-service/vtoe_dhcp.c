@@ -178,7 +178,8 @@ static void leave_others_alone(void)
 	int err = ctx ? 0 : -ENOMEM;
 
 	for (i = 0; !err && i < sizeof(denied) / sizeof(denied[0]); i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), denied[i],
+				       0);
 	if (!err)
 		err = seccomp_load(ctx);
 	if (err) {
@@ -248,8 +249,8 @@ static void launch(const char *link, const char *id, const char *address)
 		"-R", "-B",
 		/* ask for no more than what is used */
 		"-o", "-O", "subnet", "-O", "router", "-O", "mtu",
-		/* three tries, 2 s apart; 5 s later again */
-		"-t", "3", "-T", "2", "-A", "5"};
+		/* three tries, 2 s apart; 10 s later again */
+		"-t", "3", "-T", "2", "-A", "10"};
 	int n = 0;
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)

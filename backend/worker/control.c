@@ -125,8 +125,7 @@ static int set_toe(struct worker *w, const struct worker_msg *msg)
 		return -EINVAL;
 	toe = &msg->toe[msg->index];
 	control_place(toe, &place);
-	err = contexts_set_toe(&w->contexts, msg->index, &place, toe->left,
-			       msg->reset);
+	err = contexts_set_toe(&w->contexts, msg->index, &place, toe->left);
 	if (err == -EOPNOTSUPP) {
 		log_warn("TOE context %u: driver \"%s\" cannot be started now",
 			 msg->index, place.driver);

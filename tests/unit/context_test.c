@@ -153,12 +153,6 @@ static ssize_t recv_text(char *text, size_t size)
 	return context_recv(&contexts, SLOT, &iov, 1);
 }
 
-static int set_toe(unsigned int toe, const struct contexts_place *to,
-		   uint32_t left)
-{
-	return contexts_set_toe(&contexts, toe, to, left, false);
-}
-
 /* ---- claims ---- */
 
 START_TEST(a_driver_carries_what_goes_through_a_context)
@@ -214,7 +208,7 @@ START_TEST(a_move_needs_nothing_of_a_driver_that_keeps_no_way)
 	up();
 	connected(&local);
 	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
-	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 1);
 	ck_assert_int_eq(contexts.table->row[SLOT].resolved.toe, 2);
 	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
@@ -232,7 +226,8 @@ START_TEST(what_a_toe_that_is_no_more_carried_is_reset)
 	up();
 	connected(&local);
 	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
-	ck_assert_int_eq(set_toe(toe, &nowhere, TOE_GONE), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &nowhere, TOE_GONE),
+			 0);
 	until_told(TOE_READABLE | TOE_HUP);
 	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
 	context_close(&contexts, SLOT, true);
@@ -248,8 +243,10 @@ static unsigned int readdress(bool reset)
 
 	to.ip.addr.addr[3] = 99;
 	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to,
-					  CONTEXT_LEFT_ADDRESS, reset), 0);
-	ck_assert_uint_eq(contexts.table->row[SLOT].left, CONTEXT_LEFT_ADDRESS);
+					  CONTEXT_LEFT_ADDRESS), 0);
+	ck_assert_int_eq(contexts_lost(&contexts, toe, CONTEXT_LEFT_ADDRESS,
+				       reset), 0);
+	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, reset);
 	return toe;
 }
 
@@ -344,11 +341,11 @@ START_TEST(connections_are_counted_by_toe_and_anew_for_another_one)
 	tally = contexts.table->tally;
 	ck_assert_uint_eq(tally[toe].opened, 1);
 	ck_assert_uint_eq(tally[!toe].opened, 0);
-	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].remapped, 1);
 	ck_assert_uint_eq(tally[2].opened, 0);
 	to.generation = 7; /* another one in that row */
-	ck_assert_int_eq(set_toe(toe, &to, TOE_DOWN), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
 	ck_assert_uint_eq(tally[2].generation, 7);
 	ck_assert_uint_eq(tally[2].remapped, 1);
 	context_close(&contexts, SLOT, false);
@@ -384,12 +381,12 @@ START_TEST(a_driver_is_told_of_its_links)
 	ck_assert_str_eq(seen_name, "vtoe1_1");
 	ck_assert_mem_eq(&seen.ip, &second.ip, sizeof(seen.ip));
 	second.row = 2; /* a sibling */
-	ck_assert_int_eq(set_toe(1, &second, TOE_DOWN), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &second, TOE_DOWN), 0);
 	ck_assert_str_eq(seen_name, "vtoe2_1");
-	ck_assert_int_eq(set_toe(1, &nowhere, TOE_GONE), 0);
+	ck_assert_int_eq(contexts_set_toe(&contexts, 1, &nowhere, TOE_GONE), 0);
 	ck_assert_ptr_null(seen.name);
 	/* its instance stays, for one that comes */
-	ck_assert_int_eq(set_toe(3, &second, TOE_ABSENT),
+	ck_assert_int_eq(contexts_set_toe(&contexts, 3, &second, TOE_ABSENT),
 			 0);
 	ck_assert_str_eq(seen_name, "vtoe2_3");
 	ck_assert_ptr_eq(contexts.toe[3].stack, contexts.instance[1].stack);

@@ -79,6 +79,19 @@ static int set_mtu(struct nl_sock *sk, int ifindex, uint32_t mtu)
 	return kernel_nl_errno(err);
 }
 
+static int address_set(struct nl_sock *sk, int ifindex,
+		       const struct toe_context_spec *spec)
+{
+	int err = 0;
+
+	if (spec->ip.addr.family)
+		err = kernel_address_add(sk, ifindex, &spec->ip.addr,
+					 spec->ip.prefix);
+	return err ? err
+		   : kernel_route_set(sk, ifindex, spec->index, &spec->ip,
+				      AF_INET);
+}
+
 struct change {
 	struct toe_context_spec spec;
 	const struct toe_address *old;
@@ -96,6 +109,7 @@ static int change_address(const struct toe_context_spec *spec,
 		(const struct change *)((const char *)spec -
 					offsetof(struct change, spec));
 	int ifindex = (int)if_nametoindex(spec->link), err = 0;
+	bool same = !memcmp(change->old, &spec->ip, sizeof(spec->ip));
 	struct nl_sock *sk;
 
 	(void)home;
@@ -104,18 +118,14 @@ static int change_address(const struct toe_context_spec *spec,
 	err = kernel_nl_open(&sk);
 	if (err)
 		return err;
-	if (change->old->addr.family)
+	if (change->old->addr.family && !same)
 		err = address_remove(sk, ifindex, change->old);
 	if (err == -EADDRNOTAVAIL) /* somebody else did */
 		err = 0;
 	if (!err && spec->mtu)
 		err = set_mtu(sk, ifindex, spec->mtu);
-	if (!err && spec->ip.addr.family)
-		err = kernel_address_add(sk, ifindex, &spec->ip.addr,
-					 spec->ip.prefix);
-	if (!err)
-		err = kernel_route_set(sk, ifindex, spec->index, &spec->ip,
-				       AF_INET);
+	if (!err && !same)
+		err = address_set(sk, ifindex, spec);
 	if (err) {
 		snprintf(error, TOE_ERROR_MAX, "changing the address: %s",
 			 strerror(-err));
