@@ -20,7 +20,7 @@ SOCKCHECK := $(addprefix tests/xen/programs/sockcheck/,sockcheck.c tools.c \
 	       peer.c connect.c listen.c data.c close.c poll.c option.c \
 	       process.c dgram.c dgram_peer.c life.c uring.c walk.c)
 
-SOCKDIFF := $(addprefix tests/xen/programs/sockdiff/,sockdiff.c make.c make_dgram.c \
+SOCKDIFF := $(addprefix tests/xen/programs/sockdiff/,sockdiff.c sessions.c make.c make_dgram.c \
 	      make_step.c call.c message.c world.c settle.c compare.c \
 	      options_table.c peer.c tools.c)
 

@@ -78,14 +78,6 @@ void buffer_clear(const struct world *w)
 
 /* ---- addresses ---- */
 
-static uint16_t port_of(int fd)
-{
-	union address a;
-	socklen_t len = sizeof(a);
-
-	return getsockname(fd, &a.sa, &len) ? 0 : ntohs(a.v4.sin_port);
-}
-
 static uint16_t which_port(const struct world *w, int where, int port)
 {
 	if (where == ADDR_PEER)
@@ -93,8 +85,7 @@ static uint16_t which_port(const struct world *w, int where, int port)
 	if (where == ADDR_PEER_REFUSES)
 		return 9;
 	if (where == ADDR_SELF || (port < 0 && port >= -NR_SOCKETS))
-		return port_of(
-			socket_fd(w, where == ADDR_SELF ? port : -1 - port));
+		return w->ops->port(w, where == ADDR_SELF ? port : -1 - port);
 	return port ? (uint16_t)(session.base_port + port - 1) : 0;
 }
 
@@ -572,13 +563,18 @@ static void (*const calls[OP_PEER_ACCEPT])(struct world *w,
 	[OP_RECVMMSG] = messages_receive,
 };
 
+void call_linux(struct world *w, const struct step *st, struct outcome *out)
+{
+	calls[st->op](w, st, out);
+}
+
 void call_do(struct world *w, const struct step *st, struct outcome *out)
 {
 	memset(out, 0, sizeof(*out));
 	sigpipes = 0;
 	errno = 0;
 	if (st->op < OP_PEER_ACCEPT)
-		calls[st->op](w, st, out);
+		w->ops->call(w, st, out);
 	else
 		do_peer(w, st, out);
 	out->sigpipes = sigpipes;

@@ -202,10 +202,18 @@ const struct step *session_next(void)
 	void (*maker)(int s) = options.type == SOCK_DGRAM ? make_dgram_for :
 							    make_for;
 
-	while (!session.queued)
-		maker(below(NR_SOCKETS));
-	session.queued--;
-	return &session.step[session.nr_steps++];
+	struct step *st = &session.step[session.nr_steps];
+
+	for (;;) {
+		while (!session.queued)
+			maker(below(NR_SOCKETS));
+		session.queued--;
+		if (!options.narrow || options.narrow(st))
+			break;
+		memmove(st, st + 1, (size_t)session.queued * sizeof(*st));
+	}
+	session.nr_steps++;
+	return st;
 }
 
 static void learn_connect(const struct step *st, const struct outcome *out)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* settle.c - waits until both worlds look alike. See sockdiff.h. */
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "sockdiff.h"
 
@@ -17,18 +15,9 @@ static void look(struct world *w, struct view *v)
 	/* the peer first: what it has done by now is on its way to us */
 	peer_look(w, &v->peer);
 	for (int i = 0; i < NR_SOCKETS; i++) {
-		struct pollfd p = { .fd = w->fd[i],
-				    .events = POLLIN | POLLOUT | POLLPRI |
-					      POLLRDHUP };
-
 		v->socket[i].revents = -1;
 		v->socket[i].unread = 0;
-		if (w->fd[i] < 0)
-			continue;
-		poll(&p, 1, 0);
-		v->socket[i].revents = p.revents;
-		if (ioctl(w->fd[i], FIONREAD, &v->socket[i].unread))
-			v->socket[i].unread = -errno;
+		w->ops->look(w, i, &v->socket[i].revents, &v->socket[i].unread);
 	}
 }
 

@@ -139,8 +139,26 @@ struct view {
 	struct peer_view peer;
 };
 
+struct world;
+
+/* How a world's sockets are used. */
+struct world_ops {
+	/* a step that is no order to the peer */
+	void (*call)(struct world *w, const struct step *step,
+		     struct outcome *out);
+	/* poll() and FIONREAD of socket @s; as in struct view */
+	void (*look)(struct world *w, int s, int *revents, int *unread);
+	/* the port that it is bound to, in host order; 0: none */
+	uint16_t (*port)(const struct world *w, int s);
+	/* all sockets are closed */
+	void (*reset)(struct world *w);
+};
+
+extern const struct world_ops world_linux; /* by system calls */
+
 struct world {
 	const char *name;
+	const struct world_ops *ops;
 	int netns; /* or -1: this process's own */
 	int control;
 	int fd[NR_SOCKETS], epoll[NR_SETS], file;
@@ -162,6 +180,8 @@ struct options {
 	int port; /* of the peer's control listener */
 	bool bad; /* wild pointers and lengths, mostly */
 	int type; /* SOCK_STREAM, SOCK_DGRAM */
+	/* makes a step one that both worlds have; false: there is none */
+	bool (*narrow)(struct step *step);
 };
 
 extern struct options options;
@@ -194,7 +214,8 @@ struct session {
 extern struct session session;
 
 /* ---- world.c ---- */
-void world_start(struct world *w, const char *name, const char *netns);
+void world_start(struct world *w, const char *name, const char *netns,
+		 const struct world_ops *ops);
 /** world_reset - closes all, and has the peer do so, listening anew. */
 int world_reset(struct world *w);
 /** worlds_do - one step in both; sets .out of each. */
@@ -203,7 +224,19 @@ int socket_fd(const struct world *w, int s);
 
 /* ---- call.c ---- */
 void call_do(struct world *w, const struct step *step, struct outcome *out);
+void call_linux(struct world *w, const struct step *step, struct outcome *out);
 extern __thread int sigpipes;
+
+/* ---- sessions.c ---- */
+struct run {
+	uint32_t seed; /* of the first session; the next ones follow */
+	int sessions, steps, seconds;
+	bool verbose;
+	bool complain; /* of known differences that were never met */
+};
+
+/** sessions_run - in worlds that are started; 1 if there is any difference */
+int sessions_run(const struct run *r);
 
 /* ---- make.c ---- */
 void session_begin(uint32_t seed);

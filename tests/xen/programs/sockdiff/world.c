@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -171,7 +173,8 @@ static void init_sync(struct world *w)
 	pthread_cond_init(&w->done, &attr);
 }
 
-void world_start(struct world *w, const char *name, const char *netns)
+void world_start(struct world *w, const char *name, const char *netns,
+		 const struct world_ops *ops)
 {
 	struct sigaction act = { .sa_handler = on_signal };
 	pthread_t thread;
@@ -179,6 +182,7 @@ void world_start(struct world *w, const char *name, const char *netns)
 	sigaction(SIGUSR1, &act, NULL); /* without SA_RESTART */
 	sigaction(SIGPIPE, &act, NULL);
 	w->name = name;
+	w->ops = ops;
 	w->netns = netns ? open(netns, O_RDONLY | O_CLOEXEC) : -1;
 	if (netns && w->netns < 0)
 		die("%s: %s", netns, strerror(errno));
@@ -203,6 +207,42 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void linux_reset(struct world *w)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		close_fd(&w->fd[i]);
+}
+
+static uint16_t linux_port(const struct world *w, int s)
+{
+	union address a;
+	socklen_t len = sizeof(a);
+
+	if (getsockname(socket_fd(w, s), &a.sa, &len))
+		return 0;
+	return ntohs(a.v4.sin_port);
+}
+
+static void linux_look(struct world *w, int s, int *revents, int *unread)
+{
+	struct pollfd p = { .fd = w->fd[s],
+			    .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP };
+
+	if (w->fd[s] < 0)
+		return;
+	poll(&p, 1, 0);
+	*revents = p.revents;
+	if (ioctl(w->fd[s], FIONREAD, unread))
+		*unread = -errno;
+}
+
+const struct world_ops world_linux = {
+	.call = call_linux,
+	.look = linux_look,
+	.port = linux_port,
+	.reset = linux_reset,
+};
+
 int world_reset(struct world *w)
 {
 	struct peer_order o = { .order = PEER_BEGIN,
@@ -210,8 +250,7 @@ int world_reset(struct world *w)
 				.type = options.type };
 	struct peer_answer a;
 
-	for (int i = 0; i < NR_SOCKETS; i++)
-		close_fd(&w->fd[i]);
+	w->ops->reset(w);
 	for (int i = 0; i < NR_SETS; i++) {
 		close_fd(&w->epoll[i]);
 		w->epoll[i] = epoll_create1(EPOLL_CLOEXEC);
