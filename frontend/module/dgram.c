@@ -202,6 +202,11 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk,
 	if (vsk->phase == VTOE_BOUND)
 		return 0;
 	err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len, flags);
+	/* a port that nobody asked for is given up, in both worlds */
+	if (!err && vsk->has_slot && !inet_sk(sock->sk)->inet_num) {
+		memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
+		drop_slot(vsk, sock->sk, VTOE_UNDECIDED);
+	}
 	if (!err && vtoe_dgram_waits(vsk, sock->sk))
 		vtoe_offer_later(vsk);
 	return err;

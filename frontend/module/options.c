@@ -240,7 +240,18 @@ int vtoe_option_refuse(struct socket *sock)
 /* Has a socket of this family that level? If not, Linux says so. */
 static bool level_of(const struct sock *sk, int level)
 {
-	return level != IPPROTO_IPV6 || sk->sk_family == AF_INET6;
+	switch (level) {
+	case IPPROTO_IP:
+		return true;
+	case IPPROTO_IPV6:
+		return sk->sk_family == AF_INET6;
+	case IPPROTO_TCP:
+		return !vtoe_is_dgram(sk);
+	case IPPROTO_UDP:
+		return vtoe_is_dgram(sk);
+	default:
+		return false;
+	}
 }
 
 static int set_ours(struct socket *sock, int level, int name, sockptr_t val,
