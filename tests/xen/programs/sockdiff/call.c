@@ -316,7 +316,7 @@ static void do_send(struct world *w, const struct step *st, struct outcome *out)
 	void *to = NULL;
 	int to_len = 0;
 
-	if (len <= SEEN && st->a[2] == PTR_GOOD)
+	if (len <= BUFFER_SIZE && st->a[2] == PTR_GOOD)
 		pattern(at, st->id, len);
 	if (len <= SEEN && st->a[2] == PTR_HALF)
 		pattern(at, st->id, len / 2);
@@ -389,14 +389,13 @@ static void do_splice(struct world *w, const struct step *st,
 
 /* ---- options, requests ---- */
 
-/* A number as the option's type has it: int, linger, timeval, a name. */
-static void make_value(const struct sockopt *o, int v, uint8_t *room)
+void make_value(const struct sockopt *o, int v, uint8_t *room)
 {
 	static const char *const names[] = { "reno", "cubic", "nonesuch" };
 	long tv[2] = { 0, (long)v * 1000 };
 	int pair[2] = { v != 0, v > 0 ? v - 1 : 0 };
 
-	memset(room, 0, 64);
+	memset(room, 0, VALUE_SIZE);
 	if (o->size == sizeof(tv))
 		memcpy(room, tv, sizeof(tv));
 	else if (o->size == SIZE_NAME)
@@ -412,7 +411,7 @@ static void do_setopt(struct world *w, const struct step *st,
 		      struct outcome *out)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
-	uint8_t room[64];
+	uint8_t room[VALUE_SIZE];
 	int len = o->size;
 
 	make_value(o, st->a[1], room);
@@ -422,6 +421,17 @@ static void do_setopt(struct world *w, const struct step *st,
 		    syscall(SYS_setsockopt, socket_fd(w, st->s), o->level,
 			    o->opt, place_data(w, st->a[3], room, sizeof(room)),
 			    len));
+}
+
+void see_option(const struct world *w, const struct sockopt *o, long ret,
+		int len, const void *at, struct outcome *out)
+{
+	call_value(out, len);
+	if (o->vague) /* but not beyond the length */
+		memset(w->buffer, 0, len > 0 && len < SEEN ? (size_t)len : 0);
+	else if (!ret && len >= 4 && at)
+		call_value(out, *(const int *)at);
+	buffer_see(w, out);
 }
 
 /* which, -, length, pointer, pointer to the length */
@@ -436,12 +446,7 @@ static void do_getopt(struct world *w, const struct step *st,
 	buffer_clear(w);
 	call_result(out, syscall(SYS_getsockopt, socket_fd(w, st->s), o->level,
 				 o->opt, at, at_len));
-	call_value(out, len);
-	if (o->vague) /* but not beyond the length */
-		memset(w->buffer, 0, len > 0 && len < SEEN ? (size_t)len : 0);
-	else if (!out->ret && len >= 4 && !st->a[3])
-		call_value(out, *(int *)at);
-	buffer_see(w, out);
+	see_option(w, o, out->ret, len, st->a[3] ? NULL : at, out);
 }
 
 /* request, argument, pointer */

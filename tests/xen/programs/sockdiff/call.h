@@ -65,6 +65,13 @@ enum { CONTROL_MARK = 2, CONTROL_STAMP = 3, CONTROL_SEGMENT = 13 };
 
 #define SEEN 4096 /* bytes at each end of the buffer that are compared */
 
+#define VALUE_SIZE 64 /* of an option's value, the longest */
+
+/* A number as the option's type has it: int, linger, timeval, a name. */
+void make_value(const struct sockopt *o, int v, uint8_t *room);
+/* What getsockopt() gave, @len bytes at @at; the buffer was cleared before. */
+void see_option(const struct world *w, const struct sockopt *o, long ret,
+		int len, const void *at, struct outcome *out);
 void call_result(struct outcome *out, long ret);
 void call_value(struct outcome *out, long v);
 void *place(const struct world *w, int pointer, size_t len);

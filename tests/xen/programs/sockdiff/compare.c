@@ -82,15 +82,45 @@ static bool refused_control(const struct step *st, const struct outcome *a,
 		st->a[2] == CONTROL_SEGMENT);
 }
 
+/* Where a datagram goes, or a socket is to be connected; or -1. */
+static int target(const struct step *st)
+{
+	switch (st->op) {
+	case OP_CONNECT:
+		return st->a[0];
+	case OP_SEND:
+		return st->a[3];
+	case OP_SENDMSG:
+	case OP_SENDMMSG:
+		return st->a[4];
+	default:
+		return -1;
+	}
+}
+
+/* Here that stack has no interface but loopback. */
+static bool own_stacks(const struct step *st, const struct outcome *a,
+		       const struct outcome *b)
+{
+	int to = target(st);
+
+	(void)b;
+	return options.type == SOCK_DGRAM && a->ret <= 0 &&
+	       a->err == ENETUNREACH &&
+	       (to == ADDR_GROUP || to == ADDR_BROADCAST ||
+		to == ADDR_LOOPBACK || to == ADDR_ANY);
+}
+
 /* Of an address only dom0's stack knows that it cannot be used. */
 static bool told_later(const struct step *st, const struct outcome *a,
 		       const struct outcome *b)
 {
 	return options.type == SOCK_DGRAM &&
-	       (is_send(st) || st->op == OP_WRITE) && a->ret > b->ret &&
+	       (is_send(st) || st->op == OP_WRITE) &&
+	       (a->ret > b->ret || a->err == ECONNREFUSED) &&
 	       (b->ret >= 0 || b->err == EMSGSIZE || b->err == EACCES ||
 		b->err == ENETUNREACH || b->err == EHOSTUNREACH ||
-		b->err == EINVAL);
+		b->err == EAFNOSUPPORT || b->err == EINVAL);
 }
 
 static bool refused_option(const struct step *st, const struct outcome *a,
@@ -120,7 +150,7 @@ static bool native_for_good(const struct step *st, const struct outcome *a,
 	(void)b;
 	if (st->op == OP_PEER_CONNECT)
 		return session.was_native[st->a[0]] && a->err == ECONNREFUSED;
-	return (st->op == OP_CONNECT || st->op == OP_BIND) &&
+	return (st->op == OP_CONNECT || st->op == OP_BIND || is_send(st)) &&
 	       st->s < NR_SOCKETS && session.was_native[st->s] && a->ret < 0 &&
 	       (a->err == ENETUNREACH || a->err == EADDRNOTAVAIL);
 }
@@ -197,6 +227,9 @@ static struct known {
 	{ "a datagram that dom0's stack cannot send is an error of the next "
 	  "call if its socket is connected, else none",
 	  told_later, true, 0 },
+	{ "multicast and broadcast are the guest's own stack's, and so is "
+	  "loopback, which a datagram socket that is at dom0 does not reach",
+	  own_stacks, true, 0 },
 	{ "options that are refused, as vtoe(4) says", refused_option, true,
 	  0 },
 	{ "urgent data comes as dom0's stack leaves it, without its mark",
@@ -241,6 +274,16 @@ static bool late_fin(const struct view *a, const struct view *b)
 	return session.shut_early;
 }
 
+/* From the one world to the other. */
+static bool moved(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if (a->socket[i].unread != b->socket[i].unread &&
+		    (a->socket[i].unread || !session.moved[i]))
+			return false;
+	return options.type == SOCK_DGRAM;
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -250,6 +293,9 @@ static struct known_view {
 	{ "a listener that was shut down before it listened ends its "
 	  "connections when they are accepted, not when they are made",
 	  late_fin, 0 },
+	{ "what is queued at a datagram socket is lost when its connect() "
+	  "leads from the device to this machine, or back",
+	  moved, 0 },
 	{ NULL, NULL, 0 },
 };
 

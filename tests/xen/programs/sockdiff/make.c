@@ -221,6 +221,8 @@ static void learn_connect(const struct step *st, const struct outcome *out)
 	if (out->ret && out->err != EINPROGRESS)
 		return;
 	session.kind[st->s] = st->a[0] == ADDR_UNSPEC ? FRESH : CONNECTED;
+	if (st->a[0] == ADDR_LOOPBACK || st->a[0] == ADDR_ANY)
+		session.moved[st->s] = true;
 	if (st->a[0] == ADDR_PEER && options.type == SOCK_STREAM)
 		session.unaccepted++;
 }
@@ -250,7 +252,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 	switch (st->op) {
 	case OP_SOCKET:
 		session.kind[st->s] = FRESH;
-		session.was_native[st->s] = false;
+		session.was_native[st->s] = session.moved[st->s] = false;
 		session.form[st->s] = (uint8_t)st->a[0];
 		break;
 	case OP_BIND:

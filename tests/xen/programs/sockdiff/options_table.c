@@ -16,26 +16,26 @@
 #define TCP_NOTSENT_LOWAT 25
 #endif
 
-#define ENTRY(level_, opt_, values_, ...)                                      \
+#define ENTRY(name_, level_, opt_, values_, ...)                               \
 	{                                                                      \
-		.name = #opt_, .level = level_, .opt = opt_,                   \
+		.name = name_, .level = level_, .opt = opt_,                   \
 		.size = sizeof(int), .value = values_, __VA_ARGS__             \
 	}
 #define VALUES(...) { __VA_ARGS__ }
-#define INT(level, opt, ...) ENTRY(level, opt, VALUES(__VA_ARGS__))
+#define INT(level, opt, ...) ENTRY(#opt, level, opt, VALUES(__VA_ARGS__))
 #define REFUSED(level, opt, ...)                                               \
-	ENTRY(level, opt, VALUES(__VA_ARGS__), .refused = true)
+	ENTRY(#opt, level, opt, VALUES(__VA_ARGS__), .refused = true)
 #define VAGUE(level, opt, ...)                                                 \
-	ENTRY(level, opt, VALUES(__VA_ARGS__), .vague = true)
+	ENTRY(#opt, level, opt, VALUES(__VA_ARGS__), .vague = true)
 #define SIZED(level_, opt_, size_, ...)                                        \
 	{                                                                      \
 		.name = #opt_, .level = level_, .opt = opt_, .size = size_,    \
 		.value = VALUES(__VA_ARGS__)                                   \
 	}
 #define DGRAM(level, opt, ...)                                                 \
-	ENTRY(level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM)
+	ENTRY(#opt, level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM)
 #define DGRAM_REFUSED(level, opt, ...)                                         \
-	ENTRY(level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM,             \
+	ENTRY(#opt, level, opt, VALUES(__VA_ARGS__), .type = SOCK_DGRAM,       \
 	      .refused = true)
 
 const struct sockopt sockopts[] = {
