@@ -318,6 +318,29 @@ NATIVE_TEST(after_both_directions_ended_the_peers_fin_ends_all)
 	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
 }
 
+NATIVE_TEST(an_attempt_that_failed_leaves_nothing_behind)
+{
+	struct tg *tg = nt_guest_up(nt, NULL);
+	uint8_t data[100];
+	struct tg_sock *s;
+	uint32_t error;
+	int listener, remote;
+
+	ck_ok(tg_open(tg, AF_INET, NT_TIMEOUT, &s));
+	ck_err(tg_connect(s, NT_REMOTE_IP, PORT, NT_TIMEOUT), ECONNREFUSED);
+	listener = nt_remote_listen(nt, NT_REMOTE_IP, PORT, 5);
+	ck_ok(tg_connect(s, NT_REMOTE_IP, PORT, NT_TIMEOUT));
+	remote = nt_remote_accept(nt, listener);
+	ck_assert_int_eq(shutdown(remote, SHUT_WR), 0);
+	ck_assert_int_eq(tg_recv_wait(s, data, 1, NT_TIMEOUT), 0);
+	ck_assert_int_eq(front_status(&s->stream, &error), VTOE_DOM0_FIN);
+	ck_ok(tg_send_all(s, "abc", 3, NT_TIMEOUT));
+	nt_remote_recv(nt, remote, data, 3);
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	close(remote);
+	close(listener);
+}
+
 NATIVE_TEST(the_peers_fin_leaves_the_other_direction_open)
 {
 	uint8_t data[100];
@@ -588,6 +611,7 @@ NATIVE_MAIN("native-connect", 120, a_device_connects,
 	    an_address_without_a_route_is_unreachable,
 	    domain_0_itself_cannot_be_reached,
 	    the_guests_fin_leaves_the_other_direction_open,
+	    an_attempt_that_failed_leaves_nothing_behind,
 	    what_comes_after_both_directions_ended_is_answered_by_a_reset,
 	    reading_may_end_later_than_writing,
 	    without_a_reader_bytes_and_the_peers_fin_still_come,

@@ -96,7 +96,7 @@ static ssize_t recv_now(struct tg_sock *s, void *data, size_t len,
 	if (rc < 0)
 		return rc;
 	if (!rc)
-		return front_rx_arm(&s->stream, 0, 1) ? -EINTR : -EAGAIN;
+		return front_dgram_arm(&s->stream) ? -EINTR : -EAGAIN;
 	n = front_dgram_segments(&s->stream,
 				 h.len < len ? h.len : (uint32_t)len, seg);
 	for (i = 0; i < n; i++) {

@@ -7,15 +7,20 @@
 #   make check-native NATIVE=listen	one program
 #   CK_RUN_CASE=... is Check's own; NATIVE_OPS, NATIVE_SEED: see stress_test.c
 
-NATIVE_TESTS := connect listen dgram hostile daemon vtoed spread inventory dhcp sharing fault lwip scale stress soak
+NATIVE_TESTS := connect listen dgram hostile daemon vtoed spread inventory dhcp sharing fault lwip scale stress soak diff
 NATIVE	     ?= $(NATIVE_TESTS)
 NATIVE_CORE  := tests/native/guest.c tests/native/guest_sock.c \
 		tests/native/guest_dgram.c tests/native/flow.c \
 		tests/native/native.c tests/native/remote.c $(FRONT_CORE) \
 		common/arena.c common/geometry.c
 
+NATIVE_EXTRA_diff := tests/native/guest_world.c \
+		$(addprefix tests/xen/programs/sockdiff/,sessions.c make.c \
+		make_dgram.c make_step.c call.c message.c world.c settle.c \
+		compare.c options_table.c peer.c tools.c)
+
 define native
-$(call program,tests/native/$(1)_test,tests/native/$(1)_test.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread)
+$(call program,tests/native/$(1)_test,tests/native/$(1)_test.c $(NATIVE_EXTRA_$(1)) $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread)
 $(B)/tests/native/$(1)_test: $(FX)/libfakexen.a
 endef
 $(foreach t,$(NATIVE_TESTS),$(eval $(call native,$(t))))

@@ -141,6 +141,15 @@ static int conn_watch(struct toe_conn *conn, uint32_t events)
 	return 0;
 }
 
+/* What epoll has said of it so far, and not handed out yet, counts no more. */
+static void conn_unwatch(struct toe_conn *conn)
+{
+	kernel_count(conn->stack);
+	epoll_ctl(conn->stack->config.epoll, EPOLL_CTL_DEL, conn->fd, NULL);
+	conn->watched = 0;
+	conn->gen = (conn->gen + 1) & GEN_MASK;
+}
+
 /* ---- instance ---- */
 
 /*
@@ -332,18 +341,21 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 /*
  * Writable without an error means connected. Else connect() once more tells why
  * not, as SO_ERROR would, and besides makes the socket ready for another try;
- * the address is not used.
+ * the address is not used. That it hangs up then is not about the next try.
  */
 static int kernel_connected(struct toe_conn *conn)
 {
 	union sockaddr_any sa = {.sa.sa_family = conn->family};
+	int err;
 
 	if (!conn->refused)
 		return 0;
 	kernel_count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, sizeof(sa)) || errno == EISCONN)
 		return 0;
-	return -errno;
+	err = -errno;
+	conn_unwatch(conn);
+	return err;
 }
 
 static int kernel_accept(struct toe_conn *listener, void *user,

@@ -278,10 +278,10 @@ static bool late_fin(const struct view *a, const struct view *b)
 static bool moved(const struct view *a, const struct view *b)
 {
 	for (int i = 0; i < NR_SOCKETS; i++)
-		if (a->socket[i].unread != b->socket[i].unread &&
-		    (a->socket[i].unread || !session.moved[i]))
-			return false;
-	return options.type == SOCK_DGRAM;
+		if (session.moved[i] && !a->socket[i].unread &&
+		    b->socket[i].unread)
+			return options.type == SOCK_DGRAM;
+	return false;
 }
 
 static struct known_view {
@@ -354,13 +354,20 @@ static bool ephemeral(uint16_t port)
 	return port >= EPHEMERAL_FIRST && port <= EPHEMERAL_LAST;
 }
 
-static bool same_port(uint16_t a, uint16_t b)
+/* @fresh: of a new connection. Then one that is known may be in use again. */
+static bool same_port(uint16_t a, uint16_t b, bool fresh)
 {
 	if (!ephemeral(a) || !ephemeral(b))
 		return a == b;
-	for (int i = 0; i < nr_ports; i++)
-		if (ports[i][0] == a || ports[i][1] == b)
-			return ports[i][0] == a && ports[i][1] == b;
+	for (int i = 0; i < nr_ports; i++) {
+		if (ports[i][0] == a && ports[i][1] == b)
+			return true;
+		if (ports[i][0] != a && ports[i][1] != b)
+			continue;
+		if (!fresh)
+			return false;
+		memcpy(ports[i--], ports[--nr_ports], sizeof(ports[0]));
+	}
 	if (nr_ports < MAX_PORTS) {
 		ports[nr_ports][0] = a;
 		ports[nr_ports++][1] = b;
@@ -368,11 +375,12 @@ static bool same_port(uint16_t a, uint16_t b)
 	return true;
 }
 
-static bool same_address(const union address *a, const union address *b)
+static bool same_address(const union address *a, const union address *b,
+			 bool fresh)
 {
 	union address x = *a, y = *b;
 
-	if (!same_port(ntohs(a->v4.sin_port), ntohs(b->v4.sin_port)))
+	if (!same_port(ntohs(a->v4.sin_port), ntohs(b->v4.sin_port), fresh))
 		return false;
 	x.v4.sin_port = y.v4.sin_port = 0;
 	return !memcmp(&x, &y, sizeof(x.v6));
@@ -423,14 +431,16 @@ static int outcome_text(const struct outcome *o, char *text, size_t size)
 
 /* ---- outcomes ---- */
 
-static bool same(const struct outcome *a, const struct outcome *b)
+static bool same(const struct step *st, const struct outcome *a,
+		 const struct outcome *b)
 {
 	return a->ret == b->ret && a->err == b->err &&
 	       a->interrupted == b->interrupted && a->sigpipes == b->sigpipes &&
 	       a->nr_values == b->nr_values &&
 	       !memcmp(a->value, b->value, sizeof(a->value)) &&
 	       a->bytes == b->bytes && a->has_addr == b->has_addr &&
-	       (!a->has_addr || same_address(&a->addr, &b->addr));
+	       (!a->has_addr || same_address(&a->addr, &b->addr,
+					       st->op == OP_ACCEPT));
 }
 
 enum verdict compare(const struct step *st, const struct outcome *a,
@@ -439,7 +449,7 @@ enum verdict compare(const struct step *st, const struct outcome *a,
 	enum verdict verdict;
 	int n;
 
-	if (same(a, b))
+	if (same(st, a, b))
 		return SAME;
 	verdict = judge(st, a, b);
 	n = outcome_text(a, text, TEXT_SIZE / 2);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Claims that a guest's sockets are Linux's: random sequences of calls on them and
+ * on Linux's own (guest_world.h). NATIVE_DIFF (seconds) and NATIVE_SEED change
+ * length and sequences; a seed is a sequence. NATIVE_VERBOSE=1 shows each step.
+ *
+ *	the guest ── device ── toe0 ── veth ── "remote"	   under test
+ *	"near" ─────────── veth ────────────── "far"	   the measure
+ *
+ * Both have the same addresses.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "guest_world.h"
+#include "native.h"
+
+#define PORT	7400 /* where the peers take orders */
+#define SECONDS 5
+#define STEPS	60 /* of a session */
+
+struct options options;
+
+static long setting(const char *name, long otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? atol(value) : otherwise;
+}
+
+static void measure_up(void)
+{
+	nt_shell("ip netns add near && ip netns add far &&"
+		 " ip link add near0 netns near type veth peer name far0 netns far");
+	nt_shell("ip -n near link set lo up && ip -n far link set lo up &&"
+		 " ip -n near addr add " NT_GUEST_IP "/24 dev near0 &&"
+		 " ip -n near addr add " NT_GUEST_IP6 "/64 dev near0 nodad &&"
+		 " ip -n far addr add " NT_REMOTE_IP "/24 dev far0 &&"
+		 " ip -n far addr add " NT_REMOTE_IP6 "/64 dev far0 nodad &&"
+		 " ip -n near link set near0 up && ip -n far link set far0 up");
+}
+
+/* A process of its own in a namespace; it says when it is there. */
+static pid_t peer_up(const char *netns)
+{
+	char path[64], word[16];
+	int said[2], fd;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	ck_assert_int_eq(pipe2(said, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (setns(fd, CLONE_NEWNET) || dup2(said[1], 1) < 0)
+			_exit(1);
+		peer_serve(&options.peer4);
+	}
+	close(said[1]);
+	ck_assert_int_gt(read(said[0], word, sizeof(word)), 0);
+	close(said[0]);
+	return pid;
+}
+
+static void compare_worlds(struct nt *nt, int type)
+{
+	const struct run run = {
+		.seed = (uint32_t)setting("NATIVE_SEED", 1),
+		.sessions = 1 << 30,
+		.steps = STEPS,
+		.seconds = (int)setting("NATIVE_DIFF", SECONDS),
+		.verbose = setting("NATIVE_VERBOSE", 0),
+	};
+	pid_t peer[2];
+
+	options.type = type;
+	options.narrow = guest_world_narrow;
+	address_parse(&options.own4, NT_GUEST_IP, 0);
+	address_parse(&options.own6, NT_GUEST_IP6, 0);
+	address_parse(&options.peer4, NT_REMOTE_IP, PORT);
+	address_parse(&options.peer6, NT_REMOTE_IP6, PORT);
+	measure_up();
+	peer[0] = peer_up("remote");
+	peer[1] = peer_up("far");
+	guest_world_begin(nt_guest_up(nt, NULL));
+	/* the guest's calls do not depend on where their thread is */
+	world_start(&worlds[0], "under test", "/run/netns/remote",
+		    &guest_world_ops);
+	world_start(&worlds[1], "the measure", "/run/netns/near", &world_linux);
+	ck_assert_int_eq(sessions_run(&run), 0);
+	guest_world_ops.reset(&worlds[0]);
+	kill(peer[0], SIGKILL);
+	kill(peer[1], SIGKILL);
+	nt_shell("ip netns del near && ip netns del far");
+}
+
+NATIVE_TEST(streams_do_what_linuxs_do)
+{
+	compare_worlds(nt, SOCK_STREAM);
+}
+
+NATIVE_TEST(datagrams_do_what_linuxs_do)
+{
+	compare_worlds(nt, SOCK_DGRAM);
+}
+
+NATIVE_MAIN("diff", 3600, streams_do_what_linuxs_do,
+	    datagrams_do_what_linuxs_do)
