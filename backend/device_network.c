@@ -157,6 +157,25 @@ static void link_changed(struct device *device, uint32_t index)
 		renewed(device, index);
 }
 
+static void address_changed(struct device *device, uint32_t index)
+{
+	const struct guest_link *link = &device->net->link[index];
+	char error[ENTRY_ERROR_MAX], ip[ENTRY_ADDR_MAX];
+	int err = guest_link_follow(device->net, index, error);
+
+	if (err == -EALREADY)
+		return;
+	entry_ip_text(&link->ip, ip);
+	if (err)
+		log_warn("device %u/%u (%s): has no address: %s", device->domid,
+			 device->devid, device->name, error);
+	else
+		log_info("device %u/%u (%s): by toe %s its address is %s now",
+			 device->domid, device->devid, device->name, link->toe,
+			 link->ip.addr.family ? ip : "none");
+	device_readdressed(device, index);
+}
+
 static void more_links(struct device *device)
 {
 	int index;
@@ -196,10 +215,11 @@ static uint64_t check_loss(struct device *device, uint32_t index)
 {
 	struct guest_link *link = &device->net->link[index];
 	enum toe_state state = guest_link_state(device->net, index);
-	bool no_lease = link->dhcp && !link->ip.addr.family;
+	bool no_address = (link->dhcp || link->from[0]) &&
+			  !link->ip.addr.family;
 	uint64_t now = loop_now(), due;
 
-	if (!fails(state) && !no_lease) {
+	if (!fails(state) && !no_address) {
 		link->lost_ns = 0;
 		link->given_up = false;
 		return 0;
@@ -261,6 +281,9 @@ void device_network_changed(struct device *device)
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
 		if (guest_link_used(device->net, i))
 			link_changed(device, i);
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		if (guest_link_used(device->net, i))
+			address_changed(device, i);
 	more_links(device);
 	check_losses(device);
 }

@@ -169,15 +169,18 @@ static void drop_link_node(const struct device *device, uint32_t index,
 	device_drop(device, path);
 }
 
-/* What a lease gave may be there no more. */
-static void put_lease(const struct device *device, uint32_t index)
+/* What a lease, or a range, gave may be there no more. */
+static void put_source(const struct device *device, uint32_t index)
 {
 	const struct guest_link *link = &device->net->link[index];
 	const char *lease = guest_link_lease(device->net, index);
 
-	if (!lease)
+	if (lease)
+		put_link_node(device, index, VTOE_KEY_LEASE, lease);
+	else if (link->from[0])
+		put_link_node(device, index, VTOE_KEY_FROM, link->from);
+	else
 		return;
-	put_link_node(device, index, VTOE_KEY_LEASE, lease);
 	if (!link->ip.addr.family)
 		drop_link_node(device, index, "ip");
 	if (!link->ip.gateway.family)
@@ -193,7 +196,7 @@ static void put_link(const struct device *device, uint32_t index)
 		return;
 	}
 	put_link_node(device, index, "toe", link->toe);
-	put_lease(device, index);
+	put_source(device, index);
 	put_address(device, index, &link->ip, "ip", "gateway");
 	put_address(device, index, &link->ip6, "ip6", "gateway6");
 }
@@ -277,6 +280,9 @@ void device_get_resolved(const struct device *device, struct guest_saved *saved)
 		}
 		saved[i].dhcp = !get_link_node(device, i, VTOE_KEY_LEASE,
 					       lease, sizeof(lease));
+		if (get_link_node(device, i, VTOE_KEY_FROM, saved[i].from,
+				  sizeof(saved[i].from)))
+			saved[i].from[0] = 0;
 		get_address(device, i, VTOE_INET, "ip", "gateway",
 			    &saved[i].ip);
 		get_address(device, i, VTOE_INET6, "ip6", "gateway6",

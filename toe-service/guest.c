@@ -73,6 +73,11 @@ static const struct guest_net *find_owner(const struct inventory *inv,
 	return NULL;
 }
 
+bool guest_is_free(const struct guest_net *net, const struct vtoe_addr *addr)
+{
+	return !find_owner(net->inv, addr) && !net_has(net, addr);
+}
+
 int guest_check_free(const struct inventory *inv, const struct vtoe_addr *addr,
 		      char *error)
 {
@@ -122,25 +127,6 @@ static int check_room(const struct inventory *inv,
 
 /* ---- addresses ---- */
 
-/* The first one of a range that nobody has. */
-static int take_address(const struct guest_net *net,
-			const struct address_range *range,
-			struct toe_address *address)
-{
-	struct toe_address a;
-	uint32_t i;
-
-	*address = (struct toe_address){0};
-	for (i = 0; i < range->nr; i++) {
-		range_address(range, i, &a);
-		if (!find_owner(net->inv, &a.addr) && !net_has(net, &a.addr)) {
-			*address = a;
-			return 0;
-		}
-	}
-	return range->nr ? -EADDRNOTAVAIL : 0;
-}
-
 /* The first link has the entry's addresses; what is missing, the TOE gives. */
 static int set_addresses(struct guest_net *net, uint32_t index,
 			 const struct toe *toe, char *error)
@@ -150,6 +136,7 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 	int err = 0;
 
 	dhcp_forget(net, index); /* it may be of another segment */
+	link->from[0] = 0;
 	link->dhcp = !index && entry->dhcp;
 	if (link->dhcp) {
 		link->ip = (struct toe_address){0};
@@ -162,12 +149,15 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 		return 0;
 	}
 	link->dhcp = toe->conf.dhcp;
-	err = take_address(net, &toe->conf.addresses, &link->ip);
+	err = guest_take_address(net, &toe->conf.addresses, &link->ip);
 	if (!err)
-		err = take_address(net, &toe->conf.addresses6, &link->ip6);
+		err = guest_take_address(net, &toe->conf.addresses6,
+					 &link->ip6);
 	if (err)
 		return fail(error, err, "toe %s: no address is left of its "
 			    "addresses", toe->conf.name);
+	if (link->ip.addr.family)
+		memcpy(link->from, toe->conf.name, sizeof(link->from));
 	if (!link->dhcp && !link->ip.addr.family && !link->ip6.addr.family)
 		return fail(error, -EADDRNOTAVAIL,
 			    "no address: give ip= or ip6= in the entry, or toe "
@@ -683,6 +673,7 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	set_toe(net, index, toe);
 	net->link[index].ip = saved->ip;
 	net->link[index].ip6 = saved->ip6;
+	memcpy(net->link[index].from, saved->from, sizeof(saved->from));
 	net->link[index].dhcp =
 		saved->dhcp || (!index && net->entry.dhcp);
 	if (!netns_has_link(net->netns, net->link[index].name))

@@ -7,8 +7,9 @@
  * A device has a TOE context ("link") on one TOE of its pool or, if the pool says
  * so (spread), on several at the same time. The first one has the addresses of the
  * entry; the others, and the first if the entry gives none, get one from the range
- * of the TOE that they are made on. A link keeps its number and its addresses for
- * life, also when it moves to a sibling of its TOE: they are what peers know.
+ * of the TOE that they are made on. A link keeps its number for life, and its
+ * addresses also when it moves to a sibling of its TOE, as they are what peers know:
+ * until the range that they are of changes (guest_link_follow()).
  * Where entry or TOE say so, the IPv4 address is one of a DHCP lease: the link is
  * made without it, and dhcp.h says when it comes, changes and goes.
  *
@@ -41,6 +42,7 @@ struct guest_link {
 	uint32_t mtu_most; /* that it can have there; 0: not known */
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;
+	char from[TABLE_NAME_MAX]; /* TOE of whose range ip is; "": of none */
 	bool dhcp;	    /* ip is that of a lease; family 0: there is none */
 	uint32_t lease_mtu; /* 0: the lease says nothing */
 	char lease_error[ENTRY_ERROR_MAX]; /* why it is refused; or "" */
@@ -73,6 +75,7 @@ struct guest_net {
 struct guest_saved {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
 	struct toe_address ip, ip6;
+	char from[TABLE_NAME_MAX]; /* "": of no range */
 	bool dhcp;
 };
 
@@ -173,6 +176,17 @@ int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error);
 int guest_link_readdress(struct guest_net *net, uint32_t index,
 			 const struct toe_address *ip, uint32_t mtu,
 			 char *error);
+
+/**
+ * guest_link_follow - have a link the IPv4 address and gateway of the configuration
+ * @error: ENTRY_ERROR_MAX bytes; set on failure
+ *
+ * Where its address is one of a range of a TOE's, and that has changed. Returns 0 if
+ * the link has another address, or gateway, or none; -EALREADY: nothing has changed;
+ * or, with no IPv4 address any more: -EADDRNOTAVAIL: the range is used up; or what
+ * the TOE's driver says.
+ */
+int guest_link_follow(struct guest_net *net, uint32_t index, char *error);
 
 /** guest_link_lease - how it is with its lease, for people; NULL: it has none */
 const char *guest_link_lease(const struct guest_net *net, uint32_t index);

@@ -50,9 +50,8 @@ static int check_address(const struct guest_net *net, uint32_t index,
 	return -EADDRINUSE;
 }
 
-/* On failure there is none. A link that is away is made with it later. */
-static int set_address(struct guest_net *net, uint32_t index,
-		       const struct toe_address *ip, char *error)
+int guest_set_address(struct guest_net *net, uint32_t index,
+		      const struct toe_address *ip, char *error)
 {
 	struct guest_link *link = &net->link[index];
 	const struct toe_control *control = toe_control_find(link->driver);
@@ -86,7 +85,7 @@ int guest_link_readdress(struct guest_net *net, uint32_t index,
 	if (same && link->lease_mtu == mtu)
 		return err ? err : -EALREADY;
 	link->lease_mtu = mtu;
-	failed = set_address(net, index, err ? &none : ip, error);
+	failed = guest_set_address(net, index, err ? &none : ip, error);
 	if (err || failed)
 		return err ? err : failed;
 	return same ? -EALREADY : 0; /* an MTU is no news */

@@ -103,6 +103,12 @@ void range_address(const struct address_range *range, uint32_t n,
 	add(&address->addr, n);
 }
 
+bool range_has(const struct address_range *range, const struct vtoe_addr *addr)
+{
+	return range->nr && range->first.addr.family == addr->family &&
+	       distance(&range->first.addr, addr) < range->nr;
+}
+
 bool range_overlaps(const struct address_range *a,
 		    const struct address_range *b)
 {

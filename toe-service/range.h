@@ -38,6 +38,9 @@ int range_parse(uint16_t family, const char *key, const char *text,
 void range_address(const struct address_range *range, uint32_t n,
 		   struct toe_address *address);
 
+/** range_has - is it one of the range's? */
+bool range_has(const struct address_range *range, const struct vtoe_addr *addr);
+
 /** range_overlaps - true if an address is in both */
 bool range_overlaps(const struct address_range *a,
 		    const struct address_range *b);

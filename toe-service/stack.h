@@ -86,7 +86,8 @@ struct toe_control {
 	 * Have the IPv4 address, gateway and MTU of @spec instead of @old, which
 	 * it has had; either may be none (family 0), or they are the same. On
 	 * failure it has neither. -ENODEV: the context is not there.
-	 * NULL: addresses are for life, so that guests cannot use DHCP.
+	 * NULL: addresses are for life: guests cannot use DHCP, and do not
+	 * follow when a range changes.
 	 */
 	int (*context_address)(const struct toe_context_spec *spec,
 			       const struct toe_address *old, char *error);

@@ -220,6 +220,69 @@ NATIVE_TEST(the_next_vtoed_knows_both)
 	nt_echo_once(s);
 }
 
+#define OTHER_1 "198.51.100.80"
+#define CHANGE(from, to) nt_shell("sed -i 's/" from "/" to "/g' /run/vtoed.conf")
+
+NATIVE_TEST(another_range_of_a_toe_is_followed)
+{
+	struct tg *tg = spread_up(nt, "in-order", ENTRY);
+	struct tg_sock *s[2];
+	char byte;
+
+	nt_remote_echo(nt, NEAR_0, PORT);
+	nt_remote_echo(nt, NEAR_1, PORT);
+	ck_ok(tg_open_connect(tg, NEAR_0, PORT, NT_TIMEOUT, &s[0]));
+	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s[1]));
+	CHANGE("100.5", "100.8");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", OTHER_1));
+	/* its address is gone for good */
+	ck_err(tg_recv_wait(s[1], &byte, 1, NT_TIMEOUT), ECONNRESET);
+	nt_echo_once(s[0]);
+	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s[1]));
+	nt_echo_once(s[1]);
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
+			  "toe=eth1 " OTHER_1 ":"));
+}
+
+NATIVE_TEST(a_range_is_followed_that_changed_while_vtoed_was_away)
+{
+	struct tg *tg = spread_up(nt, "in-order", ENTRY);
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, NEAR_1, PORT);
+	nt_vtoed_kill(nt, SIGKILL);
+	nt->conf_extra =
+		"toe \"eth1\" { netdev = \"toe1\" link = \"macvlan\""
+		" addresses = \"198.51.100.80-198.51.100.89/24\" }\n"
+		"pool two { toes = {\"eth0\", \"eth1\"} policy = \"in-order\""
+		" spread = 2 }\n";
+	nt_vtoed_start(nt);
+	nt_until(nt_says(nt, "{\"command\":\"list\"}", OTHER_1));
+	ck_ok(tg_open_connect(tg, NEAR_1, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+}
+
+NATIVE_TEST(another_gateway_of_a_toe_is_followed_by_what_is_open)
+{
+	struct tg *tg = spread_up(nt, "round-robin", ENTRY);
+	struct tg_sock *s[2];
+	int i;
+
+	nt_remote_echo(nt, FAR, PORT);
+	for (i = 0; i < 2; i++)
+		ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s[i]));
+	ck_assert(is_on(nt, FAR, "eth0") || is_on(nt, FAR, "eth1"));
+	/* the old one leads nowhere any more */
+	ck_assert_int_eq(nt_remote_run(nt, "ip addr del " NEAR_1 "/24 dev eth1 &&"
+				       " ip addr add 198.51.100.2/24 dev eth1"), 0);
+	CHANGE("gateway = \"" NEAR_1, "gateway = \"198.51.100.2");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"list\"}", "198.51.100.2\""));
+	nt_echo_once(s[0]);
+	nt_echo_once(s[1]);
+}
+
 NATIVE_TEST(a_rate_is_set_on_each_toe)
 {
 	spread_up(nt, "in-order", ENTRY ",rate=16Mb/s");
@@ -258,6 +321,9 @@ NATIVE_MAIN("native-spread", 60,
 	    a_toe_that_is_removed_and_comes_back_is_used_again,
 	    a_capacity_below_use_keeps_what_is_there_and_takes_no_more,
 	    the_next_vtoed_knows_both,
+	    another_range_of_a_toe_is_followed,
+	    a_range_is_followed_that_changed_while_vtoed_was_away,
+	    another_gateway_of_a_toe_is_followed_by_what_is_open,
 	    a_rate_is_set_on_each_toe,
 	    an_entry_without_address_gets_one_of_the_toes,
 	    an_entry_without_address_on_a_toe_without_any_is_an_error)

@@ -112,6 +112,25 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
+START_TEST(a_range_knows_its_own)
+{
+	struct address_range a = good("192.0.2.10-192.0.2.20/24");
+	struct address_range d = good("2001:db8::1-2001:db8::ff/64");
+	struct address_range none = good("");
+	struct vtoe_addr addr = a.first.addr;
+
+	ck_assert(range_has(&a, &addr));
+	ck_assert(!range_has(&d, &addr));
+	ck_assert(!range_has(&none, &addr));
+	addr.addr[3] = 20;
+	ck_assert(range_has(&a, &addr));
+	addr.addr[3] = 21;
+	ck_assert(!range_has(&a, &addr));
+	addr.addr[3] = 9;
+	ck_assert(!range_has(&a, &addr));
+}
+END_TEST
+
 START_TEST(overlaps_are_seen)
 {
 	struct address_range a = good("192.0.2.10-192.0.2.20/24");
@@ -133,4 +152,4 @@ END_TEST
 UNIT_MAIN("range", a_range_has_its_addresses, one_address_is_a_range,
 	  ipv6_carries_over_bytes, nothing_is_no_range,
 	  the_gateway_goes_with_each_address, what_is_wrong_is_refused,
-	  overlaps_are_seen)
+	  a_range_knows_its_own, overlaps_are_seen)
