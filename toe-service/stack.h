@@ -41,9 +41,16 @@ struct toe_context_spec {
 	bool several;	      /* the guest may have more than one */
 	uint32_t mtu;	      /* 0: the netdev's */
 	uint64_t rate;	      /* bytes a second that the guest may send; 0: any */
+	bool held;	      /* deaf before context_release() */
 	struct toe_address ip, ip6;
 	bool dhcp;	      /* ip is a lease's, or comes later: family 0 */
 	uint8_t mac[TOE_MAC_LEN]; /* with dhcp: what the link should have */
+};
+
+/* What a data half may ask for with a connection's descriptor. */
+enum toe_assist {
+	TOE_ASSIST_FREEZE = 1, /* so that state can be taken out, or put in */
+	TOE_ASSIST_THAW = 2,   /* it is a connection as any other */
 };
 
 /* What has gone by a TOE context, as the engine counts; tx: from the guest. */
@@ -116,6 +123,25 @@ struct toe_control {
 	/* 0 if the data half understands a TOE's settings, or -EINVAL and
 	 * TOE_ERROR_MAX bytes of why not; NULL: it takes none */
 	int (*check)(const char *settings, char *error);
+
+	/* live connections can be moved from another driver that has this to
+	 * this one: the data half has freeze, export, import and thaw */
+	bool moves;
+	/* its stack does not go on with a connection that has TCP time stamps */
+	bool no_timestamps;
+	/*
+	 * Moves: a link that was made with @spec.held passed nothing on to the
+	 * kernel, which would have reset what it does not know yet; from now on
+	 * it does. May be repeated. NULL: a held link is as any other, because
+	 * only the data half hears it.
+	 */
+	int (*context_release)(const struct toe_context_spec *spec);
+	/*
+	 * Moves: do what the data half has no privilege for. @fd is whatever a
+	 * worker, which is not trusted, has sent; it stays the caller's.
+	 * -EPERM: not a connection of that namespace. NULL: none is needed.
+	 */
+	int (*assist)(int netns, int fd, enum toe_assist what);
 };
 
 /**
@@ -185,6 +211,34 @@ struct toe_link {
 	unsigned int index; /* which of the device's TOE contexts */
 	const char *name;   /* in the guest's namespace; NULL: it is no more */
 	struct toe_address ip, ip6; /* family 0: none */
+};
+
+#define TOE_SAVED_MAX 16777216u /* bytes a way; Linux holds 6 MB at most */
+
+/*
+ * A stream on its way from one stack to another. Sequence numbers are those of its
+ * segments. Who has been given it frees @out and @in.
+ */
+struct toe_saved {
+	int family; /* of the socket: AF_INET, AF_INET6 */
+	struct vtoe_addr local, remote; /* as such a socket has them */
+	uint32_t snd_una; /* of the first byte that is not acknowledged */
+	uint32_t snd_nxt; /* behind what was sent; a FIN counts */
+	uint32_t rcv_nxt; /* behind what was received in order; a FIN counts */
+	uint32_t snd_wnd, snd_wnd_max; /* bytes; what the peer takes, took */
+	uint32_t snd_wl1;   /* of the segment that said so */
+	uint32_t rcv_wnd;   /* bytes from rcv_nxt on that the peer may send */
+	uint16_t mss;	    /* bytes of data that the peer takes in a segment */
+	uint8_t snd_scale, rcv_scale; /* shifts of the windows in segments */
+	bool scaled, timestamps, sack; /* negotiated */
+	uint32_t timestamp; /* the stack's clock, as the peer has seen it */
+	bool shut;	/* a FIN ends what is to be sent */
+	bool fin_acked; /* and has been acknowledged: nothing is left */
+	bool eof;	/* the peer's FIN has come */
+	uint8_t *out;	/* from snd_una on, sent or not; without the FIN */
+	uint32_t out_len;
+	uint8_t *in; /* received, and not read */
+	uint32_t in_len;
 };
 
 struct toe_driver {
@@ -264,6 +318,32 @@ struct toe_driver {
 	/* level may be VTOE_SOL_QUEUE, too */
 	int (*getopt)(struct toe_conn *conn, int level, int name, void *value,
 		      uint32_t *len);
+
+	/* streams with a peer, to and from another stack: all five, or none */
+
+	/* nothing is sent on it any more, and no upcall comes: its link is
+	 * about to go. It is exported and closed, or closed, which tells no
+	 * peer. An error: it cannot be moved */
+	int (*freeze)(struct toe_conn *conn);
+	/* family and addresses are set; sets the rest, or nothing on failure */
+	int (*export)(struct toe_conn *conn, struct toe_saved *saved);
+	/* what open() has just made becomes that stream, and is frozen; @in is
+	 * the caller's affair, and so is the end of the stream (eof). An error:
+	 * this stack cannot have it; it is to be closed */
+	int (*import)(struct toe_conn *conn, const struct toe_saved *saved);
+	/* it goes on; the link is there. An error: it is to be closed */
+	int (*thaw)(struct toe_conn *conn, const struct toe_saved *saved);
+	/* the descriptor for the control half's assist(): with FREEZE before
+	 * export() and import(), with THAW before thaw(). NULL: none is needed */
+	int (*assist)(struct toe_conn *conn);
+	/* upcalls go to @user from now on */
+	void (*own)(struct toe_conn *conn, void *user);
+	/* a stream of a TOE context that was closed, and still has bytes or a FIN
+	 * to deliver: open once more, with @user, and its family and addresses
+	 * in @saved. -ENOENT: no more. NULL: such streams cannot be had back */
+	int (*unfinished)(struct toe_stack *stack, unsigned int index,
+			  void *user, struct toe_conn **conn,
+			  struct toe_saved *saved);
 };
 
 /**

@@ -72,6 +72,11 @@ START_TEST(half_of_a_pair_is_refused)
 	driver.listen = PRESENT;
 	lacks(&driver, "accept");
 	driver = least;
+	driver.freeze = PRESENT;
+	driver.export = PRESENT;
+	driver.thaw = PRESENT;
+	lacks(&driver, "import");
+	driver = least;
 	driver.recv_datagram = PRESENT;
 	lacks(&driver, "send_datagrams");
 	driver.send_datagrams = PRESENT;

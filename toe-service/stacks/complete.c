@@ -143,9 +143,9 @@ static const struct {
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
-/* and .name and .stack_configure */
+/* and .name, .stack_configure, and seven by which a stream moves */
 _Static_assert(sizeof(struct toe_driver) ==
-		       (NR_OPERATIONS + 2) * sizeof(any_fn *),
+		       (NR_OPERATIONS + 9) * sizeof(any_fn *),
 	       "each operation of stack.h is in the list");
 
 static any_fn *get(const struct toe_driver *driver, size_t at)
@@ -156,9 +156,29 @@ static any_fn *get(const struct toe_driver *driver, size_t at)
 	return fn;
 }
 
+static const char *half_moved(const struct toe_driver *driver)
+{
+	if (!driver->freeze && !driver->export && !driver->import &&
+	    !driver->thaw && !driver->own)
+		return NULL;
+	if (!driver->freeze)
+		return "freeze";
+	if (!driver->export)
+		return "export";
+	if (!driver->import)
+		return "import";
+	if (!driver->thaw)
+		return "thaw";
+	return driver->own ? NULL : "own";
+}
+
 /* Operations that are of no use, or do harm, without another one. */
 static const char *half_given(const struct toe_driver *driver)
 {
+	const char *missing = half_moved(driver);
+
+	if (missing)
+		return missing;
 	if (driver->listen && !driver->accept)
 		return "accept";
 	if (!driver->send_datagrams && !driver->recv_datagram &&
