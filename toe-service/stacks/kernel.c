@@ -104,6 +104,7 @@ static struct toe_conn *conn_new(struct toe_stack *stack, int fd, int family,
 	conn->connecting = false;
 	conn->listening = false;
 	conn->corked = false;
+	conn->peer = false;
 	conn->datagram = false;
 	conn->shut_both = false;
 	conn->mapped = false;
@@ -120,7 +121,7 @@ static void conn_put(struct toe_conn *conn)
 	stack->free = (uint32_t)(conn - stack->conn);
 }
 
-static int conn_watch(struct toe_conn *conn, uint32_t events)
+int kernel_watch(struct toe_conn *conn, uint32_t events)
 {
 	struct toe_stack *stack = conn->stack;
 	struct epoll_event ev = {
@@ -142,12 +143,18 @@ static int conn_watch(struct toe_conn *conn, uint32_t events)
 }
 
 /* What epoll has said of it so far, and not handed out yet, counts no more. */
-static void conn_unwatch(struct toe_conn *conn)
+int kernel_unwatch(struct toe_conn *conn)
 {
-	kernel_count(conn->stack);
-	epoll_ctl(conn->stack->config.epoll, EPOLL_CTL_DEL, conn->fd, NULL);
+	struct toe_stack *stack = conn->stack;
+
+	if (!conn->watched)
+		return 0;
+	kernel_count(stack);
+	if (epoll_ctl(stack->config.epoll, EPOLL_CTL_DEL, conn->fd, NULL))
+		return -errno;
 	conn->watched = 0;
 	conn->gen = (conn->gen + 1) & GEN_MASK;
+	return 0;
 }
 
 /* ---- instance ---- */
@@ -182,6 +189,12 @@ static int kernel_stack_open(const struct toe_stack_config *config,
 				  config->max_conns * sizeof(stack->conn[0]));
 	if (!stack)
 		return -ENOMEM;
+	/* pages that no move ever fills cost nothing */
+	stack->scratch = malloc(TOE_SAVED_MAX);
+	if (!stack->scratch) {
+		free(stack);
+		return -ENOMEM;
+	}
 	stack->config = *config;
 	stack->free = NIL;
 	*stackp = stack;
@@ -192,6 +205,7 @@ static void kernel_stack_close(struct toe_stack *stack)
 {
 	uint32_t i;
 
+	free(stack->scratch);
 	for (i = 0; i < stack->nr_used; i++)
 		if (stack->conn[i].fd >= 0)
 			close(stack->conn[i].fd);
@@ -271,7 +285,7 @@ static int kernel_open(struct toe_stack *stack, int family, int type,
 	}
 	conn->datagram = type == SOCK_DGRAM;
 	if (conn->datagram)
-		err = conn_watch(conn, 0);
+		err = kernel_watch(conn, 0);
 	if (err) {
 		close(fd);
 		conn_put(conn);
@@ -299,7 +313,7 @@ static int kernel_listen(struct toe_conn *conn, unsigned int backlog)
 	if (listen(conn->fd, backlog > SOMAXCONN ? SOMAXCONN : (int)backlog))
 		return -errno;
 	conn->listening = true;
-	return conn_watch(conn, 0);
+	return kernel_watch(conn, 0);
 }
 
 /* The port is left to connect(), which needs no other one for another peer. */
@@ -328,10 +342,10 @@ static int kernel_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 		return err;
 	kernel_count(conn->stack);
 	if (!connect(conn->fd, &sa.sa, len))
-		return conn_watch(conn, 0);
+		return kernel_watch(conn, 0);
 	if (errno != EINPROGRESS)
 		return -errno;
-	err = conn_watch(conn, EPOLLOUT);
+	err = kernel_watch(conn, EPOLLOUT);
 	if (err)
 		return err;
 	conn->connecting = true;
@@ -354,7 +368,7 @@ static int kernel_connected(struct toe_conn *conn)
 	if (!connect(conn->fd, &sa.sa, sizeof(sa)) || errno == EISCONN)
 		return 0;
 	err = -errno;
-	conn_unwatch(conn);
+	kernel_unwatch(conn);
 	return err;
 }
 
@@ -379,7 +393,7 @@ static int kernel_accept(struct toe_conn *listener, void *user,
 	conn->corked = listener->corked;
 	err = kernel_addr_from(&sa, peer);
 	if (!err)
-		err = conn_watch(conn, 0);
+		err = kernel_watch(conn, 0);
 	if (err) {
 		close(fd);
 		conn_put(conn);
@@ -413,7 +427,7 @@ static size_t total(const struct iovec *iov, int iovcnt)
 
 int kernel_want_room(struct toe_conn *conn, int err)
 {
-	int failed = conn_watch(conn, EPOLLOUT);
+	int failed = kernel_watch(conn, EPOLLOUT);
 
 	return failed ? failed : err;
 }
@@ -474,7 +488,7 @@ static void kernel_reset(struct toe_conn *conn)
 	connect(conn->fd, &nobody, sizeof(nobody));
 }
 
-static int kernel_shutdown(struct toe_conn *conn, int how)
+int kernel_shutdown(struct toe_conn *conn, int how)
 {
 	kernel_count(conn->stack);
 	conn->shut_both |= how == SHUT_RDWR;
@@ -485,8 +499,8 @@ static void kernel_close(struct toe_conn *conn, unsigned int flags)
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-	if ((flags & TOE_CLOSE_ABORT) && conn->watched && !conn->listening &&
-	    !conn->datagram) {
+	if ((flags & TOE_CLOSE_ABORT) && (conn->watched || conn->peer) &&
+	    !conn->listening && !conn->datagram) {
 		kernel_count(conn->stack);
 		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset,
 			   sizeof(reset));
@@ -507,7 +521,7 @@ static int kernel_error(struct toe_conn *conn)
 	return -error;
 }
 
-static int queue_bytes(struct toe_conn *conn, unsigned long request)
+int kernel_queue_bytes(struct toe_conn *conn, unsigned long request)
 {
 	int bytes;
 
@@ -517,7 +531,7 @@ static int queue_bytes(struct toe_conn *conn, unsigned long request)
 
 static int kernel_unsent(struct toe_conn *conn)
 {
-	return queue_bytes(conn, SIOCOUTQ);
+	return kernel_queue_bytes(conn, SIOCOUTQ);
 }
 
 static int kernel_local(struct toe_conn *conn, struct vtoe_addr *addr)
@@ -559,7 +573,7 @@ static int get_queue(struct toe_conn *conn, int name, void *value,
 		return -ENOPROTOOPT;
 	if (*len < sizeof(bytes))
 		return -EINVAL;
-	bytes = queue_bytes(conn, name == VTOE_QUEUE_OUT ? SIOCOUTQ
+	bytes = kernel_queue_bytes(conn, name == VTOE_QUEUE_OUT ? SIOCOUTQ
 							 : SIOCOUTQNSD);
 	if (bytes < 0)
 		return bytes;
@@ -617,4 +631,10 @@ const struct toe_driver kernel_driver = {
 	.local = kernel_local,
 	.setopt = kernel_setopt,
 	.getopt = kernel_getopt,
+	.freeze = kernel_freeze,
+	.export = kernel_export,
+	.import = kernel_import,
+	.thaw = kernel_thaw,
+	.own = kernel_own,
+	.assist = kernel_descriptor,
 };

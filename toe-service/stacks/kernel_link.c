@@ -61,6 +61,7 @@
 #include "drivers.h"
 #include "kernel_address.h"
 #include "kernel_bridge.h"
+#include "kernel_hold.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_rate.h"
@@ -383,8 +384,31 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 		err = fail(error, err,
 			   "TOE \"%s\": cannot tell \"%s\" the link's address",
 			   spec->toe, spec->netdev);
+	if (!err && spec->held)
+		err = kernel_hold(sk, ifindex, true);
+	if (err && !error[0])
+		err = fail(error, err, "TOE \"%s\": cannot hold the link back",
+			   spec->toe);
 	if (!err)
 		err = set_network(sk, ifindex, spec, error);
+	nl_socket_free(sk);
+	return err;
+}
+
+static int release(const struct toe_context_spec *spec, struct nl_sock *home,
+		   char *error)
+{
+	int ifindex = (int)if_nametoindex(spec->link), err;
+	struct nl_sock *sk;
+
+	(void)home;
+	(void)error;
+	if (!ifindex)
+		return -ENODEV;
+	err = kernel_nl_open(&sk);
+	if (err)
+		return err;
+	err = kernel_hold(sk, ifindex, false);
 	nl_socket_free(sk);
 	return err;
 }
@@ -547,8 +571,18 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	return err;
 }
 
+static int kernel_context_release(const struct toe_context_spec *spec)
+{
+	char ignored[TOE_ERROR_MAX];
+
+	return kernel_inside(spec, release, ignored);
+}
+
 const struct toe_control kernel_control = {
 	.name = "kernel",
+	.moves = true,
+	.context_release = kernel_context_release,
+	.assist = kernel_assist,
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
 	.context_traffic = kernel_context_traffic,

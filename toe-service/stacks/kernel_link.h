@@ -20,4 +20,7 @@ typedef int kernel_inside_fn(const struct toe_context_spec *spec,
 int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 		  char *error);
 
+/* kernel_assist.c: as struct toe_control says. */
+int kernel_assist(int netns, int fd, enum toe_assist what);
+
 #endif /* STACKS_KERNEL_LINK_H */
