@@ -18,6 +18,7 @@
 
 #define CONNS 8u
 #include "driver_worker.h"
+#include "own_network.h"
 #include "../../toe-service/stacks/complete.h"
 #include "../../toe-service/stacks/drivers.h"
 #undef TCP_MSS /* lwIP has one of that name, too */
@@ -42,32 +43,6 @@ static struct vtoe_addr address(uint8_t last, uint16_t port)
 	return (struct vtoe_addr){.family = VTOE_INET,
 				  .port = htons(port),
 				  .addr = {192, 0, 2, last}};
-}
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
-	close(fd);
-}
-
-/* A network namespace; who is not root becomes so in a user namespace. */
-static void leave_network(void)
-{
-	unsigned int uid = geteuid(), gid = getegid();
-	char map[64];
-
-	if (!uid) {
-		ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
-		return;
-	}
-	ck_assert_int_eq(unshare(CLONE_NEWUSER | CLONE_NEWNET), 0);
-	put("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	put("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	put("/proc/self/gid_map", map);
 }
 
 static void up(void)
@@ -648,6 +623,166 @@ START_TEST(short_frames_are_not_read_beyond_their_end)
 }
 END_TEST
 
+/* ---- claims: moves ---- */
+
+static void take_out(struct toe_conn *conn, struct toe_saved *saved)
+{
+	*saved = (struct toe_saved){.family = AF_INET,
+				    .remote = address(1, PORT)};
+	ck_assert_int_eq(driver.local(conn, &saved->local), 0);
+	ck_assert_int_eq(driver.freeze(conn), 0);
+	ck_assert_int_eq(driver.export(conn, saved), 0);
+	driver.close(conn, TOE_CLOSE_ABORT);
+}
+
+static struct toe_conn *put_in(const struct toe_saved *saved,
+			       struct told *told)
+{
+	struct toe_conn *conn = open_conn(told);
+
+	ck_assert_int_eq(driver.import(conn, saved), 0);
+	ck_assert_int_eq(driver.thaw(conn, saved), 0);
+	return conn;
+}
+
+/* All of them arrive there, in order. */
+static void expect_there(int fd, const uint8_t *data, size_t len)
+{
+	static uint8_t in[1 << 20];
+	size_t got = 0;
+	ssize_t n;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (got < len) {
+		n = recv(fd, in + got, len - got, 0);
+		if (n > 0)
+			got += (size_t)n;
+		else
+			ck_assert(own_event(WAIT_MS));
+	}
+	ck_assert_mem_eq(in, data, len);
+}
+
+static const uint8_t *some_bytes(size_t len)
+{
+	static uint8_t data[1 << 20];
+	uint32_t seed = 1;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		data[i] = (uint8_t)unit_random(&seed);
+	return data;
+}
+
+START_TEST(a_stream_goes_on_in_another_pcb)
+{
+	const uint8_t *data = some_bytes(60000);
+	const struct iovec iov = {(void *)data, 60000};
+	struct toe_saved saved;
+	struct toe_conn *conn;
+	struct told told;
+	ssize_t n;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	/* on its way, and waiting: nothing is acknowledged meanwhile */
+	n = driver.send(conn, &iov, 1);
+	ck_assert_int_gt(n, 10000);
+	take_out(conn, &saved);
+	ck_assert_uint_eq(saved.out_len, n);
+	ck_assert_uint_gt(saved.snd_nxt - saved.snd_una, 0);
+	conn = put_in(&saved, &told);
+	ck_assert_int_eq(driver.unsent(conn), n);
+	expect_there(fd, data, (size_t)n);
+	ck_assert_int_eq(send(fd, "abc", 3, 0), 3);
+	until_told(&told, TOE_READABLE);
+	ck_assert_int_eq(recv_bytes(conn, 8), 3);
+	free(saved.out);
+}
+END_TEST
+
+START_TEST(a_stream_may_bring_more_than_a_send_buffer_holds)
+{
+	const size_t len = 700000;
+	const uint8_t *data = some_bytes(len);
+	struct toe_saved saved;
+	struct toe_conn *conn;
+	struct told told;
+	int fd;
+
+	up();
+	take_out(pair(&told, &fd), &saved);
+	saved.out = (uint8_t *)data;
+	saved.out_len = len;
+	conn = put_in(&saved, &told);
+	ck_assert_int_eq(driver.unsent(conn), (int)len);
+	ck_assert_int_eq(send_bytes(conn, 1), -EAGAIN);
+	told.events = 0;
+	expect_there(fd, data, len);
+	until_told(&told, TOE_WRITABLE);
+	ck_assert_int_eq(send_bytes(conn, 1000), 1000);
+	while (driver.unsent(conn))
+		ck_assert(own_event(WAIT_MS));
+}
+END_TEST
+
+START_TEST(ends_go_with_a_stream)
+{
+	struct toe_saved saved;
+	struct toe_conn *conn;
+	struct told told;
+	char byte;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	ck_assert_int_eq(send_bytes(conn, 4), 4);
+	ck_assert_int_eq(driver.shutdown(conn), 0);
+	take_out(conn, &saved);
+	ck_assert(saved.shut);
+	conn = put_in(&saved, &told);
+	free(saved.out);
+	while (recv(fd, &byte, 1, MSG_DONTWAIT))
+		own_event(20);
+	shutdown(fd, SHUT_WR);
+	until_told(&told, TOE_HUP);
+	ck_assert_int_eq(recv_bytes(conn, 8), 0);
+}
+END_TEST
+
+START_TEST(nobody_is_told_that_a_frozen_one_is_closed)
+{
+	struct pollfd end = {.events = POLLIN | POLLRDHUP};
+	struct toe_saved saved;
+	struct told told;
+
+	up();
+	take_out(pair(&told, &end.fd), &saved);
+	while (own_event(100))
+		;
+	ck_assert_int_eq(poll(&end, 1, 0), 0);
+}
+END_TEST
+
+START_TEST(a_stream_with_time_stamps_is_refused)
+{
+	struct toe_saved saved;
+	struct toe_conn *conn;
+	struct told told;
+	int fd;
+
+	up();
+	take_out(pair(&told, &fd), &saved);
+	saved.timestamps = true;
+	conn = open_conn(&told);
+	ck_assert_int_eq(driver.import(conn, &saved), -EOPNOTSUPP);
+	driver.close(conn, TOE_CLOSE_ABORT);
+	conn = open_conn(&told);
+	ck_assert_int_eq(driver.freeze(conn), -ENOTCONN);
+}
+END_TEST
+
 UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_refused_connect_may_be_tried_again,
 	  who_finds_no_room_is_told_of_it,
@@ -664,4 +799,9 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  options_are_what_was_set_or_refused,
 	  only_what_is_for_the_link_passes,
 	  half_open_connections_have_a_limit, routers_are_not_heard,
-	  short_frames_are_not_read_beyond_their_end)
+	  short_frames_are_not_read_beyond_their_end,
+	  a_stream_goes_on_in_another_pcb,
+	  a_stream_may_bring_more_than_a_send_buffer_holds,
+	  ends_go_with_a_stream,
+	  nobody_is_told_that_a_frozen_one_is_closed,
+	  a_stream_with_time_stamps_is_refused)

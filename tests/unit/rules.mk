@@ -34,7 +34,7 @@ $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
 $(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
 	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
 $(eval $(call unit,lwip,$(addprefix toe-service/stacks/, lwip.c lwip_addr.c \
-	lwip_guard.c lwip_icmp.c lwip_link.c lwip_options.c lwip_tcp.c \
+	lwip_guard.c lwip_icmp.c lwip_link.c lwip_move.c lwip_options.c lwip_tcp.c \
 	lwip_udp.c complete.c) $(COMMON_LOG),lwip))
 $(eval $(call unit,kernel,$(addprefix toe-service/stacks/, kernel.c \
 	kernel_assist.c kernel_datagram.c kernel_move.c kernel_options.c \

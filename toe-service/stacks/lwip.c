@@ -464,4 +464,10 @@ const struct toe_driver lwip_driver = {
 	.local = lwip_local,
 	.setopt = lwip_setopt,
 	.getopt = lwip_getopt,
+	.freeze = lwip_tcp_freeze,
+	.export = lwip_tcp_export,
+	.import = lwip_tcp_import,
+	.thaw = lwip_tcp_thaw,
+	.own = lwip_tcp_own,
+	.unfinished = lwip_tcp_unfinished,
 };

@@ -4,6 +4,7 @@
  *
  *	lwip.c		the instance, time, upcalls, the table of operations
  *	lwip_tcp.c	streams
+ *	lwip_move.c	streams to and from other stacks
  *	lwip_udp.c	datagrams
  *	lwip_addr.c	addresses, and which link leads to one
  *	lwip_icmp.c	errors that the network tells of
@@ -67,6 +68,8 @@ struct toe_conn {
 	int error; /* negative errno: over, or the attempt has failed */
 	bool bound, connecting, connected, eof, shut, full;
 	bool deaf; /* nobody reads what arrives from now on */
+	bool frozen;	 /* in none of lwIP's lists, or about to be closed */
+	uint32_t excess; /* bytes queued beyond lwIP's send buffer */
 	struct vtoe_addr local, remote;
 
 	struct pbuf *rx; /* streams: received, in order */
@@ -161,6 +164,19 @@ uint32_t lwip_tcp_unsent(const struct toe_conn *conn);
 bool lwip_tcp_full(uint16_t port);
 /* Each tick: what lwIP frees without a word, and how much of it there is. */
 void lwip_tcp_tick(struct toe_stack *stack);
+
+/* A PCB, if there is none. */
+int lwip_tcp_pcb(struct toe_conn *conn);
+
+/* ---- lwip_move.c ---- */
+
+int lwip_tcp_freeze(struct toe_conn *conn);
+int lwip_tcp_export(struct toe_conn *conn, struct toe_saved *saved);
+int lwip_tcp_import(struct toe_conn *conn, const struct toe_saved *saved);
+int lwip_tcp_thaw(struct toe_conn *conn, const struct toe_saved *saved);
+void lwip_tcp_own(struct toe_conn *conn, void *user);
+int lwip_tcp_unfinished(struct toe_stack *stack, unsigned int index, void *user,
+			struct toe_conn **connp, struct toe_saved *saved);
 
 /* ---- lwip_udp.c ---- */
 

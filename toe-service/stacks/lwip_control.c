@@ -20,6 +20,7 @@ static struct toe_context_spec bare(const struct toe_context_spec *spec)
 	struct toe_context_spec to = *spec;
 
 	to.mode = "macvlan";
+	to.held = false; /* the kernel hears nothing of it as it is */
 	to.ip = (struct toe_address){0};
 	to.ip6 = (struct toe_address){0};
 	return to;
@@ -55,6 +56,8 @@ static int lwip_context_destroy(const struct toe_context_spec *spec)
 /* No sweep(): the kernel's driver removes all links. */
 const struct toe_control lwip_control = {
 	.name = "lwip",
+	.moves = true,
+	.no_timestamps = true,
 	.context_create = lwip_context_create,
 	.context_destroy = lwip_context_destroy,
 };

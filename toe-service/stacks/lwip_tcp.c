@@ -38,7 +38,7 @@ static void adopt(struct toe_conn *conn, struct tcp_pcb *pcb)
 	lwip_options_apply(conn);
 }
 
-static int pcb_get(struct toe_conn *conn)
+int lwip_tcp_pcb(struct toe_conn *conn)
 {
 	struct tcp_pcb *pcb;
 
@@ -103,7 +103,7 @@ static int bind_pcb(struct toe_conn *conn, const struct vtoe_addr *addr)
 	int err = lwip_addr_to(conn, addr, &ip, &port);
 
 	if (!err)
-		err = pcb_get(conn);
+		err = lwip_tcp_pcb(conn);
 	if (!err)
 		err = lwip_errno(tcp_bind(conn->tcp, bind_address(conn, &ip),
 					  port));
@@ -201,7 +201,7 @@ int lwip_tcp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 	if (conn->bound && !conn->tcp)
 		err = bind_pcb(conn, &conn->local);
 	else
-		err = pcb_get(conn);
+		err = lwip_tcp_pcb(conn);
 	if (!err)
 		err = start(conn, &ip, port);
 	if (err) {
@@ -388,7 +388,14 @@ static err_t acknowledged(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
 	struct toe_conn *conn = arg;
 
+	uint32_t paid;
+
 	(void)len;
+	if (conn && conn->excess) {
+		paid = LWIP_MIN(conn->excess, pcb->snd_buf);
+		pcb->snd_buf -= paid;
+		conn->excess -= paid;
+	}
 	if (conn && conn->full && tcp_sndbuf(pcb) >= ROOM_ENOUGH) {
 		conn->full = false;
 		lwip_tell(conn, TOE_WRITABLE);
@@ -510,7 +517,7 @@ uint32_t lwip_tcp_unacked(const struct toe_conn *conn)
 {
 	if (!conn->tcp || conn->kind != LWIP_STREAM)
 		return 0;
-	return TCP_SND_BUF - tcp_sndbuf(conn->tcp);
+	return TCP_SND_BUF - tcp_sndbuf(conn->tcp) + conn->excess;
 }
 
 uint32_t lwip_tcp_unsent(const struct toe_conn *conn)
@@ -597,6 +604,11 @@ static void close_stream(struct toe_conn *conn, bool abort)
 
 	if (!pcb)
 		return;
+	if (conn->frozen) {
+		pcb_let_go(conn);
+		tcp_abandon(pcb, 0);
+		return;
+	}
 	if (abort || !conn->connected ||
 	    stack->nr_closing >= stack->config.max_conns) {
 		pcb_abort(conn);
