@@ -262,6 +262,8 @@ static json_t *counters_json(const struct device *device)
 	COUNTER(o, c, placements);
 	COUNTER(o, c, remaps);
 	COUNTER(o, c, limited);
+	COUNTER(o, c, moves);
+	COUNTER(o, c, moves_failed);
 	return o;
 }
 

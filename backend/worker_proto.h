@@ -34,6 +34,16 @@
  * where the worker takes itself to be; if that is not where vtoed has it, because
  * one of the two missed something, vtoed tells it.
  *
+ * When a TOE context comes to a TOE of another driver, its streams move from one
+ * stack to the other (toe-service/context_move.c), which takes some messages more.
+ * The worker sends WORKER_ASSIST with descriptors of its sockets; vtoed has the
+ * control half of that driver do its part with each, and answers WORKER_ASSISTED,
+ * with the results in that order. WORKER_ARRIVED: all streams are in the new stack,
+ * and the new link, which was made to hear nothing, is to hear. A worker that is asked
+ * for nothing may ask for nothing: vtoed ends it. After the loss of the control
+ * connection the next vtoed says WORKER_TOE once more, since HELLO tells of the old
+ * place until all is done, and the worker asks again.
+ *
  * The context table must be sealed against shrinking and growing
  * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
  * could kill vtoed by shrinking it. vtoed takes the worker's process id from
@@ -50,9 +60,11 @@
 
 #include "../toe-service/tables.h"
 
-#define WORKER_PROTO_VERSION 4u
+#define WORKER_PROTO_VERSION 5u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX CONTEXT_TOES_MAX
+#define WORKER_DRIVERS_MAX 4u
+#define WORKER_ASSIST_MAX 64u /* descriptors of one message; Linux: 253 */
 #define WORKER_NO_TOE UINT32_MAX /* row of a TOE context that is not there */
 
 enum worker_msg_type {
@@ -63,6 +75,9 @@ enum worker_msg_type {
 	WORKER_BROKEN = 5, /* worker → vtoed: the frontend broke the protocol */
 	WORKER_TOE = 6,	   /* vtoed → worker: toe[index] is as it says now */
 	WORKER_LOST = 7,   /* vtoed → worker: toe[index] does not work */
+	WORKER_ASSIST = 8, /* worker → vtoed: descriptors; driver[0], what, id */
+	WORKER_ASSISTED = 9, /* vtoed → worker: id, nr, result */
+	WORKER_ARRIVED = 10, /* worker → vtoed: streams are at toe[index] */
 };
 
 /* A TOE context of the device, as the worker's placement needs it. */
@@ -90,6 +105,12 @@ struct worker_msg {
 	uint32_t max_sockets; /* START: by the guest's entry; 0: no limit */
 	uint32_t index;	     /* TOE, LOST: which */
 	uint32_t reset;	     /* LOST: its connections are given up */
+	uint32_t what;	     /* ASSIST: enum toe_assist */
+	uint32_t id;	     /* ASSIST, ASSISTED */
+	uint32_t nr;	     /* ASSISTED */
+	int16_t result[WORKER_ASSIST_MAX]; /* 0 or a negative errno */
+	/* START: that TOE contexts may come to, "": none; ASSIST: [0], whose */
+	char driver[WORKER_DRIVERS_MAX][TABLE_NAME_MAX];
 	struct worker_toe toe[WORKER_TOES_MAX];
 	char text[WORKER_TEXT_MAX]; /* FAILED, BROKEN: why; HELLO: "" */
 };

@@ -51,6 +51,8 @@ static void context_upcall(void *user, unsigned int events)
 {
 	struct context *c = user;
 
+	if (!c->all)
+		return; /* nobody's */
 	c->all->ready(c->all->owner, c->slot, events);
 }
 
@@ -62,14 +64,16 @@ struct toe_stack *contexts_find_stack(const struct contexts *cs,
 
 	if (driver->stack_configure)
 		return NULL;
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+	for (i = 0; i < CONTEXT_STACKS_MAX; i++)
 		if (cs->instance[i].driver == driver)
 			return cs->instance[i].stack;
 	return NULL;
 }
 
+/* Sees to it that instance @i, or one to be shared, is one of a driver. */
 static int stack_get(struct contexts *cs, unsigned int i,
-		     const struct contexts_config *config, char *error)
+		     const struct contexts_config *config, const char *name,
+		     char *error)
 {
 	struct toe_stack_config sc = {
 		.ready = context_upcall,
@@ -77,16 +81,14 @@ static int stack_get(struct contexts *cs, unsigned int i,
 		.tag = config->tag + ((uint64_t)i << TOE_DATA_BITS),
 		.max_conns = config->nr_rows,
 		.syscalls = &cs->table->counters.syscalls,
-		.settings = config->toe[i].settings,
+		.settings = i < CONTEXT_TOES_MAX ? config->toe[i].settings : "",
 	};
-	const struct toe_driver *driver =
-		toe_driver_find(config->toe[i].driver);
+	const struct toe_driver *driver = toe_driver_find(name);
 	struct toe_stack *stack;
 	int err = 0;
 
 	if (!driver) {
-		snprintf(error, TOE_ERROR_MAX, "no TOE driver \"%s\"",
-			 config->toe[i].driver);
+		snprintf(error, TOE_ERROR_MAX, "no TOE driver \"%s\"", name);
 		return -ENOENT;
 	}
 	stack = contexts_find_stack(cs, driver);
@@ -101,8 +103,10 @@ static int stack_get(struct contexts *cs, unsigned int i,
 		cs->instance[i].driver = driver;
 		cs->instance[i].stack = stack;
 	}
-	cs->toe[i].driver = driver;
-	cs->toe[i].stack = stack;
+	if (i < CONTEXT_TOES_MAX) {
+		cs->toe[i].driver = driver;
+		cs->toe[i].stack = stack;
+	}
 	return 0;
 }
 
@@ -110,7 +114,7 @@ static void stacks_close(struct contexts *cs)
 {
 	unsigned int i;
 
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+	for (i = 0; i < CONTEXT_STACKS_MAX; i++)
 		if (cs->instance[i].stack)
 			cs->instance[i].driver->stack_close(
 				cs->instance[i].stack);
@@ -149,7 +153,7 @@ static int open_toes(struct contexts *cs, const struct contexts_config *config,
 		cs->candidate[i].row = CONTEXTS_NO_TOE;
 		if (config->toe[i].row == CONTEXTS_NO_TOE)
 			continue;
-		err = stack_get(cs, i, config, error);
+		err = stack_get(cs, i, config, config->toe[i].driver, error);
 		if (err)
 			return err;
 		err = contexts_tell_link(cs, i, &config->toe[i]);
@@ -160,6 +164,14 @@ static int open_toes(struct contexts *cs, const struct contexts_config *config,
 			return err;
 		}
 		contexts_set_place(cs, i, &config->toe[i]);
+	}
+	for (i = 0; i < CONTEXT_DRIVERS_MAX; i++) {
+		if (!config->driver[i][0])
+			continue;
+		err = stack_get(cs, CONTEXT_TOES_MAX + i, config,
+				config->driver[i], error);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -175,6 +187,10 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 	cs->max_sockets = config->max_sockets;
 	cs->ready = config->ready;
 	cs->owner = config->owner;
+	cs->move_ops = config->move_ops;
+	cs->move.toe = -1;
+	TAILQ_INIT(&cs->move.frozen);
+	TAILQ_INIT(&cs->move.waiting);
 	cs->context = calloc(config->nr_rows, sizeof(*cs->context));
 	if (!cs->context) {
 		snprintf(error, TOE_ERROR_MAX, "no memory for %u contexts",
@@ -206,7 +222,7 @@ err_free:
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,
 		    uint32_t events)
 {
-	if (index < CONTEXT_TOES_MAX && cs->instance[index].stack)
+	if (index < CONTEXT_STACKS_MAX && cs->instance[index].stack)
 		cs->instance[index].driver->stack_event(
 			cs->instance[index].stack, data, events);
 }
@@ -488,24 +504,12 @@ int context_connected(struct contexts *cs, uint32_t slot,
 	return err;
 }
 
-int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
-		   uint32_t generation, struct vtoe_addr *local,
-		   struct vtoe_addr *peer)
+static int accept_one(struct contexts *cs, struct context *l, uint32_t slot,
+		      struct vtoe_addr *local, struct vtoe_addr *peer)
 {
-	struct context *l = get(cs, listener), *c = &cs->context[slot];
-	const struct context_row *from = &cs->table->row[listener];
-	struct context_row *row;
 	struct toe_conn *conn;
-	int err;
+	int err = l->driver->accept(l->conn, &cs->context[slot], &conn, peer);
 
-	assert(!c->conn);
-	err = admit(cs);
-	if (err && !cs->accepts_wait) /* it is tried again and again */
-		count_limited(cs);
-	cs->accepts_wait = err;
-	if (err)
-		return err;
-	err = l->driver->accept(l->conn, c, &conn, peer);
 	note(cs, l->toe, err);
 	if (err)
 		return err;
@@ -515,6 +519,43 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 		return err;
 	}
 	context_start(cs, slot, context_find_local(cs, l->toe, local), conn);
+	return 0;
+}
+
+/* It has come from another stack. */
+static int take_waiting(struct contexts *cs, uint32_t slot,
+			struct toe_conn *waiting, struct vtoe_addr *local,
+			struct vtoe_addr *peer)
+{
+	struct context *c = &cs->context[slot];
+
+	context_start(cs, slot, contexts_toe_of_waiting(waiting), waiting);
+	contexts_take_waiting(c, waiting, peer);
+	return c->driver->local(c->conn, local);
+}
+
+int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
+		   uint32_t generation, struct vtoe_addr *local,
+		   struct vtoe_addr *peer)
+{
+	struct context *l = get(cs, listener), *c = &cs->context[slot];
+	const struct context_row *from = &cs->table->row[listener];
+	struct toe_conn *waiting;
+	struct context_row *row;
+	int err;
+
+	assert(!c->conn);
+	err = admit(cs);
+	if (err && !cs->accepts_wait) /* it is tried again and again */
+		count_limited(cs);
+	cs->accepts_wait = err;
+	if (err)
+		return err;
+	waiting = contexts_next_waiting(cs, l);
+	err = waiting ? take_waiting(cs, slot, waiting, local, peer)
+		      : accept_one(cs, l, slot, local, peer);
+	if (err)
+		return err;
 	cs->table->counters.accepts++;
 	context_tally(cs, c->toe, opened);
 	row = context_row_new(cs, slot, generation);
@@ -647,6 +688,8 @@ void context_close(struct contexts *cs, uint32_t slot, bool abort)
 	struct context_row *row;
 
 	context_wait(cs, c, false);
+	if (cs->table->row[slot].state == CONTEXT_LISTENING)
+		contexts_drop_waiting(cs, c);
 	c->driver->close(c->conn, abort ? TOE_CLOSE_ABORT : 0);
 	c->conn = NULL;
 	context_set_load(cs, c->toe, cs->candidate[c->toe].load - 1);

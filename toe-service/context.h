@@ -19,6 +19,10 @@
  * have a stack each: until a context has an address, it may change to another
  * one (context_stack.c).
  *
+ * When a TOE context goes to a TOE of another driver, its sockets go with it: those
+ * without a peer are made again as requested, streams are taken out of one stack and
+ * put into the other (context_move.c).
+ *
  * All functions are called from the worker's one thread, do not block, and
  * return 0 (or a count) or a negative errno for the guest's program. A slot
  * number must be below nr_rows, and must name an open context unless said
@@ -29,6 +33,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -59,11 +64,67 @@ struct context_toe {
 	bool given_up; /* what lost its link there waits no more */
 };
 
+/* Drivers that TOE contexts may come to, beside those that they are on. */
+#define CONTEXT_DRIVERS_MAX 4u
+#define CONTEXT_STACKS_MAX  (CONTEXT_TOES_MAX + CONTEXT_DRIVERS_MAX)
+
 /* An instance of a driver; TOE contexts share it, and it stays when they go. */
 struct context_instance {
 	const struct toe_driver *driver; /* NULL: none */
 	struct toe_stack *stack;
 	uint32_t silent; /* times that it was asked and has not answered */
+};
+
+/* ---- moves between stacks ---- */
+
+#define CONTEXT_ASSIST_MAX 64u /* descriptors in one message to vtoed */
+
+/* What vtoed is to do with connections' descriptors. */
+struct context_assist {
+	const char *driver; /* whose control half is meant */
+	enum toe_assist what;
+	uint32_t id; /* comes back with the answer */
+	unsigned int nr;
+	int fd[CONTEXT_ASSIST_MAX]; /* the contexts' */
+};
+
+struct context_move_ops {
+	/* contexts_assisted() follows later, unless vtoed is not there; then
+	 * the next one's contexts_set_toe() has it asked again */
+	void (*assist)(void *owner, unsigned int toe,
+		       const struct context_assist *ask);
+	/* all streams are in the new stack: its link may hear */
+	void (*arrived)(void *owner, unsigned int toe);
+	/* it is over: @toe is where contexts_set_toe() has said */
+	void (*settled)(void *owner, unsigned int toe);
+};
+
+/* Where a TOE context is; strings end. */
+struct contexts_place {
+	uint32_t row, generation;    /* of its TOE; CONTEXTS_NO_TOE: not in use */
+	char driver[TABLE_NAME_MAX];
+	struct toe_address ip, ip6;
+	char settings[TABLE_SETTINGS_MAX]; /* for the driver */
+};
+
+/* contexts_set_toe(), to be done once the move that is under way is over. */
+struct context_later {
+	bool due;
+	struct contexts_place to;
+	uint32_t left;
+};
+
+/* context_move.c: the one move that is under way. */
+struct context_move {
+	int toe;  /* -1: none */
+	int step; /* enum frozen_step */
+	struct contexts_place to;
+	uint32_t left;
+	uint32_t ask_id;
+	unsigned int nr_asked; /* an answer is due */
+	struct toe_conn *asked[CONTEXT_ASSIST_MAX];
+	TAILQ_HEAD(, toe_conn) frozen, waiting;
+	struct context_later later[CONTEXT_TOES_MAX];
 };
 
 /* All contexts of one device. */
@@ -79,16 +140,11 @@ struct contexts {
 	uint32_t nr_waiting;  /* contexts with a connect() that waits */
 	bool accepts_wait;    /* for room under a limit; counted once */
 	struct context_toe toe[CONTEXT_TOES_MAX];
-	struct context_instance instance[CONTEXT_TOES_MAX]; /* by their tags */
+	struct context_instance instance[CONTEXT_STACKS_MAX]; /* by their tags */
 	struct place_candidate candidate[CONTEXT_TOES_MAX];
-};
-
-/* Where a TOE context is; strings end. */
-struct contexts_place {
-	uint32_t row, generation;    /* of its TOE; CONTEXTS_NO_TOE: not in use */
-	char driver[TABLE_NAME_MAX];
-	struct toe_address ip, ip6;
-	char settings[TABLE_SETTINGS_MAX]; /* for the driver */
+	const struct context_move_ops *move_ops;
+	struct context_move move;
+	struct context nobody; /* has streams whose guest has closed them */
 };
 
 #define CONTEXTS_NO_TOE UINT32_MAX
@@ -103,6 +159,9 @@ struct contexts_config {
 	uint32_t pool; /* row in the TOE table */
 	uint32_t max_sockets; /* by the guest's entry; 0: no limit */
 	struct contexts_place toe[CONTEXT_TOES_MAX];
+	/* that TOE contexts may come to; "": none */
+	char driver[CONTEXT_DRIVERS_MAX][TABLE_NAME_MAX];
+	const struct context_move_ops *move_ops;
 };
 
 /**
@@ -127,13 +186,24 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
  * On another TOE it has the addresses that it had: its sockets are what they
  * were, and each context notes a remap. The connections of one that is no more
  * are reset. Where only its address is another one, contexts_lost() says what
- * becomes of what had the old one. Costs one look at each row, and what the driver does for each
- * connection. Returns 0; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of
- * which nothing is open yet (the sandbox forbids to start), and then nothing has
- * changed.
+ * becomes of what had the old one. If the other TOE has another driver, streams move
+ * to its stack, which takes vtoed's help and some time; said again, it is gone on
+ * with where the answer of a vtoed is missing that is no more. Costs one look at each
+ * row, and what the driver does for each connection. Returns 0; -EINPROGRESS:
+ * settled() follows; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of which
+ * nothing is open yet (the sandbox forbids to start), and then nothing has changed.
  */
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		     const struct contexts_place *to, uint32_t left);
+
+/**
+ * contexts_assisted - vtoed has done what assist() asked for
+ * @result: for each descriptor, in that order: 0 or a negative errno
+ *
+ * An answer that nobody waits for is ignored.
+ */
+void contexts_assisted(struct contexts *cs, uint32_t id, const int16_t *result,
+		       unsigned int nr);
 
 /**
  * contexts_lost - a TOE context's TOE does not work, and there is no other

@@ -19,7 +19,7 @@ static uint32_t silence_of(const struct contexts *cs, unsigned int toe)
 {
 	unsigned int i;
 
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+	for (i = 0; i < CONTEXT_STACKS_MAX; i++)
 		if (cs->instance[i].stack == cs->toe[toe].stack)
 			return cs->instance[i].silent;
 	return 0;
@@ -31,7 +31,7 @@ bool contexts_ask_alive(struct contexts *cs)
 	bool can_tell = false;
 	unsigned int i;
 
-	for (i = 0; i < CONTEXT_TOES_MAX; i++)
+	for (i = 0; i < CONTEXT_STACKS_MAX; i++)
 		if (cs->instance[i].stack)
 			can_tell |= ask(&cs->instance[i]);
 	for (i = 0; can_tell && i < TOE_TABLE_MAX; i++)

@@ -7,6 +7,8 @@
  *	context_place.c		which TOE context a connection is on
  *	context_stack.c		which stack, where TOEs have different drivers
  *	context_remap.c		what happens when TOE contexts change
+ *	context_move.c		... and their stack with them
+ *	context_frozen.c	a stream that is in no stack, or not in one alone
  *	context_wait.c		connecting while a TOE context has no link
  *	context_alive.c		engines that do not answer
  */
@@ -15,6 +17,8 @@
 
 #include "../common/atomic.h"
 #include "context.h"
+
+#define CONTEXT_OPTIONS_MAX 24u /* context_stack.c lists them */
 
 /* ---- rows: written between begin (or new) and end ---- */
 
@@ -68,6 +72,9 @@ int context_place(struct contexts *cs, const struct vtoe_addr *peer,
 /* Place a connection to @peer, and bind it to its address there. */
 int context_choose_toe(struct contexts *cs, struct context *c,
 		       const struct vtoe_addr *peer, uint32_t among);
+/* The guest's address there, as a socket of the peer's family takes it. */
+struct vtoe_addr context_own_address(const struct contexts *cs, int toe,
+				     const struct vtoe_addr *peer);
 /* The TOE context that has a local address, or else @toe. */
 int context_find_local(const struct contexts *cs, int toe,
 		       const struct vtoe_addr *local);
@@ -92,6 +99,60 @@ int context_stack_to(struct contexts *cs, struct context *c,
 int context_change_stack(struct contexts *cs, struct context *c, int toe);
 /* Can this option be taken from one stack to another? */
 bool context_option_moves(int level, int name);
+/* The same, but what cannot be taken along is left, and it is bound, listens or
+ * connects there as it did: as connect() of a driver. It has no peer, or is of
+ * datagrams. */
+int context_resume_on(struct contexts *cs, struct context *c, int toe);
+
+/* The options that move, of one connection. */
+struct context_options {
+	int value[CONTEXT_OPTIONS_MAX];
+	uint32_t has; /* bits */
+};
+
+void context_options_read(const struct toe_driver *driver,
+			  struct toe_conn *conn,
+			  struct context_options *options);
+void context_options_apply(const struct toe_driver *driver,
+			   struct toe_conn *conn,
+			   const struct context_options *options);
+/* One of them; -ENOPROTOOPT: it is not there. */
+int context_options_set(struct context_options *options, int level, int name,
+			const void *value, uint32_t len);
+int context_options_get(const struct context_options *options, int level,
+			int name, void *value, uint32_t *len);
+
+/* ---- remapping ---- */
+
+/* The next context that is on a TOE context, from @slot on; NULL: no more. */
+struct context *contexts_next_on(struct contexts *cs, unsigned int toe,
+				 uint32_t *slot);
+void context_note_remap(struct contexts *cs, struct context *c, uint32_t left);
+
+/* Those that have moved out of a listener's queue, and are to be accepted first:
+ * the next one, or NULL; it becomes @c's; none is wanted any more. */
+struct toe_conn *contexts_next_waiting(const struct contexts *cs,
+				       const struct context *listener);
+int contexts_toe_of_waiting(const struct toe_conn *f);
+void contexts_take_waiting(struct context *c, struct toe_conn *f,
+			   struct vtoe_addr *peer);
+void contexts_drop_waiting(struct contexts *cs,
+			   const struct context *listener);
+/* Their TOE context is on another TOE (moved()), or, @reset, is no more. */
+void contexts_tell_waiting(struct contexts *cs, unsigned int toe, bool reset);
+
+/* Is a move between stacks under way? */
+static inline bool contexts_moving(const struct contexts *cs)
+{
+	return cs->move.toe >= 0;
+}
+
+/* As contexts_set_toe(), to a TOE of another driver. */
+int contexts_move(struct contexts *cs, unsigned int toe,
+		  const struct contexts_place *to, uint32_t left);
+/* As contexts_set_toe(), while there is a move. */
+int contexts_set_toe_later(struct contexts *cs, unsigned int toe,
+			   const struct contexts_place *to, uint32_t left);
 
 /* ---- waiting for a link ---- */
 

@@ -128,6 +128,12 @@ static struct vtoe_addr own_address(const struct toe_address *own,
 	return addr;
 }
 
+struct vtoe_addr context_own_address(const struct contexts *cs, int toe,
+				     const struct vtoe_addr *peer)
+{
+	return own_address(address_for(&cs->toe[toe], peer), peer);
+}
+
 /*
  * Choose among @among for a connection to @peer, and give it the address that
  * the guest has there.
@@ -135,7 +141,6 @@ static struct vtoe_addr own_address(const struct toe_address *own,
 int context_choose_toe(struct contexts *cs, struct context *c,
 		      const struct vtoe_addr *peer, uint32_t among)
 {
-	const struct toe_address *own;
 	struct vtoe_addr addr;
 	int toe = context_place(cs, peer, among), err;
 
@@ -146,8 +151,7 @@ int context_choose_toe(struct contexts *cs, struct context *c,
 		if (err)
 			return err;
 	}
-	own = address_for(&cs->toe[toe], peer);
-	addr = own_address(own, peer);
+	addr = context_own_address(cs, toe, peer);
 	if (toe != c->toe)
 		context_tally(cs, toe, placed);
 	context_put_on(cs, c, toe);

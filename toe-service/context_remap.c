@@ -4,7 +4,7 @@
 
 #include "context_parts.h"
 
-static void note_remap(struct contexts *cs, struct context *c, uint32_t left)
+void context_note_remap(struct contexts *cs, struct context *c, uint32_t left)
 {
 	struct context_row *row = context_row_begin(cs, c->slot);
 
@@ -18,8 +18,8 @@ static void note_remap(struct contexts *cs, struct context *c, uint32_t left)
 }
 
 /* The next context that is on a TOE context, from @slot on; NULL: no more. */
-static struct context *next_on(struct contexts *cs, unsigned int toe,
-			       uint32_t *slot)
+struct context *contexts_next_on(struct contexts *cs, unsigned int toe,
+				 uint32_t *slot)
 {
 	struct context *c;
 
@@ -39,12 +39,13 @@ static void reset_peers(struct contexts *cs, unsigned int toe)
 	struct context *c;
 	uint32_t slot = 0, state;
 
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
 		state = cs->table->row[c->slot].state;
 		if (context_is_stream(cs, c) && (state == CONTEXT_ESTABLISHED ||
 					 state == CONTEXT_CLOSING))
 			c->driver->reset(c->conn);
 	}
+	contexts_tell_waiting(cs, toe, true);
 }
 
 /* What has no peer goes on where it can; its address may be gone, though. */
@@ -59,9 +60,9 @@ static void leave(struct contexts *cs, unsigned int toe, uint32_t left)
 			break;
 	if (i == CONTEXT_TOES_MAX)
 		return;
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
 		context_put_on(cs, c, (int)i);
-		note_remap(cs, c, left);
+		context_note_remap(cs, c, left);
 	}
 }
 
@@ -106,7 +107,7 @@ static void connect_among(struct contexts *cs, struct context *c,
 	if (c->placed)
 		err = context_choose_toe(cs, c, peer, among);
 	if (!err && c->toe != toe)
-		note_remap(cs, c, left);
+		context_note_remap(cs, c, left);
 	if (!err)
 		err = c->driver->connect(c->conn, peer);
 	if (err == -EINPROGRESS)
@@ -198,11 +199,11 @@ static void readdress(struct contexts *cs, struct context *c, uint32_t left)
 	uint32_t state = cs->table->row[c->slot].state;
 
 	if (is_stale(cs, c)) {
-		note_remap(cs, c, left);
+		context_note_remap(cs, c, left);
 		give_up_stale(cs, c, left);
 	} else if (state == CONTEXT_OPEN || state == CONTEXT_BOUND ||
 		   state == CONTEXT_LISTENING) {
-		note_remap(cs, c, left);
+		context_note_remap(cs, c, left);
 	}
 }
 
@@ -211,7 +212,7 @@ static void readdress_all(struct contexts *cs, unsigned int toe, uint32_t left)
 	struct context *c;
 	uint32_t slot = 0;
 
-	while ((c = next_on(cs, toe, &slot)) != NULL)
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
 		readdress(cs, c, left);
 }
 
@@ -222,12 +223,14 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 	uint32_t slot = 0;
 	int err;
 
+	if (contexts_moving(cs))
+		return contexts_set_toe_later(cs, toe, to, left);
 	if (to->row == CONTEXTS_NO_TOE)
 		return cs->toe[toe].driver ? remove_toe(cs, toe, left) : 0;
 	if (!cs->toe[toe].driver)
 		return add_toe(cs, toe, to);
 	if (strcmp(cs->toe[toe].driver->name, to->driver))
-		return -EOPNOTSUPP;
+		return contexts_move(cs, toe, to, left);
 	if (cs->toe[toe].driver->stack_configure) {
 		err = cs->toe[toe].driver->stack_configure(cs->toe[toe].stack,
 							   to->settings);
@@ -237,11 +240,12 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 	/* one that does not find its link has said so; the sockets wait */
 	contexts_tell_link(cs, toe, to);
 	contexts_set_place(cs, toe, to);
-	while ((c = next_on(cs, toe, &slot)) != NULL) {
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
 		c->driver->moved(c->conn);
 		if (left != CONTEXT_LEFT_ADDRESS)
-			note_remap(cs, c, left);
+			context_note_remap(cs, c, left);
 	}
+	contexts_tell_waiting(cs, toe, false);
 	return 0;
 }
 
@@ -254,7 +258,8 @@ int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		return -EINVAL;
 	cs->toe[toe].given_up = false;
 	err = set_toe(cs, toe, to, left);
-	contexts_wake(cs);
+	if (!contexts_moving(cs))
+		contexts_wake(cs);
 	return err;
 }
 
@@ -285,7 +290,7 @@ int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 			readdress_all(cs, toe, left);
 		return 0;
 	}
-	while ((c = next_on(cs, toe, &slot)) != NULL)
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
 		if (context_is_stream(cs, c) &&
 		    cs->table->row[c->slot].state == CONTEXT_CONNECTING &&
 		    !c->waits)

@@ -34,6 +34,8 @@ static const struct {
 
 #define NR_MOVES (sizeof(moves) / sizeof(moves[0]))
 
+_Static_assert(NR_MOVES <= CONTEXT_OPTIONS_MAX, "room for each");
+
 bool context_option_moves(int level, int name)
 {
 	size_t i;
@@ -139,6 +141,140 @@ int context_change_stack(struct contexts *cs, struct context *c, int toe)
 	c->conn = conn;
 	context_put_on(cs, c, toe);
 	return 0;
+}
+
+/* ---- changing, with an address ---- */
+
+void context_options_read(const struct toe_driver *driver,
+			  struct toe_conn *conn,
+			  struct context_options *options)
+{
+	size_t i;
+
+	options->has = 0;
+	for (i = 0; i < NR_MOVES; i++)
+		if (!read_option(driver, conn, i, &options->value[i]))
+			options->has |= 1u << i;
+}
+
+void context_options_apply(const struct toe_driver *driver,
+			   struct toe_conn *conn,
+			   const struct context_options *options)
+{
+	int is;
+	size_t i;
+
+	for (i = 0; i < NR_MOVES; i++)
+		if ((options->has >> i & 1) &&
+		    !read_option(driver, conn, i, &is) &&
+		    is != options->value[i])
+			driver->setopt(conn, moves[i].level, moves[i].name,
+				       &options->value[i], sizeof(int));
+}
+
+static int find_option(const struct context_options *options, int level,
+		       int name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_MOVES; i++)
+		if (moves[i].level == level && moves[i].name == name &&
+		    (options->has >> i & 1))
+			return (int)i;
+	return -ENOPROTOOPT;
+}
+
+int context_options_set(struct context_options *options, int level, int name,
+			const void *value, uint32_t len)
+{
+	int i = find_option(options, level, name);
+
+	if (i < 0)
+		return i;
+	if (len < sizeof(int))
+		return -EINVAL;
+	memcpy(&options->value[i], value, sizeof(int));
+	return 0;
+}
+
+int context_options_get(const struct context_options *options, int level,
+			int name, void *value, uint32_t *len)
+{
+	int i = find_option(options, level, name);
+
+	if (i < 0)
+		return i;
+	if (*len < sizeof(int))
+		return -EINVAL;
+	memcpy(value, &options->value[i], sizeof(int));
+	*len = sizeof(int);
+	return 0;
+}
+
+/* The address that it has, or is to have, on a stack. */
+static int bind_again(struct contexts *cs, const struct context *c, int toe,
+		      struct toe_conn *conn)
+{
+	const struct context_row *row = &cs->table->row[c->slot];
+	const struct toe_driver *driver = cs->toe[toe].driver;
+	const struct vtoe_addr *own = row->state == CONTEXT_CONNECTING
+					      ? &row->requested.local
+					      : &row->resolved.local;
+	struct vtoe_addr addr;
+
+	if (own->family)
+		return driver->bind(conn, own);
+	if (row->state != CONTEXT_CONNECTING || !c->placed)
+		return 0;
+	addr = context_own_address(cs, toe, &row->requested.remote);
+	return driver->use_address(conn, &addr);
+}
+
+/* As the row says that it was before. */
+static int resume(struct contexts *cs, const struct context *c, int toe,
+		  struct toe_conn *conn)
+{
+	const struct context_row *row = &cs->table->row[c->slot];
+	const struct toe_driver *driver = cs->toe[toe].driver;
+	int err = row->state == CONTEXT_OPEN ? 0
+					     : bind_again(cs, c, toe, conn);
+
+	if (err)
+		return err;
+	switch (row->state) {
+	case CONTEXT_LISTENING:
+		return driver->listen(conn, row->requested.backlog);
+	case CONTEXT_CONNECTING:
+	case CONTEXT_ESTABLISHED: /* datagrams */
+		return driver->connect(conn, &row->requested.remote);
+	default:
+		return 0;
+	}
+}
+
+int context_resume_on(struct contexts *cs, struct context *c, int toe)
+{
+	const struct toe_driver *driver = cs->toe[toe].driver;
+	const struct context_row *row = &cs->table->row[c->slot];
+	struct context_options options;
+	struct toe_conn *conn;
+	int err;
+
+	err = driver->open(cs->toe[toe].stack, row->requested.family,
+			   row->requested.type, c, &conn);
+	if (err)
+		return err;
+	context_options_read(c->driver, c->conn, &options);
+	context_options_apply(driver, conn, &options);
+	err = resume(cs, c, toe, conn);
+	if (err && err != -EINPROGRESS) {
+		driver->close(conn, TOE_CLOSE_ABORT);
+		return err;
+	}
+	c->driver->close(c->conn, TOE_CLOSE_ABORT);
+	c->driver = driver;
+	c->conn = conn;
+	return err;
 }
 
 static int change_to(struct contexts *cs, struct context *c, int toe)

@@ -187,6 +187,7 @@ struct worker_counters {
 	uint64_t placements;
 	uint64_t remaps;
 	uint64_t limited; /* sockets refused, and waits for one, by a limit */
+	uint64_t moves, moves_failed; /* streams from one stack to another */
 };
 
 /*

@@ -36,6 +36,8 @@ static const struct stat_row rows[] = {
 	{ "releases", STAT_PLAIN, "releases", NULL },
 	{ "placements", STAT_PLAIN, "placements", NULL },
 	{ "remaps", STAT_PLAIN, "remaps", NULL },
+	{ "moved between stacks", STAT_PLAIN, "moves", NULL },
+	{ "lost between stacks", STAT_PLAIN, "moves_failed", NULL },
 	{ "sockets now", STAT_PLAIN, "contexts", NULL },
 	{ "sockets offloaded", STAT_PLAIN, NULL, "offloaded" },
 	{ "sockets native", STAT_PLAIN, NULL, "native" },

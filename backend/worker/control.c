@@ -9,7 +9,12 @@
 #include "../../common/log.h"
 #include "worker.h"
 
-#define FDS_MAX 3 /* of HELLO: context table, TOE table, netns */
+#define HELLO_FDS 3 /* context table, TOE table, netns */
+#define FDS_MAX	  WORKER_ASSIST_MAX
+
+_Static_assert(WORKER_ASSIST_MAX == CONTEXT_ASSIST_MAX &&
+		       WORKER_DRIVERS_MAX == CONTEXT_DRIVERS_MAX,
+	       "messages are made for contexts");
 
 union fds_control {
 	struct cmsghdr align;
@@ -70,7 +75,7 @@ int control_start(struct worker *w, struct worker_msg *start)
 
 int control_answer(struct worker *w, const char *text)
 {
-	const int fds[FDS_MAX] = {w->table_fd, w->toes_fd, w->netns};
+	const int fds[HELLO_FDS] = {w->table_fd, w->toes_fd, w->netns};
 	struct worker_msg msg = w->start;
 
 	msg.type = text ? WORKER_FAILED : WORKER_HELLO;
@@ -78,7 +83,7 @@ int control_answer(struct worker *w, const char *text)
 	msg.pid = w->pid;
 	if (!text) {
 		msg.evtchn = w->port;
-		return send_msg(w, &msg, fds, FDS_MAX);
+		return send_msg(w, &msg, fds, HELLO_FDS);
 	}
 	snprintf(msg.text, sizeof(msg.text), "%s", text);
 	return send_msg(w, &msg, NULL, 0);
@@ -125,7 +130,10 @@ static int set_toe(struct worker *w, const struct worker_msg *msg)
 		return -EINVAL;
 	toe = &msg->toe[msg->index];
 	control_place(toe, &place);
+	w->coming[msg->index] = *toe;
 	err = contexts_set_toe(&w->contexts, msg->index, &place, toe->left);
+	if (err == -EINPROGRESS)
+		return 0; /* settled() follows */
 	if (err == -EOPNOTSUPP) {
 		log_warn("TOE context %u: driver \"%s\" cannot be started now",
 			 msg->index, place.driver);
@@ -134,6 +142,65 @@ static int set_toe(struct worker *w, const struct worker_msg *msg)
 	if (!err)
 		w->start.toe[msg->index] = *toe;
 	return err;
+}
+
+/* ---- moves between stacks ---- */
+
+static void send_or_drop(struct worker *w, struct worker_msg *msg,
+			 const int *fds, unsigned int nr_fds)
+{
+	int err;
+
+	if (w->control < 0)
+		return; /* the next vtoed asks for it */
+	msg->version = WORKER_PROTO_VERSION;
+	msg->pid = w->pid;
+	msg->domid = w->domid;
+	msg->devid = w->devid;
+	w->counters->syscalls++;
+	err = send_msg(w, msg, fds, nr_fds);
+	if (err)
+		drop(w, strerror(-err));
+}
+
+static void assist(void *owner, unsigned int toe,
+		   const struct context_assist *ask)
+{
+	struct worker_msg msg = {.type = WORKER_ASSIST,
+				 .index = toe,
+				 .what = ask->what,
+				 .id = ask->id};
+
+	snprintf(msg.driver[0], sizeof(msg.driver[0]), "%s", ask->driver);
+	send_or_drop(owner, &msg, ask->fd, ask->nr);
+}
+
+static void arrived(void *owner, unsigned int toe)
+{
+	struct worker_msg msg = {.type = WORKER_ARRIVED, .index = toe};
+
+	send_or_drop(owner, &msg, NULL, 0);
+}
+
+static void settled(void *owner, unsigned int toe)
+{
+	struct worker *w = owner;
+
+	w->start.toe[toe] = w->coming[toe];
+}
+
+const struct context_move_ops control_move_ops = {
+	.assist = assist,
+	.arrived = arrived,
+	.settled = settled,
+};
+
+static int assisted(struct worker *w, const struct worker_msg *msg)
+{
+	if (msg->nr > WORKER_ASSIST_MAX)
+		return -EINVAL;
+	contexts_assisted(&w->contexts, msg->id, msg->result, msg->nr);
+	return 0;
 }
 
 static int lost(struct worker *w, const struct worker_msg *msg)
@@ -156,6 +223,8 @@ static int carry_out(struct worker *w, const struct worker_msg *msg)
 		return set_toe(w, msg);
 	case WORKER_LOST:
 		return lost(w, msg);
+	case WORKER_ASSISTED:
+		return assisted(w, msg);
 	default:
 		return -EPROTO;
 	}

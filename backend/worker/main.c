@@ -182,6 +182,7 @@ static int open_contexts(struct worker *w, char *error)
 		.tag = (uint64_t)TAG_STACK << TOE_DATA_BITS,
 		.pool = w->start.pool,
 		.max_sockets = w->start.max_sockets,
+		.move_ops = &control_move_ops,
 	};
 	void *toes;
 	unsigned int i;
@@ -196,6 +197,9 @@ static int open_contexts(struct worker *w, char *error)
 		return fail(error, "TOE table", -EPROTONOSUPPORT);
 	for (i = 0; i < WORKER_TOES_MAX; i++)
 		control_place(&w->start.toe[i], &config.toe[i]);
+	for (i = 0; i < WORKER_DRIVERS_MAX; i++) /* zeroed, so it ends */
+		memcpy(config.driver[i], w->start.driver[i],
+		       sizeof(config.driver[i]) - 1);
 	err = contexts_init(&w->contexts, &config, &w->table_fd, error);
 	if (err)
 		return err;

@@ -141,6 +141,7 @@ struct worker {
 	int toes_fd;
 	int table_fd;
 	bool stop;
+	struct worker_toe coming[WORKER_TOES_MAX]; /* where moves lead */
 
 	/* device.c */
 	xengnttab_handle *gnttab;
@@ -245,6 +246,8 @@ int control_start(struct worker *w, struct worker_msg *start);
 int control_answer(struct worker *w, const char *text);
 /* Tell vtoed that the frontend broke the protocol; w->why says how. */
 void control_broken(struct worker *w);
+/* What contexts need vtoed for while they move between stacks. */
+extern const struct context_move_ops control_move_ops;
 /* epoll says that the control connection, the listening socket is ready. */
 void control_event(struct worker *w);
 void control_adopt(struct worker *w);

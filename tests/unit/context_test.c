@@ -19,6 +19,63 @@
 static const struct vtoe_addr peer = {.family = VTOE_INET,
 				      .addr = {198, 51, 100, 1}};
 
+/* ---- streams that move: a driver that saves what a test says ---- */
+
+static struct {
+	unsigned int frozen, exported, imported, thawed;
+	int import_error;
+	const char *unread;
+	bool eof;
+	struct toe_saved got;
+} moved;
+
+static int move_freeze(struct toe_conn *conn)
+{
+	(void)conn;
+	moved.frozen++;
+	return 0;
+}
+
+static int move_export(struct toe_conn *conn, struct toe_saved *saved)
+{
+	(void)conn;
+	moved.exported++;
+	saved->eof = moved.eof;
+	saved->in_len = moved.unread ? (uint32_t)strlen(moved.unread) : 0;
+	saved->in = saved->in_len ? (uint8_t *)strdup(moved.unread) : NULL;
+	return 0;
+}
+
+/* As connected as skeleton's are. */
+static int move_import(struct toe_conn *conn, const struct toe_saved *saved)
+{
+	moved.imported++;
+	moved.got = *saved;
+	if (moved.import_error)
+		return moved.import_error;
+	return skeleton_driver.connect(conn, &saved->remote);
+}
+
+static int move_thaw(struct toe_conn *conn, const struct toe_saved *saved)
+{
+	(void)conn;
+	(void)saved;
+	moved.thawed++;
+	return 0;
+}
+
+static void move_own(struct toe_conn *conn, void *user)
+{
+	(void)conn;
+	(void)user;
+}
+
+static int move_assist(struct toe_conn *conn)
+{
+	(void)conn;
+	return 7;
+}
+
 /* ---- the list of drivers: two of the same, one of which has links ---- */
 
 static struct toe_link seen; /* what the other one was told last */
@@ -43,6 +100,12 @@ const struct toe_driver *toe_driver_find(const char *name)
 		other = skeleton;
 		other.name = "other";
 		other.stack_link = see_link;
+		skeleton.freeze = other.freeze = move_freeze;
+		skeleton.export = other.export = move_export;
+		skeleton.import = other.import = move_import;
+		skeleton.thaw = other.thaw = move_thaw;
+		skeleton.own = other.own = move_own;
+		other.assist = move_assist;
 	}
 	if (!strcmp(name, other.name))
 		return &other;
@@ -63,6 +126,37 @@ static void ready(void *owner, uint32_t slot, unsigned int events)
 	told |= events;
 }
 
+static struct {
+	struct context_assist last;
+	unsigned int times, arrived, settled;
+} asked;
+
+static void ask_vtoed(void *owner, unsigned int toe,
+		      const struct context_assist *ask)
+{
+	(void)owner;
+	(void)toe;
+	asked.last = *ask;
+	asked.times++;
+}
+
+static void note_arrived(void *owner, unsigned int toe)
+{
+	(void)owner;
+	(void)toe;
+	asked.arrived++;
+}
+
+static void note_settled(void *owner, unsigned int toe)
+{
+	(void)owner;
+	(void)toe;
+	asked.settled++;
+}
+
+static const struct context_move_ops move_ops = {
+	.assist = ask_vtoed, .arrived = note_arrived, .settled = note_settled};
+
 static struct contexts_place place_of(uint32_t row)
 {
 	struct contexts_place place = {
@@ -79,7 +173,8 @@ static struct contexts_place place_of(uint32_t row)
 static void up_with(const struct contexts_place *second)
 {
 	struct contexts_config config = {
-		.nr_rows = ROWS, .toes = &toes, .ready = ready, .tag = TAG};
+		.nr_rows = ROWS, .toes = &toes, .ready = ready, .tag = TAG,
+		.move_ops = &move_ops};
 	char error[TOE_ERROR_MAX] = "";
 	uint32_t i;
 
@@ -92,6 +187,8 @@ static void up_with(const struct contexts_place *second)
 		config.toe[i].row = CONTEXTS_NO_TOE;
 	config.toe[0] = place_of(0);
 	config.toe[1] = *second;
+	strcpy(config.driver[0], "skeleton");
+	strcpy(config.driver[1], "other");
 	told = 0;
 	epoll = epoll_create1(0);
 	ck_assert_int_ge(epoll, 0);
@@ -393,6 +490,207 @@ START_TEST(a_driver_is_told_of_its_links)
 }
 END_TEST
 
+/* ---- claims: moves between stacks ---- */
+
+/* To the driver that needs vtoed, or from there. */
+static int go_to(const char *driver)
+{
+	struct contexts_place to = place_of(2);
+
+	strcpy(to.driver, driver);
+	to.row = !strcmp(driver, "other") ? 2 : 0;
+	return contexts_set_toe(&contexts, 0, &to, TOE_DRAINING);
+}
+
+static void answer(int16_t result)
+{
+	int16_t results[CONTEXT_ASSIST_MAX];
+	unsigned int i;
+
+	for (i = 0; i < CONTEXT_ASSIST_MAX; i++)
+		results[i] = result;
+	contexts_assisted(&contexts, asked.last.id, results, asked.last.nr);
+}
+
+static void up_alone(void)
+{
+	const struct contexts_place none = {.row = CONTEXTS_NO_TOE};
+	struct vtoe_addr local;
+
+	up_with(&none);
+	connected(&local);
+	told = 0;
+}
+
+START_TEST(a_stream_moves_to_another_stack_with_vtoeds_help)
+{
+	char text[] = "hello", back[16];
+
+	up_alone();
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	ck_assert_uint_eq(moved.exported, 1);
+	ck_assert_uint_eq(asked.last.what, TOE_ASSIST_FREEZE);
+	ck_assert_uint_eq(asked.last.nr, 1);
+	ck_assert_int_eq(asked.last.fd[0], 7);
+	ck_assert_str_eq(asked.last.driver, "other");
+	/* nothing is said of it, and nothing lost, meanwhile */
+	ck_assert_int_eq(send_text(text), -EAGAIN);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -EAGAIN);
+	ck_assert_uint_eq(asked.arrived, 0);
+	answer(0);
+	ck_assert_uint_eq(asked.arrived, 1);
+	ck_assert_uint_eq(asked.last.what, TOE_ASSIST_THAW);
+	answer(0);
+	ck_assert_uint_eq(asked.settled, 1);
+	ck_assert_uint_eq(told & (TOE_READABLE | TOE_WRITABLE),
+			  TOE_READABLE | TOE_WRITABLE);
+	ck_assert_str_eq(contexts.context[SLOT].driver->name, "other");
+	ck_assert_mem_eq(&moved.got.remote, &peer, sizeof(peer));
+	ck_assert_int_eq(send_text(text), 5);
+	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 1);
+	ck_assert_uint_eq(contexts.table->counters.moves, 1);
+	/* and back: the old stack's part needs help, too */
+	ck_assert_int_eq(go_to("skeleton"), -EINPROGRESS);
+	ck_assert_uint_eq(moved.exported, 1);
+	answer(0);
+	ck_assert_uint_eq(moved.exported, 2);
+	ck_assert_uint_eq(asked.settled, 2);
+	ck_assert_uint_eq(asked.times, 3);
+	ck_assert_str_eq(contexts.context[SLOT].driver->name, "skeleton");
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(what_was_not_read_comes_first_and_then_the_end)
+{
+	char back[16];
+
+	up_alone();
+	moved.unread = "before";
+	moved.eof = true;
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	answer(0);
+	answer(0);
+	ck_assert_int_eq(recv_text(back, 2), 2);
+	ck_assert_int_eq(recv_text(back + 2, 16 - 2), 4);
+	ck_assert_mem_eq(back, "before", 6);
+	ck_assert_int_eq(recv_text(back, 2), 0);
+	told = 0;
+	ck_assert_int_eq(context_shutdown(&contexts, SLOT), 0);
+	ck_assert_uint_eq(told & TOE_HUP, TOE_HUP);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(one_that_cannot_move_is_reset_and_counted)
+{
+	char back[16], text[] = "x";
+
+	up_alone();
+	moved.import_error = -EOPNOTSUPP;
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	answer(0);
+	ck_assert_uint_eq(asked.settled, 1);
+	ck_assert_uint_eq(told & TOE_HUP, TOE_HUP);
+	ck_assert_int_eq(send_text(text), -ECONNRESET);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
+	ck_assert_uint_eq(contexts.table->counters.moves_failed, 1);
+	context_close(&contexts, SLOT, true);
+}
+END_TEST
+
+START_TEST(a_refusal_of_vtoeds_is_one_streams_end)
+{
+	char back[16];
+
+	up_alone();
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	answer(-EPERM);
+	ck_assert_uint_eq(asked.settled, 1);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
+	context_close(&contexts, SLOT, true);
+}
+END_TEST
+
+START_TEST(the_next_vtoed_is_asked_again)
+{
+	struct context_assist first;
+	const int16_t done[CONTEXT_ASSIST_MAX] = {0};
+
+	up_alone();
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	first = asked.last;
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	ck_assert_uint_eq(asked.times, 2);
+	/* what was asked for before is not what counts */
+	contexts_assisted(&contexts, first.id, done, first.nr);
+	contexts_assisted(&contexts, asked.last.id, done, 2);
+	ck_assert_uint_eq(moved.imported, 0);
+	answer(0);
+	ck_assert_uint_eq(moved.imported, 1);
+	/* and once more in the last step */
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	ck_assert_uint_eq(asked.arrived, 2);
+	answer(0);
+	ck_assert_uint_eq(asked.settled, 1);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(a_move_waits_for_the_one_before)
+{
+	up_alone();
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	ck_assert_int_eq(go_to("skeleton"), -EINPROGRESS);
+	ck_assert_uint_eq(asked.times, 1);
+	answer(0);
+	answer(0);
+	/* there, and on its way back already */
+	ck_assert_uint_eq(moved.thawed, 1);
+	answer(0);
+	ck_assert_uint_eq(moved.thawed, 2);
+	ck_assert_uint_eq(asked.settled, 1);
+	ck_assert_str_eq(contexts.context[SLOT].driver->name, "skeleton");
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(one_that_is_closed_meanwhile_goes_on_by_itself)
+{
+	struct vtoe_addr local;
+
+	up_alone();
+	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	context_close(&contexts, SLOT, false);
+	connected(&local); /* another one is in its place */
+	told = 0;
+	answer(0);
+	answer(0);
+	ck_assert_uint_eq(moved.thawed, 1);
+	ck_assert_uint_eq(told, 0);
+	/* a reset is one at once */
+	ck_assert_int_eq(go_to("skeleton"), -EINPROGRESS);
+	context_close(&contexts, SLOT, true);
+	answer(0);
+	ck_assert_uint_eq(moved.thawed, 1);
+	ck_assert_uint_eq(asked.settled, 2);
+	ck_assert_uint_eq(contexts.table->counters.moves_failed, 0);
+}
+END_TEST
+
+START_TEST(a_stack_that_is_not_open_cannot_be_moved_to)
+{
+	struct contexts_place to = place_of(2);
+
+	up_alone();
+	strcpy(to.driver, "third");
+	ck_assert_int_eq(contexts_set_toe(&contexts, 0, &to, TOE_DOWN),
+			 -EOPNOTSUPP);
+	ck_assert_uint_eq(moved.frozen, 0);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
 UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  without_settings_toes_share_an_instance,
 	  a_connection_has_the_address_of_its_toe,
@@ -405,4 +703,12 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  a_socket_over_a_limit_is_refused_and_counted,
 	  connections_are_counted_by_toe_and_anew_for_another_one,
 	  each_driver_has_a_stack_and_a_socket_goes_to_the_better_one,
-	  a_driver_is_told_of_its_links)
+	  a_driver_is_told_of_its_links,
+	  a_stream_moves_to_another_stack_with_vtoeds_help,
+	  what_was_not_read_comes_first_and_then_the_end,
+	  one_that_cannot_move_is_reset_and_counted,
+	  a_refusal_of_vtoeds_is_one_streams_end,
+	  the_next_vtoed_is_asked_again,
+	  a_move_waits_for_the_one_before,
+	  one_that_is_closed_meanwhile_goes_on_by_itself,
+	  a_stack_that_is_not_open_cannot_be_moved_to)
