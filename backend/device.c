@@ -33,9 +33,14 @@
 static void worker_connected(void *arg);
 static void worker_ended(void *arg, const char *why);
 
+static int worker_assist(void *arg, const char *driver, uint32_t what, int fd);
+static void worker_arrived(void *arg, uint32_t index);
+
 static const struct worker_ops worker_ops = {
 	.connected = worker_connected,
 	.ended = worker_ended,
+	.assist = worker_assist,
+	.arrived = worker_arrived,
 };
 
 const char *device_state_name(const struct device *device)
@@ -166,11 +171,29 @@ static void worker_connected(void *arg)
 	log_info("device %u/%u (%s): connected, worker %d%s", device->domid,
 		 device->devid, device->name, (int)device->worker->pid,
 		 device->worker->adopted ? ", adopted" : "");
+	if (device->net) {
+		memcpy(device->net->driver, device->worker->driver,
+		       sizeof(device->net->driver));
+		device->net->served = true;
+	}
 	device_compare_toes(device);
 	device_set_phase(device, DEVICE_CONNECTED);
 	/* what has changed while no vtoed was there to see it */
 	device_network_changed(device);
 	frontend_changed(device);
+}
+
+static int worker_assist(void *arg, const char *driver, uint32_t what, int fd)
+{
+	struct device *device = arg;
+
+	return device->net ? guest_net_assist(device->net, driver, what, fd)
+			   : -EPERM;
+}
+
+static void worker_arrived(void *arg, uint32_t index)
+{
+	device_arrived(arg, index);
 }
 
 static void worker_ended(void *arg, const char *why)
@@ -187,6 +210,8 @@ static void worker_ended(void *arg, const char *why)
 	stop_records(device);
 	worker_free(device->worker);
 	device->worker = NULL;
+	if (device->net)
+		device->net->served = false;
 	if (device->phase != DEVICE_CLOSING)
 		device_set_phase(device, DEVICE_CLOSING);
 	closed(device);
@@ -232,6 +257,7 @@ static void fill_start(const struct device *device, struct worker_msg *msg)
 	msg->pool = pool < 0 ? POOL_TABLE_MAX : (uint32_t)pool;
 	for (i = 0; i < WORKER_TOES_MAX; i++)
 		device_fill_toe(device, i, &msg->toe[i]);
+	memcpy(msg->driver, device->net->driver, sizeof(msg->driver));
 }
 
 static void rate_passed(struct loop_timer *timer)
@@ -271,6 +297,9 @@ static void start_worker(struct device *device)
 		violation(device, text);
 		return;
 	}
+	/* nobody is left who would say that a link may hear */
+	device_release_links(device);
+	guest_net_ready(device->net);
 	fill_start(device, &start.msg);
 	start.toes = inventory_table_fd(be->inv);
 	err = start.toes < 0 ? start.toes : 0;

@@ -67,7 +67,23 @@ void device_compare_toes(struct device *device)
 							   was[i].row,
 							   was[i].generation)
 					 : TOE_ABSENT);
+		else
+			guest_link_release(device->net, i);
 	}
+}
+
+void device_arrived(struct device *device, uint32_t index)
+{
+	if (device->net)
+		guest_link_release(device->net, index);
+}
+
+void device_release_links(struct device *device)
+{
+	uint32_t i;
+
+	for (i = 0; device->net && i < GUEST_LINKS_MAX; i++)
+		guest_link_release(device->net, i);
 }
 
 /* ---- links ---- */

@@ -21,4 +21,10 @@ void device_compare_toes(struct device *device);
 /** device_readdressed - a link has another address, or none; or it is said why. */
 void device_readdressed(struct device *device, uint32_t index);
 
+/** device_arrived - the worker has brought a link's streams to its new stack. */
+void device_arrived(struct device *device, uint32_t index);
+
+/** device_release_links - there is no worker: no link has to wait for one. */
+void device_release_links(struct device *device);
+
 #endif /* BACKEND_DEVICE_NETWORK_H */

@@ -25,7 +25,8 @@
 #define HELLO_NS 30000000000ull
 /* After its end-of-file, or after FAILED and BROKEN, it has this long. */
 #define EXIT_NS	       3000000000ull
-#define FDS_MAX	       4 /* descriptors in one message */
+#define FDS_MAX	       ((int)WORKER_ASSIST_MAX) /* descriptors in one message */
+#define ASSISTS_A_SLOT 4 /* in one move: in and on, and who is no slot's */
 #define LAST_WORDS_MAX 8 /* messages read after its end */
 #define BACKLOG	       4 /* vtoeds that want to adopt it */
 
@@ -213,16 +214,54 @@ static void handle_hello(struct worker *worker, const struct worker_msg *msg,
 		return;
 	}
 	memcpy(worker->toe, msg->toe, sizeof(worker->toe));
+	memcpy(worker->driver, msg->driver, sizeof(worker->driver));
 	loop_disarm(&worker->deadline);
 	worker->state = WORKER_IS_RUNNING;
 	if (worker->ops)
 		worker->ops->connected(worker->arg);
 }
 
+static int send_msg(struct worker *worker, struct worker_msg *msg,
+		    enum worker_msg_type type);
+
+static void handle_assist(struct worker *worker, const struct worker_msg *msg,
+			  const int *fds, int nr_fds)
+{
+	struct worker_msg answer = {.domid = worker->domid,
+				    .devid = worker->devid,
+				    .id = msg->id,
+				    .nr = (uint32_t)nr_fds};
+	int i;
+
+	if (worker->state != WORKER_IS_RUNNING || !worker->ops ||
+	    (uint32_t)nr_fds > worker->assists) {
+		give_up(worker, "the worker asked for help out of order");
+		return;
+	}
+	worker->assists -= (uint32_t)nr_fds;
+	for (i = 0; i < nr_fds; i++)
+		answer.result[i] = (int16_t)worker->ops->assist(
+			worker->arg, msg->driver[0], msg->what, fds[i]);
+	/* a worker that does not read what it asks for is hung */
+	if (send_msg(worker, &answer, WORKER_ASSISTED))
+		give_up(worker, "the worker takes no answer");
+}
+
+static void handle_arrived(struct worker *worker, const struct worker_msg *msg)
+{
+	if (worker->state == WORKER_IS_RUNNING && worker->ops &&
+	    msg->index < WORKER_TOES_MAX)
+		worker->ops->arrived(worker->arg, msg->index);
+}
+
 static void handle(struct worker *worker, struct worker_msg *msg,
 		   const int *fds, int nr_fds)
 {
+	unsigned int i;
+
 	msg->text[sizeof(msg->text) - 1] = 0;
+	for (i = 0; i < WORKER_DRIVERS_MAX; i++)
+		msg->driver[i][TABLE_NAME_MAX - 1] = 0;
 	if (msg->version != WORKER_PROTO_VERSION) {
 		give_up(worker, "the worker is of another version");
 		return;
@@ -230,6 +269,12 @@ static void handle(struct worker *worker, struct worker_msg *msg,
 	switch (msg->type) {
 	case WORKER_HELLO:
 		handle_hello(worker, msg, fds, nr_fds);
+		break;
+	case WORKER_ASSIST:
+		handle_assist(worker, msg, fds, nr_fds);
+		break;
+	case WORKER_ARRIVED:
+		handle_arrived(worker, msg);
 		break;
 	case WORKER_FAILED:
 	case WORKER_BROKEN:
@@ -573,6 +618,10 @@ void worker_set_toe(struct worker *worker, uint32_t index,
 
 	if (worker->state != WORKER_IS_RUNNING)
 		return;
+	/* its streams change their stack */
+	if (toe->row != WORKER_NO_TOE &&
+	    strncmp(worker->toe[index].driver, toe->driver, TABLE_NAME_MAX))
+		worker->assists = worker->nr_rows * ASSISTS_A_SLOT;
 	worker->toe[index] = *toe;
 	msg.toe[index] = *toe;
 	tell(worker, &msg, WORKER_TOE);

@@ -35,6 +35,11 @@ struct worker_ops {
 	void (*connected)(void *arg); /* HELLO: the table is there */
 	/* why it will end: FAILED, BROKEN, or "" if it just ended */
 	void (*ended)(void *arg, const char *why);
+	/* a driver's control half is to do its part with a descriptor, which
+	 * may be of anything: 0 or a negative errno */
+	int (*assist)(void *arg, const char *driver, uint32_t what, int fd);
+	/* the streams of a TOE context have come with it to another stack */
+	void (*arrived)(void *arg, uint32_t index);
 };
 
 /* What a worker had counted of a TOE when it was looked at last. */
@@ -71,6 +76,9 @@ struct worker {
 	uint32_t nr_rows;
 	struct worker_toe toe[WORKER_TOES_MAX]; /* what it knows */
 	struct worker_seen seen[WORKER_TOES_MAX]; /* by TOE context */
+	/* HELLO: whose stacks it has beside those of its TOE contexts */
+	char driver[WORKER_DRIVERS_MAX][TABLE_NAME_MAX];
+	uint32_t assists; /* descriptors that it may still send */
 };
 
 struct worker_start {

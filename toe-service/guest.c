@@ -207,6 +207,7 @@ void guest_make_spec(const struct guest_net *net, uint32_t index,
 		.netns = net->netns,
 		.index = index,
 		.several = spread(net) > 1,
+		.held = link->held,
 		.mtu = mtu_of(net, index),
 		.rate = net->entry.rate,
 		.ip = link->ip,
@@ -226,6 +227,7 @@ static void set_toe(struct guest_net *net, uint32_t index,
 	link->toe_generation = inventory_generation(net->inv, toe);
 	link->ifindex = toe->ifindex;
 	link->share = 0;
+	link->held = false;
 	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
 	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
 	inventory_device(toe, link->netdev);
@@ -317,6 +319,7 @@ int guest_link_share(struct guest_net *net, uint32_t index, uint32_t number,
 struct wish {
 	const char *segment; /* NULL: any */
 	const char *driver;  /* NULL: any */
+	const char *from;    /* driver of connections that come; NULL: none */
 	uint64_t but;	     /* bits: rows of TOEs that will not do */
 	bool new_addresses;
 };
@@ -335,6 +338,8 @@ static int place(struct guest_net *net, uint32_t index,
 	while ((toe = pool_choose(inv, pool, wish->segment, wish->driver,
 				  tried)) != NULL) {
 		set_toe(net, index, toe);
+		net->link[index].held =
+			wish->from && strcmp(wish->from, toe->conf.driver);
 		err = wish->new_addresses
 			      ? set_addresses(net, index, toe, error)
 			      : 0;
@@ -516,6 +521,128 @@ int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
 	return 0;
 }
 
+/* ---- drivers between which connections move ---- */
+
+static bool moves(const char *driver)
+{
+	const struct toe_control *control = toe_control_find(driver);
+
+	return control && control->moves;
+}
+
+static bool has_driver(const struct guest_net *net, const char *driver)
+{
+	uint32_t i;
+
+	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
+		if (!strcmp(net->driver[i], driver))
+			return true;
+	return false;
+}
+
+/* Has a pool two TOEs between which connections can move, this one of them? */
+static bool has_counterpart(const struct config *config,
+			    const struct config_pool *pool,
+			    const struct config_toe *toe)
+{
+	const struct config_toe *other;
+	uint32_t i;
+
+	for (i = 0; i < pool->nr_toes; i++) {
+		other = &config->toe[pool->toe[i]];
+		if (strcmp(other->driver, toe->driver) &&
+		    !strcmp(other->segment, toe->segment) &&
+		    moves(other->driver))
+			return true;
+	}
+	return false;
+}
+
+static void collect_drivers(struct guest_net *net)
+{
+	const struct config *config = net->inv->config;
+	const struct config_pool *pool =
+		config_find_pool(config, net->entry.pool);
+	const struct config_toe *toe;
+	uint32_t i, nr = 0;
+
+	memset(net->driver, 0, sizeof(net->driver));
+	for (i = 0; pool && i < pool->nr_toes && nr < GUEST_DRIVERS_MAX; i++) {
+		toe = &config->toe[pool->toe[i]];
+		if (toe->segment[0] && moves(toe->driver) &&
+		    !has_driver(net, toe->driver) &&
+		    has_counterpart(config, pool, toe))
+			snprintf(net->driver[nr++], TABLE_NAME_MAX, "%s",
+				 toe->driver);
+	}
+}
+
+void guest_net_ready(struct guest_net *net)
+{
+	const struct toe_control *control;
+	uint32_t i;
+	int err;
+
+	collect_drivers(net);
+	for (i = 0; i < GUEST_DRIVERS_MAX && net->driver[i][0]; i++) {
+		control = toe_control_find(net->driver[i]);
+		if (!control || !control->no_timestamps)
+			continue;
+		err = netns_set(net->netns, "ipv4/tcp_timestamps", "0");
+		if (err)
+			log_warn("%s: TCP time stamps stay: %s", net->name,
+				 strerror(-err));
+	}
+}
+
+int guest_net_assist(const struct guest_net *net, const char *driver,
+		     enum toe_assist what, int fd)
+{
+	const struct toe_control *control =
+		has_driver(net, driver) ? toe_control_find(driver) : NULL;
+
+	if (!control || !control->assist ||
+	    (what != TOE_ASSIST_FREEZE && what != TOE_ASSIST_THAW))
+		return -EPERM;
+	return control->assist(net->netns, fd, what);
+}
+
+void guest_link_release(struct guest_net *net, uint32_t index)
+{
+	const struct toe_control *control;
+	struct toe_context_spec spec;
+	int err;
+
+	if (!guest_link_used(net, index) || !net->link[index].held)
+		return;
+	net->link[index].held = false;
+	control = toe_control_find(net->link[index].driver);
+	if (!control || !control->context_release)
+		return;
+	make_spec(net, index, &spec);
+	err = control->context_release(&spec);
+	if (err)
+		log_error("%s: the link of toe %s stays deaf: %s", net->name,
+			  spec.toe, strerror(-err));
+}
+
+/* Where a link's connections can go to with another stack, or NULL. */
+static const char *other_driver(const struct guest_net *net, uint32_t index,
+				const struct config_pool *pool)
+{
+	const struct guest_link *link = &net->link[index];
+	uint32_t i;
+
+	if (!has_driver(net, link->driver))
+		return NULL;
+	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
+		if (net->driver[i][0] && strcmp(net->driver[i], link->driver) &&
+		    pool_choose(net->inv, pool, link->segment, net->driver[i],
+				0))
+			return net->driver[i];
+	return NULL;
+}
+
 bool guest_link_sibling(const struct guest_net *net, uint32_t index)
 {
 	const struct config_pool *pool =
@@ -528,8 +655,8 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index)
 	if (guest_link_state(net, index) == TOE_UP &&
 	    pool_has(net->inv, pool, &net->inv->toe[link->toe_row]))
 		return false;
-	return pool_choose(net->inv, pool, link->segment, link->driver, 0) !=
-	       NULL;
+	return pool_choose(net->inv, pool, link->segment, link->driver, 0) ||
+	       other_driver(net, index, pool);
 }
 
 static int move(struct guest_net *net, uint32_t index,
@@ -538,9 +665,15 @@ static int move(struct guest_net *net, uint32_t index,
 	struct guest_net before = *net;
 	struct guest_link *old = &before.link[index];
 	struct wish wish = {.segment = old->segment, .driver = old->driver,
+			    .from = net->served ? old->driver : NULL,
 			    .but = but};
+	const char *other = other_driver(net, index, pool);
 	int err = place(net, index, pool, &wish, error);
 
+	if (err && other) {
+		wish.driver = other;
+		err = place(net, index, pool, &wish, error);
+	}
 	if (err) {
 		net->link[index] = *old;
 		return err;
@@ -676,6 +809,8 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	memcpy(net->link[index].from, saved->from, sizeof(saved->from));
 	net->link[index].dhcp =
 		saved->dhcp || (!index && net->entry.dhcp);
+	/* an earlier vtoed may not have come to release it */
+	net->link[index].held = true;
 	if (!netns_has_link(net->netns, net->link[index].name))
 		net->link[index].ifindex = 0; /* stale */
 }

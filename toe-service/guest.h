@@ -28,6 +28,7 @@
 #define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
 #define GUEST_IDENTITY_MAX 160 /* bytes; of an option that may have 255 */
 #define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
+#define GUEST_DRIVERS_MAX 4 /* that connections can move between */
 
 struct guest_link {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
@@ -50,6 +51,7 @@ struct guest_link {
 	uint64_t lost_ns;
 	bool given_up;	  /* its connections have been reset since then */
 	uint32_t share;	  /* number that it bears; 0: none (sharing.h) */
+	bool held;	  /* it hears nothing before guest_link_release() */
 };
 
 /* What has gone by links that are no more, on the TOE that had a row then. */
@@ -66,6 +68,9 @@ struct guest_net {
 	struct entry entry;
 	bool leaving; /* its leases are being given back */
 	int netns; /* descriptor */
+	/* whose stacks its worker has, so that links can move there; "": none */
+	char driver[GUEST_DRIVERS_MAX][TABLE_NAME_MAX];
+	bool served; /* a worker has connections there, which go with links */
 	struct guest_link link[GUEST_LINKS_MAX];
 	uint32_t share;		       /* its number; 0: none yet (sharing.h) */
 	struct guest_past past[TOE_TABLE_MAX]; /* see traffic.h */
@@ -138,11 +143,31 @@ int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
 		     char *error);
 
 /**
+ * guest_net_ready - prepare for a worker: which drivers it has to have
+ *
+ * Sets net->driver to those of the pool's TOEs between which connections can move on
+ * some segment; and turns TCP time stamps off in the namespace if one of these cannot
+ * go on with them.
+ */
+void guest_net_ready(struct guest_net *net);
+
+/**
+ * guest_net_assist - a driver's control half does its part with a descriptor
+ * @driver: a worker's word
+ * @fd: likewise; stays the caller's
+ *
+ * Returns 0, -EPERM, or another negative errno.
+ */
+int guest_net_assist(const struct guest_net *net, const char *driver,
+		     enum toe_assist what, int fd);
+
+/**
  * guest_link_sibling - is there a TOE that this link should move to?
  *
  * True if its own TOE is down, gone, draining, degraded, configured no more or of
- * another pool now, and the pool has another one up on the same segment, where its addresses are as
- * good, and with the same driver, which can take over its sockets.
+ * another pool now, and the pool has another one up on the same segment, where its
+ * addresses are as good: with the same driver, or with one to which connections can
+ * move.
  */
 bool guest_link_sibling(const struct guest_net *net, uint32_t index);
 
@@ -150,10 +175,15 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index);
  * guest_link_move - take the addresses to a sibling
  *
  * The new link is made and announces the addresses, then the old one goes. The
- * sockets in the namespace stay what they are, so connections go on. Returns as
- * guest_net_create(); on failure all is as it was.
+ * sockets in the namespace stay what they are, so connections go on; if the TOE has
+ * another driver, and there is a worker, it has to move them, and the link hears
+ * nothing before guest_link_release(). One of the same driver is preferred. Returns
+ * as guest_net_create(); on failure all is as it was.
  */
 int guest_link_move(struct guest_net *net, uint32_t index, char *error);
+
+/** guest_link_release - connections are there: a link may hear. May be repeated. */
+void guest_link_release(struct guest_net *net, uint32_t index);
 
 /**
  * guest_link_rebalance - as guest_link_move(), if that makes it better placed

@@ -86,6 +86,28 @@ static int allow_low_ports(void)
 	return err;
 }
 
+int netns_set(int netns, const char *sysctl, const char *value)
+{
+	int own = own_netns(), fd, err = 0;
+	char path[128];
+
+	if (own < 0)
+		return own;
+	if (setns(netns, CLONE_NEWNET) < 0) {
+		err = -errno;
+		close(own);
+		return err;
+	}
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", sysctl);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	go_back(own);
+	return err;
+}
+
 /* In the new namespace: give it its name and make it usable. */
 static int set_up(const char *path)
 {

@@ -25,6 +25,12 @@ int netns_create(const char *dir, const char *name);
 int netns_open(const char *dir, const char *name);
 
 /**
+ * netns_set - set a sysctl of a namespace
+ * @sysctl: below "net": "ipv4/tcp_timestamps"
+ */
+int netns_set(int netns, const char *sysctl, const char *value);
+
+/**
  * netns_remove - remove the name; the namespace goes with its last user
  *
  * Harmless if there is none.
