@@ -2,15 +2,9 @@
 /*
  * Claims about the "lwip" driver: a user-space stack as an engine.
  *
- * Beside the fixture's eth0, which is the kernel's, there are two TOEs of lwIP on
- * one segment: the remote host has a bridge of their netdevs' other ends,
- *
- *	toe1 ---- eth1 \
- *			br0, 198.51.100.1, 2001:db8:1::1
- *	toe2 ---- eth2 /
- *
- * and behind it FAR and FAR6. What one stack alone has to do, connect_test.c and
- * the others claim, too: NATIVE_DRIVER=lwip runs them on lwIP.
+ * Both TOEs of segment.h are lwIP's, beside the fixture's eth0, which is the kernel's.
+ * What one stack alone has to do, connect_test.c and the others claim, too:
+ * NATIVE_DRIVER=lwip runs them on lwIP. stacks_test.c has what goes between stacks.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,12 +16,8 @@
 #include <sys/socket.h>
 
 #include "native.h"
+#include "segment.h"
 
-#define PORT	7000
-#define NEAR	"198.51.100.1"
-#define NEAR6	"2001:db8:1::1"
-#define FAR	"203.0.113.1"
-#define FAR6	"2001:db8:ff::1"
 #define OWN	"198.51.100.10"
 #define OWN6	"2001:db8:1::10"
 #define GIVEN	"198.51.100.50" /* by the TOE, to a link that is not the first */
@@ -36,83 +26,27 @@
 	",gateway6=" NEAR6
 #define ENTRY_BOTH NT_ENTRY ",pool=both"
 
-static void segment_up(struct nt *nt)
+static void lan_up(struct nt *nt)
 {
-	nt_shell("for i in 1 2; do"
-		 " ip link add toe$i type veth peer name eth$i netns remote &&"
-		 " ip link set toe$i up || exit 1; done");
-	ck_assert(!nt_remote_run(nt,
-		"ip link add br0 type bridge forward_delay 0 &&"
-		" for i in 1 2; do ip link set eth$i master br0 up; done &&"
-		" ip addr add " NEAR "/24 dev br0 &&"
-		" ip addr add " NEAR6 "/64 dev br0 nodad &&"
-		" ip link set br0 up && ip addr add " FAR "/32 dev lo &&"
-		" ip addr add " FAR6 "/128 dev lo nodad"));
-	nt_vtoed_kill(nt, SIGTERM);
-	nt->conf_extra =
-		"toe \"sw1\" { netdev = \"toe1\" driver = \"lwip\""
-		" segment = \"lan\" addresses = \"" GIVEN "-198.51.100.59/24\""
-		" gateway = \"" NEAR "\" }\n"
-		"toe \"sw2\" { netdev = \"toe2\" driver = \"lwip\""
-		" segment = \"lan\" }\n"
-		"pool \"soft\" { toes = {\"sw1\", \"sw2\"}"
-		" policy = \"in-order\" }\n"
-		"pool \"both\" { toes = {\"eth0\", \"sw1\"}"
-		" policy = \"round-robin\" spread = 2 }\n";
-	nt_vtoed_start(nt);
-	nt_until(!nt_says(nt, "{\"command\":\"toes\"}", "\"down\""));
+	segment_up(nt,
+		   "toe \"sw1\" { netdev = \"toe1\" driver = \"lwip\""
+		   " segment = \"lan\" addresses = \"" GIVEN
+		   "-198.51.100.59/24\" gateway = \"" NEAR "\" }\n"
+		   "toe \"sw2\" { netdev = \"toe2\" driver = \"lwip\""
+		   " segment = \"lan\" }\n"
+		   "pool \"soft\" { toes = {\"sw1\", \"sw2\"}"
+		   " policy = \"in-order\" }\n"
+		   "pool \"both\" { toes = {\"eth0\", \"sw1\"}"
+		   " policy = \"round-robin\" spread = 2 }\n");
 }
 
 static struct tg *soft_up(struct nt *nt)
 {
-	segment_up(nt);
+	lan_up(nt);
 	return nt_guest_up_as(nt, NULL, ENTRY);
 }
 
-static struct tg_sock *echo_to(struct nt *nt, struct tg *tg, const char *ip)
-{
-	struct tg_sock *s;
-
-	nt_remote_echo(nt, ip, PORT);
-	ck_ok(tg_open_connect(tg, ip, PORT, NT_TIMEOUT, &s));
-	nt_echo_once(s);
-	return s;
-}
-
-static bool contexts_say(struct nt *nt, const char *part)
-{
-	return nt_says(nt, "{\"command\":\"contexts\"}", part);
-}
-
 /* ---- streams ---- */
-
-/* All bytes come back, with both directions full meanwhile. */
-static void there_and_back(struct tg_sock *s, size_t total)
-{
-	enum { CHUNK = 60000 };
-	uint8_t *out = malloc(CHUNK), *in = malloc(CHUNK);
-	uint64_t sent = 0, got = 0;
-	size_t want;
-	ssize_t n;
-
-	while (got < total) {
-		want = total - sent < CHUNK ? total - sent : CHUNK;
-		nt_fill(out, want, 2, sent);
-		n = want ? tg_send(s, out, want) : -EAGAIN;
-		ck_assert_msg(n > 0 || n == -EAGAIN, "send: %zd", n);
-		sent += n > 0 ? (uint64_t)n : 0;
-		n = tg_recv(s, in, CHUNK);
-		if (n == -EAGAIN) {
-			ck_assert_int_gt(tg_wait(s->tg, -1, NT_TIMEOUT), 0);
-			continue;
-		}
-		ck_assert_msg(n > 0, "recv: %zd after %lu", n, got);
-		ck_assert_int_eq(nt_check(in, (size_t)n, 2, got), -1);
-		got += (uint64_t)n;
-	}
-	free(in);
-	free(out);
-}
 
 NATIVE_TEST(many_bytes_pass_both_ways)
 {
@@ -265,7 +199,7 @@ NATIVE_TEST(a_guest_is_on_the_kernel_and_on_lwip_at_once)
 	struct tg_sock *s[2];
 	struct tg *tg;
 
-	segment_up(nt);
+	lan_up(nt);
 	tg = nt_guest_up_as(nt, NULL, ENTRY_BOTH);
 	s[0] = echo_to(nt, tg, NT_REMOTE_IP);
 	s[1] = echo_to(nt, tg, NEAR);
@@ -283,7 +217,7 @@ NATIVE_TEST(options_and_addresses_find_their_stack)
 	uint32_t len = 4;
 	int one = 1, is = 0, fd;
 
-	segment_up(nt);
+	lan_up(nt);
 	tg = nt_guest_up_as(nt, NULL, ENTRY_BOTH);
 	/* a server on lwIP's address, as most set it up */
 	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &l));
@@ -310,7 +244,7 @@ NATIVE_TEST(a_toe_of_lwip_goes_beside_the_kernels)
 	struct tg *tg;
 	char byte;
 
-	segment_up(nt);
+	lan_up(nt);
 	tg = nt_guest_up_as(nt, NULL, ENTRY_BOTH);
 	s[0] = echo_to(nt, tg, NT_REMOTE_IP);
 	s[1] = echo_to(nt, tg, NEAR);
@@ -327,15 +261,6 @@ NATIVE_TEST(a_toe_of_lwip_goes_beside_the_kernels)
 }
 
 /* ---- moving ---- */
-
-static void drain(struct nt *nt, const char *verb, const char *toe)
-{
-	char request[96];
-
-	snprintf(request, sizeof(request),
-		 "{\"command\":\"%s\",\"toe\":\"%s\"}", verb, toe);
-	ck_assert(nt_says(nt, request, "\"ok\":true"));
-}
 
 NATIVE_TEST(connections_go_on_on_a_sibling)
 {
@@ -459,7 +384,7 @@ NATIVE_TEST(what_the_link_cannot_be_is_an_error_that_says_why)
 {
 	struct fx_dom *dom;
 
-	segment_up(nt);
+	lan_up(nt);
 	dom = nt_domain(nt, NT_DOMID, NULL);
 	free(nt_attach(nt, NT_DOMID,
 		       "pool=soft,ip=" OWN "/24,ip6=" OWN6 "/56"));
@@ -473,7 +398,7 @@ NATIVE_TEST(a_rate_and_an_mtu_are_kept_to)
 	struct tg_sock *s;
 	struct tg *tg;
 
-	segment_up(nt);
+	lan_up(nt);
 	tg = nt_guest_up_as(nt, NULL, ENTRY ",rate=16Mb/s,mtu=1300");
 	nt_shell("tc -n vtoe-5-0 qdisc show | grep -q 'tbf.*rate 16Mbit'");
 	s = echo_to(nt, tg, NEAR);
