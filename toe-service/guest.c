@@ -619,7 +619,7 @@ void guest_link_release(struct guest_net *net, uint32_t index)
 	control = toe_control_find(net->link[index].driver);
 	if (!control || !control->context_release)
 		return;
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	err = control->context_release(&spec);
 	if (err)
 		log_error("%s: the link of toe %s stays deaf: %s", net->name,

@@ -181,7 +181,7 @@ NATIVE_TEST(the_end_of_a_stream_stays_its_end)
 		fd[i] = nt_remote_accept(nt, listener);
 	}
 	/* the guest ends one of them, the peer the other */
-	tg_shutdown(s[0]);
+	tg_shutdown(s[0], SHUT_WR);
 	ck_assert_int_eq(nt_remote_end(nt, fd[0]), 0);
 	shutdown(fd[1], SHUT_WR);
 	ck_assert_int_eq(tg_recv_wait(s[1], &byte, 1, NT_TIMEOUT), 0);

@@ -576,7 +576,7 @@ START_TEST(what_was_not_read_comes_first_and_then_the_end)
 	ck_assert_mem_eq(back, "before", 6);
 	ck_assert_int_eq(recv_text(back, 2), 0);
 	told = 0;
-	ck_assert_int_eq(context_shutdown(&contexts, SLOT), 0);
+	ck_assert_int_eq(context_shutdown(&contexts, SLOT, SHUT_WR), 0);
 	ck_assert_uint_eq(told & TOE_HUP, TOE_HUP);
 	context_close(&contexts, SLOT, false);
 }

@@ -313,7 +313,7 @@ START_TEST(a_fin_is_sent_once_more_and_no_byte_behind_it)
 	/* on its way, and unacknowledged */
 	cut(true);
 	ck_assert_int_eq(send_bytes(conn, "last", 4), 4);
-	ck_assert_int_eq(driver.shutdown(conn), 0);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), 0);
 	conn = move(conn, &told, &saved);
 	ck_assert(saved.shut);
 	ck_assert(!saved.fin_acked);

@@ -738,7 +738,7 @@ START_TEST(ends_go_with_a_stream)
 	up();
 	conn = pair(&told, &fd);
 	ck_assert_int_eq(send_bytes(conn, 4), 4);
-	ck_assert_int_eq(driver.shutdown(conn), 0);
+	ck_assert_int_eq(driver.shutdown(conn, SHUT_WR), 0);
 	take_out(conn, &saved);
 	ck_assert(saved.shut);
 	conn = put_in(&saved, &told);
