@@ -19,8 +19,9 @@ static struct guest_socket {
 	int error;	   /* pending, positive: datagrams */
 	bool error_taken;  /* of a stream's, the one there is */
 	bool connected, listening;
-	bool connecting; /* and interrupted: nothing is known of it */
+	bool connecting; /* and interrupted */
 	bool any_port;	 /* bound to port 0 */
+	bool sent_badly; /* Linux's has a port by that; datagrams */
 	struct vtoe_addr local, peer; /* family 0: not known */
 } sockets[NR_SOCKETS];
 
@@ -61,7 +62,7 @@ static bool port_known(int where, int port)
 static bool narrow_bind(struct step *st)
 {
 	st->a[3] = st->a[4] = 0;
-	return port_known(st->a[0], st->a[2]) &&
+	return port_known(st->a[0], st->a[2]) && !sockets[st->s].sent_badly &&
 	       (st->a[0] == ADDR_OWN || st->a[0] == ADDR_ANY ||
 		st->a[0] == ADDR_FOREIGN || st->a[0] == ADDR_PEER);
 }
@@ -304,13 +305,14 @@ static long guest_connect(struct world *w, struct guest_socket *g,
 	make_address(w, st->a[0], st->a[1], st->a[2], &a);
 	err = tg_connect(g->s, host_text(&a), ntohs(a.v4.sin_port), WAIT_MS);
 	g->connecting = err == -EINTR;
+	if (!err || g->connecting)
+		g->peer = tg_addr(host_text(&a), ntohs(a.v4.sin_port));
 	if (err && g->any_port && !dgram())
 		g->local.family = 0; /* the port is given up */
 	if (err)
 		return err;
 	g->connected = true;
 	g->local = g->s->local;
-	g->peer = tg_addr(host_text(&a), ntohs(a.v4.sin_port));
 	return 0;
 }
 
@@ -340,8 +342,10 @@ static long send_datagram(struct world *w, struct guest_socket *g,
 	union address a;
 	int err = take_error(g);
 
-	if (err)
+	if (err) {
+		g->sent_badly = true;
 		return err;
+	}
 	if (st->a[3] >= 0)
 		make_address(w, st->a[3], st->a[4], st->a[5], &a);
 	err = tg_sendto(g->s, st->a[3] >= 0 ? host_text(&a) : NULL,
@@ -549,6 +553,11 @@ static int events_of(struct guest_socket *g)
 								     0);
 	if (g->listening)
 		return front_rx_avail(&g->s->stream) > 0 ? POLLIN : 0;
+	if (g->connecting && !tg_connect_done(g->s)) {
+		g->connecting = false;
+		g->connected = true;
+		g->local = g->s->local;
+	}
 	if (g->connecting)
 		return 0;
 	return g->connected ? stream_events(g) : POLLOUT | POLLHUP;

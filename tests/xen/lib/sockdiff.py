@@ -42,9 +42,18 @@ ip -n near route add default via {offload.REMOTE6}
 """
 
 
+# Linux does not tell of each datagram that nobody wants, but once a second.
+TELL = ("sysctl -qw net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0 "
+        "net.ipv6.icmp.ratemask=129")
+
+
 def prepare(machine, guest):
     """Makes the measure's namespaces, and starts a peer in each world."""
     guest.run(MEASURE)
+    for ns in "near", "far":
+        guest.run(f"ip netns exec {ns} {TELL}")
+    machine.dom0.run(f"ip netns exec {offload.netns(guest)} {TELL}")
+    machine.remote.run(TELL)
     command = f"sockdiff peer {offload.REMOTE} {PORT}"
     for job in (machine.remote.spawn(command),
                 guest.spawn(f"ip netns exec far {command}")):

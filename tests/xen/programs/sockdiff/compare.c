@@ -158,6 +158,8 @@ static bool native_for_good(const struct step *st, const struct outcome *a,
 static bool longer_queue(const struct step *st, const struct outcome *a,
 			 const struct outcome *b)
 {
+	if (st->op == OP_CONNECT && st->a[0] == ADDR_SELF)
+		return !a->ret && b->interrupted;
 	return st->op == OP_PEER_CONNECT && !a->ret && b->err == ETIMEDOUT;
 }
 
