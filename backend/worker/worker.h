@@ -83,7 +83,7 @@ enum slot_state {
 #define SLOT_QUIET	 0x2000u /* RELEASE came with QUIET */
 #define SLOT_HELD	 0x4000u /* on worker.held: the stack may hold a tail */
 #define SLOT_DGRAM	 0x8000u /* carries datagrams, in whatever state */
-#define SLOT_SHUT_RD	 0x10000u /* with SLOT_SHUT: the stack knows that nobody reads */
+#define SLOT_SHUT_RD	 0x10000u /* with SLOT_SHUT: and nobody reads */
 
 /* Private state of a slot. */
 struct slot {

@@ -164,6 +164,13 @@ static int connect_native(struct socket *sock, struct vtoe_sock *vsk)
 	return 1;
 }
 
+/* Linux gives a port up with the peer if no bind() asked for it. */
+static void give_port_up(struct vtoe_sock *vsk)
+{
+	memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
+	vsk->autobound = false;
+}
+
 /* From a peer beyond the device. */
 static int disconnect_dom0(struct socket *sock, struct vtoe_sock *vsk)
 {
@@ -173,6 +180,8 @@ static int disconnect_dom0(struct socket *sock, struct vtoe_sock *vsk)
 	u8 phase = VTOE_BOUND;
 	int err;
 
+	if (vsk->autobound)
+		give_port_up(vsk);
 	if (!vsk->bind_req.family || !vsk->has_slot) {
 		drop_slot(vsk, sk, VTOE_UNDECIDED);
 		return 0;
@@ -202,9 +211,8 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk,
 	if (vsk->phase == VTOE_BOUND)
 		return 0;
 	err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len, flags);
-	/* a port that nobody asked for is given up, in both worlds */
 	if (!err && vsk->has_slot && !inet_sk(sock->sk)->inet_num) {
-		memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
+		give_port_up(vsk);
 		drop_slot(vsk, sock->sk, VTOE_UNDECIDED);
 	}
 	if (!err && vtoe_dgram_waits(vsk, sock->sk))
@@ -292,6 +300,9 @@ static int autobind(struct socket *sock, struct vtoe_sock *vsk)
 
 	if (!err && !vsk->has_slot)
 		return -ENETDOWN;
+	if (!err) /* as Linux knows it */
+		vsk->autobound = !(sock->sk->sk_userlocks &
+				   SOCK_BINDPORT_LOCK);
 	if (!err)
 		atomic64_inc(&vtoe_counters.offloaded);
 	return err;

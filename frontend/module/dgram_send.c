@@ -286,10 +286,10 @@ static int send(struct sender *s)
 }
 
 /* Flags that ask for something; UDP ignores the others, and so IPv6 does MSG_OOB. */
-static bool refused(const struct sock *sk, unsigned int flags)
+static bool refused(const struct sock *sk, unsigned int flags, bool ipv4)
 {
 	return flags & MSG_MORE ||
-	       (flags & MSG_OOB && sk->sk_family == AF_INET) ||
+	       (flags & MSG_OOB && ipv4) ||
 	       (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY));
 }
 
@@ -313,7 +313,7 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 	bool ipv4 = goes_by_ipv4(to ?: &vsk->peer);
 	int err;
 
-	if (refused(sk, msg->msg_flags))
+	if (refused(sk, msg->msg_flags, ipv4))
 		return -EOPNOTSUPP;
 	if (to && !to->port)
 		return -EINVAL;

@@ -94,6 +94,7 @@ struct vtoe_sock {
 	u8 tx_order; /* of the next run; lock_sock() */
 	bool has_slot;	 /* lock_sock() and ctl */
 	bool dual;	 /* bound or listening natively, too; ctl */
+	bool autobound;	 /* bind_req is not the program's; datagrams; ctl */
 	bool tx_grow;	 /* wants a larger run as soon as it is empty */
 	unsigned long error_taken; /* bit 0: dom0's error is in sk_err */
 	unsigned long tx_last;	   /* jiffies of the last send */

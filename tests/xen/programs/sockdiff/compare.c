@@ -286,6 +286,18 @@ static bool moved(const struct view *a, const struct view *b)
 	return false;
 }
 
+/* A source of loopback's leads nowhere. */
+static bool sent_from_device(const struct view *a, const struct view *b)
+{
+	bool any = false, other = false;
+
+	for (int i = 0; i < NR_SOCKETS; i++)
+		any |= session.moved[i];
+	for (int i = 0; i < NR_PEERS; i++)
+		other |= a->peer.socket[i].unread && !b->peer.socket[i].unread;
+	return options.type == SOCK_DGRAM && any && other;
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -298,6 +310,9 @@ static struct known_view {
 	{ "what is queued at a datagram socket is lost when its connect() "
 	  "leads from the device to this machine, or back",
 	  moved, 0 },
+	{ "a datagram socket that is connected in this machine sends to peers "
+	  "beyond the device from the device's address",
+	  sent_from_device, 0 },
 	{ NULL, NULL, 0 },
 };
 
