@@ -403,7 +403,7 @@ REFUSED(a_wrong_magic_is_refused)
 
 REFUSED(an_unknown_version_is_refused)
 {
-	tg->layout->version = 2;
+	tg->layout->version = VTOE_WIRE_VERSION + 1;
 }
 
 REFUSED(too_many_slots_are_refused)
