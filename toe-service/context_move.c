@@ -22,10 +22,13 @@
  * where the TOE context is to be, and that asks again.
  *
  * What waits in a listener's queue is accepted before, goes along, and waits here for
- * the guest (step WAITING). A stream for which something fails is reset, as if its TOE
- * were lost. One that the guest has
- * closed, and that its stack alone is finishing, goes along if the stack gives it
- * back; the kernel does not, and its peer is reset when it sends something.
+ * the guest (step WAITING). One that the guest has closed, and that its stack alone is
+ * finishing, goes along if the stack gives it back; the kernel does not, and its peer
+ * is reset when it sends something.
+ *
+ * A stream for which something fails is reset, as if its TOE were lost. Another socket
+ * that cannot be made again, because its port is taken there, stays on the old stack,
+ * which has no link any more. Both are counted.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -171,6 +174,8 @@ static void resume(struct contexts *cs, struct context *c, int toe)
 	if (connecting)
 		c->driver->reset(c->conn);
 	err = context_resume_on(cs, c, toe);
+	if (err && err != -EINPROGRESS)
+		count(&cs->table->counters.moves_failed);
 	if (!connecting || err == -EINPROGRESS)
 		return;
 	c->error = (int16_t)err;
@@ -182,8 +187,7 @@ static bool resumes(const struct contexts *cs, const struct context *c)
 	uint32_t state = cs->table->row[c->slot].state;
 
 	return !context_is_frozen(c) && c->driver != cs->toe[c->toe].driver &&
-	       state != CONTEXT_FAILED && !has_peer(cs, c) &&
-	       !(state == CONTEXT_OPEN && c->fixed);
+	       state != CONTEXT_FAILED && !has_peer(cs, c);
 }
 
 static void change_stack(struct contexts *cs, unsigned int toe)

@@ -274,6 +274,7 @@ int context_resume_on(struct contexts *cs, struct context *c, int toe)
 	c->driver->close(c->conn, TOE_CLOSE_ABORT);
 	c->driver = driver;
 	c->conn = conn;
+	c->fixed = false;
 	return err;
 }
 

@@ -281,6 +281,29 @@ NATIVE_TEST(options_go_with_a_connection)
 	nt_echo_once(s);
 }
 
+NATIVE_TEST(an_option_of_one_stack_holds_no_socket_back)
+{
+	struct tg *tg = mixed_up(nt, NULL);
+	struct tg_sock *s;
+	int one = 1, value;
+	uint32_t len = sizeof(value);
+
+	nt_remote_echo(nt, NEAR, PORT);
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	drain(nt, "drain", "soft");
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"toe\":\"hard\""));
+	ck_ok(tg_setopt(s, IPPROTO_TCP, TCP_SYNCNT, &one, 4, NT_TIMEOUT));
+	drain(nt, "undrain", "soft");
+	drain(nt, "drain", "hard");
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"toe\":\"soft\""));
+	ck_ok(tg_connect(s, NEAR, PORT, NT_TIMEOUT));
+	nt_echo_once(s);
+	/* and nobody believes that it is still there */
+	ck_err(tg_getopt(s, IPPROTO_TCP, TCP_SYNCNT, &value, &len, NT_TIMEOUT),
+	       ENOPROTOOPT);
+	expect_none_lost(nt);
+}
+
 NATIVE_TEST(datagrams_follow)
 {
 	struct tg *tg = mixed_up(nt, NULL);
@@ -367,6 +390,7 @@ NATIVE_MAIN("native-stacks", 120,
 	    a_server_goes_on_with_its_clients_and_new_ones,
 	    who_waits_to_be_accepted_is_not_forgotten,
 	    options_go_with_a_connection,
+	    an_option_of_one_stack_holds_no_socket_back,
 	    datagrams_follow,
 	    connects_are_tried_again_on_the_other_stack,
 	    what_the_guest_has_closed_still_arrives,
