@@ -44,6 +44,7 @@ static void toes_changed(void *arg)
 		return;
 	for (device = be->devices; device; device = device->next)
 		device_network_changed(device);
+	dhcp_mark(be->inv);
 }
 
 static void lease_changed(void *arg, struct guest_net *net, uint32_t index)

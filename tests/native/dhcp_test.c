@@ -42,7 +42,8 @@ static void serve(struct nt *nt, const char *ip)
 	if (access(LOG, F_OK) == 0)
 		return;
 	ck_assert_int_eq(nt_remote_run(nt, "tests/native/dhcp-server " ORDERS
-					   " " LOG " >/run/dhcp.err 2>&1 &"), 0);
+					   " " LOG " >/run/dhcp.err 2>&1 &"
+					   " echo $! >/run/dhcp.pid"), 0);
 	nt_until(access(LOG, F_OK) == 0);
 }
 
@@ -238,6 +239,26 @@ NATIVE_TEST(a_connection_waits_for_its_address_to_come_back)
 	serve(nt, FIRST);
 	nt_until(node_is(LINK "lease", "bound"));
 	nt_echo_once(s);
+	ck_assert(nt_says(nt, "{\"command\":\"contexts\"}",
+			  "\"remap_reason\":null"));
+}
+
+NATIVE_TEST(a_connect_is_made_again_from_another_address)
+{
+	struct tg *tg = up(nt, ENTRY);
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
+	/* its answers do not come back */
+	nt_remote_run(nt, "ip route add blackhole " FIRST);
+	ck_ok(tg_open(tg, AF_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_connect_start(s, NT_REMOTE_IP, PORT));
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "\"connecting\""));
+	serve(nt, OTHER);
+	renew();
+	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+	nt_echo_once(s);
+	ck_assert_mem_eq(s->local.addr, tg_addr(OTHER, 0).addr, 4);
 }
 
 NATIVE_TEST(a_connection_does_not_wait_for_ever)
@@ -537,6 +558,27 @@ NATIVE_TEST(several_toes_have_a_lease_each)
 	ck_assert(connects_from(tg, FIRST) && connects_from(tg, FIRST));
 }
 
+NATIVE_TEST(a_netdev_that_comes_back_has_the_lease_again)
+{
+	struct tg *tg = up(nt, ENTRY);
+	pid_t pid = client();
+	struct tg_sock *s;
+
+	nt_echo_once(nt_echo_up(nt, tg));
+	nt_shell("ip link del toe0 && kill $(cat /run/dhcp.pid)");
+	nt_until(nt_process_gone(pid));
+	nt_shell("rm " LOG " && ip link add toe0 type veth peer name eth0"
+		 " netns remote && ip -n remote addr add " NT_REMOTE_IP
+		 "/24 dev eth0 && ip -n remote link set eth0 up &&"
+		 " ip link set toe0 up");
+	serve(nt, FIRST);
+	nt_until(client() != pid);
+	ck_assert_int_eq(logged("^discover.* " FIRST), 1);
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+	ck_ok(tg_open_connect(tg, NT_REMOTE_IP, NT_ECHO_PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+}
+
 NATIVE_TEST(a_toe_may_say_that_addresses_are_by_dhcp)
 {
 	nt_shell("sed -i '/^toe/ s/}$/ addresses = \"dhcp\" }/' /run/vtoed.conf");
@@ -563,6 +605,7 @@ NATIVE_MAIN("native-dhcp", 120,
 	    another_address_moves_listeners_and_ends_connections,
 	    datagrams_go_on_from_another_address,
 	    a_connection_waits_for_its_address_to_come_back,
+	    a_connect_is_made_again_from_another_address,
 	    a_connection_does_not_wait_for_ever,
 	    a_restart_of_vtoed_disturbs_nothing,
 	    what_changed_while_vtoed_was_away_is_seen,
@@ -579,5 +622,6 @@ NATIVE_MAIN("native-dhcp", 120,
 	    a_lease_may_have_an_mtu,
 	    the_lease_moves_to_a_sibling,
 	    several_toes_have_a_lease_each,
+	    a_netdev_that_comes_back_has_the_lease_again,
 	    a_toe_may_say_that_addresses_are_by_dhcp,
 	    a_toe_that_cannot_have_it_says_why)
