@@ -161,25 +161,39 @@ static void limit(int resource, rlim_t max)
  * namespaces and the like, where a process without privileges may do more than
  * elsewhere, anything that a DHCP client needs.
  */
-static void leave_others_alone(void)
+static int deny(scmp_filter_ctx ctx)
 {
 	static const int denied[] = {
 		SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
 		SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill),
 		SCMP_SYS(tgkill), SCMP_SYS(pidfd_open),
 		SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd),
-		SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(clone3),
-		SCMP_SYS(mount), SCMP_SYS(bpf), SCMP_SYS(userfaultfd),
-		SCMP_SYS(io_uring_setup), SCMP_SYS(keyctl),
-		SCMP_SYS(perf_event_open),
+		SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount),
+		SCMP_SYS(bpf), SCMP_SYS(userfaultfd), SCMP_SYS(keyctl),
+		SCMP_SYS(io_uring_setup), SCMP_SYS(perf_event_open),
 	};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	size_t i;
-	int err = ctx ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (i = 0; !err && i < sizeof(denied) / sizeof(denied[0]); i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), denied[i],
 				       0);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM),
+				       SCMP_SYS(clone), 1,
+				       SCMP_A0(SCMP_CMP_MASKED_EQ,
+					       CLONE_NEWUSER, CLONE_NEWUSER));
+	/* its flags cannot be seen from here; the C library does without it */
+	return err ? err
+		   : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
+				      SCMP_SYS(clone3), 0);
+}
+
+static void leave_others_alone(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int err = ctx ? deny(ctx) : -ENOMEM;
+
 	if (!err)
 		err = seccomp_load(ctx);
 	if (err) {

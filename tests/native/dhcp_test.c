@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include "native.h"
 
@@ -310,6 +311,31 @@ NATIVE_TEST(what_changed_while_vtoed_was_away_is_seen)
 	accepts_on(nt, l, OTHER);
 }
 
+/* What only a client that lives, but does nothing any more, would leave. */
+static void say_that_it_ends_in(unsigned int seconds)
+{
+	struct timespec now;
+	FILE *f = fopen(LEASE, "r+");
+
+	ck_assert_ptr_nonnull(f);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	fprintf(f, "client=%d\nip=" FIRST "\nsubnet=255.255.255.0\n"
+		"expires=%llu\nend=\n", client(),
+		(unsigned long long)now.tv_sec + seconds);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+NATIVE_TEST(a_lease_that_runs_out_is_over)
+{
+	up(nt, ENTRY);
+	ck_assert_int_eq(kill(client(), SIGSTOP), 0);
+	say_that_it_ends_in(5);
+	nt_until(node_is(LINK "gateway", NULL)); /* it has been read */
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
+	nt_until(node_is(LINK "ip", NULL));
+	ck_assert(node_is(LINK "lease", "waiting for a lease"));
+}
+
 NATIVE_TEST(a_client_that_dies_is_replaced_and_asks_for_the_same)
 {
 	struct tg *tg = up(nt, ENTRY);
@@ -609,6 +635,7 @@ NATIVE_MAIN("native-dhcp", 120,
 	    a_connection_does_not_wait_for_ever,
 	    a_restart_of_vtoed_disturbs_nothing,
 	    what_changed_while_vtoed_was_away_is_seen,
+	    a_lease_that_runs_out_is_over,
 	    a_client_that_dies_is_replaced_and_asks_for_the_same,
 	    a_client_that_died_with_vtoed_is_replaced,
 	    detaching_gives_the_lease_back_and_leaves_nothing,
