@@ -21,7 +21,7 @@
 #define NS_PER_S 1000000000ull
 #define SOON_NS	 1u /* after what the loop is at */
 /* Between two looks: a client that writes all the time must not keep us busy. */
-#define PAUSE_NS 20000000ull
+#define PAUSE_NS 100000000ull
 /* A client that ends is started again after 1 s, then twice that, up to this. */
 #define AGAIN_MAX_S 60u
 

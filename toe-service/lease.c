@@ -144,8 +144,8 @@ int lease_parse(const char *text, struct lease *result, char *error)
 	if (err)
 		return err;
 	if (read_number("client", lines.client, INT32_MAX, &client, error) ||
-	    read_number("expires", lines.expires, INT64_MAX, &lease.expires_s,
-			error))
+	    read_number("expires", lines.expires, LEASE_EXPIRES_MAX,
+			&lease.expires_s, error))
 		return -EINVAL;
 	lease.client = (pid_t)client;
 	*result = lease;

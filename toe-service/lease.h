@@ -25,6 +25,8 @@
 #define LEASE_TEXT_MAX	 512 /* bytes, with the NUL; a whole one has 150 */
 /* Of what was given out since classes went, 10/8 is the largest network. */
 #define LEASE_PREFIX_MIN 8u
+/* RFC 2131's longest lease, taken after an uptime of as many seconds. */
+#define LEASE_EXPIRES_MAX (2ull * UINT32_MAX)
 
 struct lease {
 	pid_t client;

@@ -152,6 +152,7 @@ START_TEST(a_client_gone_mad_is_refused)
 	mad("client=7\n" IP SUBNET "\nend=\n");
 	mad("client=x\nend=\n");
 	mad("expires=99999999999999999999\nend=\n");
+	mad("expires=9999999999\nend=\n"); /* a time that never comes */
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
 	mad(text);
