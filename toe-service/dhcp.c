@@ -24,6 +24,9 @@
 #define PAUSE_NS 100000000ull
 /* A client that ends is started again after 1 s, then twice that, up to this. */
 #define AGAIN_MAX_S 60u
+/* One that has ended so often, at once each time, is not there. */
+#define FAILURES_MAX 2u
+#define NO_CLIENT "no DHCP client runs: is busybox installed? see vtoed's log"
 
 struct dhcp {
 	struct inventory *inv;
@@ -188,6 +191,7 @@ static void start(struct dhcp_client *client, const struct guest_net *net)
 		.link = link->name,
 		.ifindex = link->ifindex,
 		.id = id,
+		.quiet = client->failures > 0,
 	};
 	int err;
 
@@ -278,19 +282,17 @@ static int read_lease(struct dhcp_client *client, struct lease *lease,
 	return err;
 }
 
-/* @why: "": it is not. True if that has not been said yet. */
-static bool set_refused(struct guest_net *net, uint32_t index, const char *why)
+/* @trouble: why there is no lease, or "". True if that is not known yet. */
+static bool set_trouble(struct guest_net *net, uint32_t index,
+			const char *trouble)
 {
-	char error[ENTRY_ERROR_MAX] = "";
 	struct guest_link *link = &net->link[index];
 
-	if (*why)
-		snprintf(error, sizeof(error), "refused: %.240s", why);
-	if (!strcmp(link->lease_error, error))
+	if (!strcmp(link->lease_error, trouble))
 		return false;
-	strcpy(link->lease_error, error);
-	if (*why)
-		log_warn("%s: DHCP lease refused: %s", net->name, why);
+	strcpy(link->lease_error, trouble);
+	if (*trouble)
+		log_warn("%s: DHCP lease: %s", net->name, trouble);
 	return true;
 }
 
@@ -311,6 +313,7 @@ static void log_change(const struct guest_net *net, uint32_t index)
 static void take_over(struct dhcp_client *client, struct guest_net *net)
 {
 	char error[ENTRY_ERROR_MAX] = "", why[ENTRY_ERROR_MAX] = "";
+	char trouble[ENTRY_ERROR_MAX] = "";
 	uint32_t index = client->index;
 	struct lease lease;
 	int err = read_lease(client, &lease, why), changed;
@@ -322,7 +325,12 @@ static void take_over(struct dhcp_client *client, struct guest_net *net)
 	changed = guest_link_readdress(net, index, &lease.ip, lease.mtu, error);
 	if (!err && changed != -EALREADY)
 		err = changed;
-	news = set_refused(net, index, !err ? "" : *why ? why : error);
+	if (err)
+		snprintf(trouble, sizeof(trouble), "refused: %.240s",
+			 *why ? why : error);
+	else if (!lease.bound && client->failures >= FAILURES_MAX)
+		strcpy(trouble, NO_CLIENT);
+	news = set_trouble(net, index, trouble);
 	if (!changed)
 		log_change(net, index);
 	if (!changed || news)

@@ -113,8 +113,14 @@ int dhcp_client_start(struct dhcp_client *client, struct loop *loop,
 		      const struct dhcp_client_start *start, loop_fd_fn *ended)
 {
 	char netns[16], file[16];
-	const char *argv[] = {start->program, netns,	  file, start->link,
-			      start->id,      start->address, NULL};
+	const char *argv[] = {start->program,
+			      netns,
+			      file,
+			      start->link,
+			      start->id,
+			      start->quiet ? "quiet" : "tell",
+			      start->address,
+			      NULL};
 	int keep[] = {start->netns, client->file}, fd, err;
 	pid_t pid;
 

@@ -43,6 +43,7 @@ struct dhcp_client_start {
 	uint32_t ifindex;
 	const char *id;	     /* hexadecimal digits */
 	const char *address; /* to ask for; NULL: any */
+	bool quiet;	     /* why it cannot run has been logged */
 };
 
 /**

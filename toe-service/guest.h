@@ -46,7 +46,7 @@ struct guest_link {
 	char from[TABLE_NAME_MAX]; /* TOE of whose range ip is; "": of none */
 	bool dhcp;	    /* ip is that of a lease; family 0: there is none */
 	uint32_t lease_mtu; /* 0: the lease says nothing */
-	char lease_error[ENTRY_ERROR_MAX]; /* why it is refused; or "" */
+	char lease_error[ENTRY_ERROR_MAX]; /* why there is none; or "" */
 	/* CLOCK_MONOTONIC: its TOE fails, or its lease is lost, since; 0: works */
 	uint64_t lost_ns;
 	bool given_up;	  /* its connections have been reset since then */

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vtoe-dhcp - a guest's DHCP client: becomes busybox's udhcpc, and is its script.
+ * vtoe-dhcp - a guest's DHCP client: becomes busybox's udhcpc, and is its script
  *
  * Theory of operation
  *
  * vtoed starts it, for one link of a guest, as
  *
- *	vtoe-dhcp NETNS LEASE LINK CLIENT-ID [ADDRESS]
+ *	vtoe-dhcp NETNS LEASE LINK CLIENT-ID tell|quiet [ADDRESS]
  *
- * NETNS and LEASE are descriptors: the guest's network namespace, and a file, of
- * which all that is known of the lease can be read by vtoed, this one and the next
- * (lease.h). CLIENT-ID are hexadecimal digits; ADDRESS is asked for. The program
- * takes a POSIX lock on LEASE, which the kernel keeps for it over exec() and until
- * it ends: so whoever opens the file can ask who serves it (dhcp_client.c). Then
- * it enters the namespace, gives up all privileges but raw sockets, and becomes
- * udhcpc, of which it also is the script, called with an event as only argument
- * and LEASE as descriptor.
+ * NETNS and LEASE are descriptors: the guest's network namespace, and a file from
+ * which vtoed, this one and the next, knows the lease (lease.h). CLIENT-ID are
+ * hexadecimal digits; ADDRESS is asked for; "quiet": why it cannot run has been
+ * told on standard error before.
+ *
+ * The program takes a POSIX lock on LEASE, which the kernel keeps for it over
+ * exec() and until it ends: so whoever opens the file can ask who serves it
+ * (dhcp_client.c). Then it enters the namespace, gives up all privileges but raw
+ * sockets, and becomes udhcpc. That calls it as its script, with an event as the
+ * only argument and LEASE as a descriptor.
  *
  * The first event of each client is "deconfig": it has no lease yet. That is no
  * news: the lease that an earlier client had for the guest still holds.
@@ -284,10 +286,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 2)
 		return script(argv[1]);
-	if (argc < 5 || argc > 6) {
+	if (argc < 6 || argc > 7) {
 		fprintf(stderr, "vtoe-dhcp is started by vtoed\n");
 		return EXIT_FAILURE;
 	}
+	if (!strcmp(argv[5], "quiet"))
+		be_quiet();
 	if (setns(atoi(argv[1]), CLONE_NEWNET) < 0)
 		die("network namespace");
 	if (dup2(atoi(argv[2]), LEASE_FD) < 0)
@@ -296,5 +300,5 @@ int main(int argc, char **argv)
 	    close_range(LEASE_FD + 1, ~0u, 0) < 0)
 		die("close_range");
 	take_lock();
-	launch(argv[3], argv[4], argc == 6 ? argv[5] : NULL);
+	launch(argv[3], argv[4], argv[6]);
 }

@@ -311,6 +311,18 @@ NATIVE_TEST(what_changed_while_vtoed_was_away_is_seen)
 	accepts_on(nt, l, OTHER);
 }
 
+NATIVE_TEST(without_a_client_it_is_said_so_once)
+{
+	serve(nt, FIRST);
+	nt_shell("mount --bind /dev/null /bin/busybox");
+	nt_guest_up_as(nt, NULL, ENTRY);
+	nt_until(node_has(LINK "lease", "is busybox installed?"));
+	ck_assert_int_eq(nt_log_count(nt, "vtoed.log",
+				      "install the package busybox"), 1);
+	nt_shell("umount /bin/busybox");
+	nt_until(node_is(LINK "lease", "bound"));
+}
+
 /* What only a client that lives, but does nothing any more, would leave. */
 static void say_that_it_ends_in(unsigned int seconds)
 {
@@ -635,6 +647,7 @@ NATIVE_MAIN("native-dhcp", 120,
 	    a_connection_does_not_wait_for_ever,
 	    a_restart_of_vtoed_disturbs_nothing,
 	    what_changed_while_vtoed_was_away_is_seen,
+	    without_a_client_it_is_said_so_once,
 	    a_lease_that_runs_out_is_over,
 	    a_client_that_dies_is_replaced_and_asks_for_the_same,
 	    a_client_that_died_with_vtoed_is_replaced,
