@@ -313,5 +313,9 @@ int command_run(struct worker *w, const struct vtoe_submission *cmd)
 				    cmd->op, cmd->gen, cmd->slot);
 	if (s->state == SLOT_CLOSING || s->state == SLOT_LINGERING)
 		return answer(w, s, cmd, -EBADF, NULL);
+	/* what was sent before goes to whom, and as, it was sent */
+	err = s->state == SLOT_DATAGRAM ? dgram_tx_run(w, s) : 0;
+	if (err < 0)
+		return err;
 	return commands[cmd->op](w, s, cmd);
 }

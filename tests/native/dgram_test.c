@@ -191,6 +191,26 @@ NATIVE_TEST(nobody_listens_is_told_to_a_connected_socket)
 	ck_assert_int_eq(tg_dgram_error(s, NT_TIMEOUT), ECONNREFUSED);
 }
 
+NATIVE_TEST(what_was_sent_before_connect_goes_to_the_peer_of_then)
+{
+	int fd[2] = { nt_remote_dgram(nt, NT_REMOTE_IP, PORT),
+		      nt_remote_dgram(nt, NT_REMOTE_IP, PORT + 1) };
+	struct tg_sock *s = dgram(nt, AF_INET);
+	struct sockaddr_storage from;
+	uint8_t i, got;
+
+	for (i = 0; i < 100; i++) {
+		ck_ok(tg_connect(s, NT_REMOTE_IP, PORT + i % 2, NT_TIMEOUT));
+		ck_ok(tg_sendto(s, NULL, 0, &i, 1, NT_TIMEOUT));
+	}
+	for (i = 0; i < 100; i++) {
+		ck_assert_int_eq(remote_get(nt, fd[i % 2], &got, 1, &from), 1);
+		ck_assert_uint_eq(got, i);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
 NATIVE_TEST(an_association_can_be_ended)
 {
 	int fd = nt_remote_dgram(nt, NT_REMOTE_IP, PORT + 1);
@@ -355,6 +375,7 @@ NATIVE_MAIN("dgram", 120, a_datagram_goes_there_and_back,
 	    a_bound_socket_is_found,
 	    many_datagrams_to_a_slow_reader_are_whole_or_lost,
 	    nobody_listens_is_told_to_a_connected_socket,
+	    what_was_sent_before_connect_goes_to_the_peer_of_then,
 	    an_association_can_be_ended,
 	    a_refused_destination_costs_one_datagram,
 	    what_goes_with_a_datagram_is_told_if_asked_for,
