@@ -169,22 +169,25 @@ static void drop_link_node(const struct device *device, uint32_t index,
 	device_drop(device, path);
 }
 
-/* What a lease, or a range, gave may be there no more. */
+/*
+ * What a lease, or a range, gave may be there no more. The last one: when it has
+ * changed, they have, too.
+ */
 static void put_source(const struct device *device, uint32_t index)
 {
 	const struct guest_link *link = &device->net->link[index];
 	const char *lease = guest_link_lease(device->net, index);
 
-	if (lease)
-		put_link_node(device, index, VTOE_KEY_LEASE, lease);
-	else if (link->from[0])
-		put_link_node(device, index, VTOE_KEY_FROM, link->from);
-	else
+	if (!lease && !link->from[0])
 		return;
 	if (!link->ip.addr.family)
 		drop_link_node(device, index, "ip");
 	if (!link->ip.gateway.family)
 		drop_link_node(device, index, "gateway");
+	if (lease)
+		put_link_node(device, index, VTOE_KEY_LEASE, lease);
+	else
+		put_link_node(device, index, VTOE_KEY_FROM, link->from);
 }
 
 static void put_link(const struct device *device, uint32_t index)
@@ -196,9 +199,9 @@ static void put_link(const struct device *device, uint32_t index)
 		return;
 	}
 	put_link_node(device, index, "toe", link->toe);
-	put_source(device, index);
 	put_address(device, index, &link->ip, "ip", "gateway");
 	put_address(device, index, &link->ip6, "ip6", "gateway6");
+	put_source(device, index);
 }
 
 void device_toes(const struct device *device, char *text)

@@ -104,7 +104,8 @@ static struct tg *up(struct nt *nt, const char *entry)
 
 	serve(nt, FIRST);
 	tg = nt_guest_up_as(nt, NULL, entry);
-	nt_until(node_is(LINK "ip", FIRST "/24"));
+	nt_until(node_is(LINK "lease", "bound"));
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
 	return tg;
 }
 
@@ -134,7 +135,6 @@ NATIVE_TEST(a_guest_gets_its_address_and_connects)
 	struct tg *tg = up(nt, ENTRY);
 
 	ck_assert(node_is(LINK "gateway", "192.0.2.1"));
-	ck_assert(node_is(LINK "lease", "bound"));
 	ck_assert(nt_says(nt, "{\"command\":\"list\"}",
 			  "\"ip\":\"" FIRST "/24\""));
 	nt_echo_once(nt_echo_up(nt, tg));
@@ -214,7 +214,8 @@ NATIVE_TEST(datagrams_go_on_from_another_address)
 	nt_remote_recv(nt, fd, text, 6);
 	serve(nt, OTHER);
 	renew();
-	nt_until(node_is(LINK "ip", OTHER "/24"));
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}",
+			 "\"remap_reason\":\"address\""));
 	ck_ok(tg_sendto(s, NULL, 0, "after!", 6, NT_TIMEOUT));
 	nt_remote_recv(nt, fd, text, 6);
 	ck_assert_mem_eq(text, "after!", 6);
@@ -344,8 +345,8 @@ NATIVE_TEST(a_lease_that_runs_out_is_over)
 	say_that_it_ends_in(5);
 	nt_until(node_is(LINK "gateway", NULL)); /* it has been read */
 	ck_assert(node_is(LINK "ip", FIRST "/24"));
-	nt_until(node_is(LINK "ip", NULL));
-	ck_assert(node_is(LINK "lease", "waiting for a lease"));
+	nt_until(node_is(LINK "lease", "waiting for a lease"));
+	ck_assert(node_is(LINK "ip", NULL));
 }
 
 NATIVE_TEST(a_client_that_dies_is_replaced_and_asks_for_the_same)
@@ -636,6 +637,16 @@ NATIVE_TEST(a_toe_that_cannot_have_it_says_why)
 			  "an address by DHCP"));
 }
 
+NATIVE_TEST(an_ipvlan_is_refused)
+{
+	nt_shell("sed -i 's/macvlan/ipvlan/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
+	free(nt_attach(nt, NT_DOMID, ENTRY));
+	nt_until(node_has(B "/error", "an address by DHCP needs link = "
+			  "\"macvlan\", not \"ipvlan\""));
+}
+
 NATIVE_MAIN("native-dhcp", 120,
 	    a_guest_gets_its_address_and_connects,
 	    a_device_does_not_wait_for_its_address,
@@ -664,4 +675,5 @@ NATIVE_MAIN("native-dhcp", 120,
 	    several_toes_have_a_lease_each,
 	    a_netdev_that_comes_back_has_the_lease_again,
 	    a_toe_may_say_that_addresses_are_by_dhcp,
-	    a_toe_that_cannot_have_it_says_why)
+	    a_toe_that_cannot_have_it_says_why,
+	    an_ipvlan_is_refused)

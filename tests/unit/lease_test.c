@@ -159,8 +159,36 @@ START_TEST(a_client_gone_mad_is_refused)
 }
 END_TEST
 
+#define MUTANTS 200000
+
+START_TEST(whatever_is_taken_is_a_hosts)
+{
+	static const char whole[] = "client=7\n" IP SUBNET
+		"router=192.0.2.1\nmtu=1400\nexpires=3600\nend=\n";
+	static const char bytes[] = "0123456789.=\n\377x";
+	char text[sizeof(whole)];
+	uint32_t random = 42, i, n;
+
+	for (i = 0; i < MUTANTS; i++) {
+		memcpy(text, whole, sizeof(text));
+		for (n = 1 + unit_random(&random) % 4; n; n--)
+			text[unit_random(&random) % (sizeof(text) - 1)] =
+				bytes[unit_random(&random) % sizeof(bytes)];
+		if (lease_parse(text, &lease, error) || !lease.bound)
+			continue;
+		ck_assert_uint_eq(lease.ip.addr.family, VTOE_INET);
+		ck_assert_uint_ge(lease.ip.prefix, LEASE_PREFIX_MIN);
+		ck_assert_uint_le(lease.ip.prefix, 32);
+		ck_assert(!entry_check_host(&lease.ip, "ip", text, error));
+		ck_assert(!entry_check_gateway(&lease.ip, "gateway", "ip",
+					       error));
+		ck_assert(!lease.mtu || lease.mtu >= ENTRY_MTU_MIN);
+	}
+}
+END_TEST
+
 UNIT_MAIN("lease", a_lease_is_read, gateway_mtu_and_end_may_be_absent,
 	  no_lease_is_none, what_is_not_whole_is_not_taken,
 	  addresses_that_are_no_hosts_are_refused, absurd_netmasks_are_refused,
 	  gateways_that_are_no_neighbours_are_refused, absurd_mtus_are_refused,
-	  a_client_gone_mad_is_refused)
+	  a_client_gone_mad_is_refused, whatever_is_taken_is_a_hosts)
