@@ -298,6 +298,18 @@ static bool sent_from_device(const struct view *a, const struct view *b)
 	return options.type == SOCK_DGRAM && any && other;
 }
 
+/* Linux 6.1 then sends where it could not connect to, once it has looked for the
+ * way anew: an error may come, or not.
+ */
+static bool misled(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if (session.misled[i] &&
+		    (a->socket[i].revents ^ b->socket[i].revents) == POLLERR)
+			return options.type == SOCK_DGRAM;
+	return false;
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -310,6 +322,9 @@ static struct known_view {
 	{ "what is queued at a datagram socket is lost when its connect() "
 	  "leads from the device to this machine, or back",
 	  moved, 0 },
+	{ "a connected datagram socket whose next connect() failed sends "
+	  "elsewhere, natively, too",
+	  misled, 0 },
 	{ "a datagram socket that is connected in this machine sends to peers "
 	  "beyond the device from the device's address",
 	  sent_from_device, 0 },

@@ -218,6 +218,8 @@ const struct step *session_next(void)
 
 static void learn_connect(const struct step *st, const struct outcome *out)
 {
+	if (out->ret && session.kind[st->s] == CONNECTED)
+		session.misled[st->s] = true;
 	if (out->ret && out->err != EINPROGRESS)
 		return;
 	session.kind[st->s] = st->a[0] == ADDR_UNSPEC ? FRESH : CONNECTED;
@@ -253,6 +255,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 	case OP_SOCKET:
 		session.kind[st->s] = FRESH;
 		session.was_native[st->s] = session.moved[st->s] = false;
+		session.misled[st->s] = false;
 		session.form[st->s] = (uint8_t)st->a[0];
 		break;
 	case OP_BIND:

@@ -200,6 +200,7 @@ struct session {
 	bool peer_used[NR_PEERS];
 	bool was_native[NR_SOCKETS]; /* named an address of this machine */
 	bool moved[NR_SOCKETS];	     /* connected to this machine */
+	bool misled[NR_SOCKETS];     /* connected, and a connect() failed */
 	uint8_t form[NR_SOCKETS];    /* of its addresses, FORM_* */
 	bool peer_connected[NR_PEERS];
 	int peer_sent;		     /* bytes */
