@@ -294,7 +294,7 @@ static bool sent_from_device(const struct view *a, const struct view *b)
 	for (int i = 0; i < NR_SOCKETS; i++)
 		any |= session.moved[i];
 	for (int i = 0; i < NR_PEERS; i++)
-		other |= a->peer.socket[i].unread && !b->peer.socket[i].unread;
+		other |= a->peer.socket[i].read > b->peer.socket[i].read;
 	return options.type == SOCK_DGRAM && any && other;
 }
 

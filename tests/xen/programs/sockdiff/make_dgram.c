@@ -233,9 +233,9 @@ static void make_dgram_peer_act(int s)
 		add(OP_PEER_OPEN, below(NR_PEERS));
 	else if (dice < 55)
 		make_peer_send(p, s);
-	else if (dice < 85 && (session.peer_readable[p] || one_in(5)))
+	else if (dice < 60)
 		add(OP_PEER_READ, p);
-	else if (dice < 92)
+	else if (dice < 80)
 		make_peer_join(p, s);
 	else
 		add(OP_PEER_CLOSE, p);

@@ -42,8 +42,5 @@ enum verdict settle(char *text)
 	for (int i = 0; i < NR_SOCKETS; i++)
 		session.readable[i] =
 			b.socket[i].revents > 0 && b.socket[i].revents & POLLIN;
-	for (int i = 0; i < NR_PEERS; i++)
-		session.peer_readable[i] = b.peer.socket[i].revents > 0 &&
-					   b.peer.socket[i].revents & POLLIN;
 	return verdict;
 }

@@ -24,8 +24,8 @@
  * steps are sensible ones; see make.c. The first difference ends a session.
  *
  * A run is about streams or, with -u, about datagrams. Then the peer has sockets
- * instead of connections, each bound to a port of its own, and reads one
- * datagram at a time: of the queue only the first can be seen.
+ * instead of connections, each bound to a port of its own, and reads whatever
+ * arrives, so that it is seen and waited for; an order to read takes an error.
  */
 #ifndef SOCKDIFF_H
 #define SOCKDIFF_H
@@ -123,7 +123,7 @@ struct peer_socket {
 	int32_t revents; /* -1: there is none */
 	int32_t tcp_state;
 	uint32_t unread;
-	uint32_t read; /* so far, by OP_PEER_READ */
+	uint32_t read; /* so far, by OP_PEER_READ; datagrams: at once */
 	uint64_t hash; /* of what was read */
 };
 
@@ -207,7 +207,6 @@ struct session {
 	bool shut_early;	     /* a socket, before it was connected */
 	bool urgent;		     /* the peer has sent such */
 	bool readable[NR_SOCKETS];   /* as poll() says */
-	bool peer_readable[NR_PEERS];
 	int unaccepted;		     /* connections in the peer's queue */
 	int queued; /* steps that are to follow, from .step[.nr_steps] on */
 	uint64_t random;
