@@ -177,6 +177,7 @@ static void worker_connected(void *arg)
 		device->net->served = true;
 	}
 	device_compare_toes(device);
+	worker_go_on(device->worker);
 	device_set_phase(device, DEVICE_CONNECTED);
 	/* what has changed while no vtoed was there to see it */
 	device_network_changed(device);

@@ -92,9 +92,10 @@ void device_release_links(struct device *device)
 static void settled(struct device *device, uint32_t index, enum toe_state left)
 {
 	device->net->link[index].lost_ns = 0;
+	/* before the worker acts on it: the next vtoed goes by what is written */
+	device_put_link(device, index);
 	tell_toe(device, index, left);
 	device_clear_error(device);
-	device_put_link(device, index);
 }
 
 typedef int move_fn(struct guest_net *net, uint32_t index, char *error);

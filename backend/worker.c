@@ -638,6 +638,16 @@ void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
 	tell(worker, &msg, WORKER_LOST);
 }
 
+void worker_go_on(struct worker *worker)
+{
+	struct worker_msg msg = {0};
+
+	if (worker->state != WORKER_IS_RUNNING || !worker->adopted)
+		return;
+	worker->assists = worker->nr_rows * ASSISTS_A_SLOT;
+	tell(worker, &msg, WORKER_GO_ON);
+}
+
 /* ---- ending ---- */
 
 void worker_stop(struct worker *worker, uint64_t grace_ns)

@@ -131,6 +131,13 @@ void worker_set_toe(struct worker *worker, uint32_t index,
 void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
 		 bool reset);
 
+/**
+ * worker_go_on - one that was adopted may be in the middle of a move: help it
+ *
+ * When what it asks for can be done.
+ */
+void worker_go_on(struct worker *worker);
+
 /** worker_stop - ask it to end, and kill it @grace_ns later if it has not. */
 void worker_stop(struct worker *worker, uint64_t grace_ns);
 

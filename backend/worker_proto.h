@@ -40,9 +40,9 @@
  * control half of that driver do its part with each, and answers WORKER_ASSISTED,
  * with the results in that order. WORKER_ARRIVED: all streams are in the new stack,
  * and the new link, which was made to hear nothing, is to hear. A worker that is asked
- * for nothing may ask for nothing: vtoed ends it. After the loss of the control
- * connection the next vtoed says WORKER_TOE once more, since HELLO tells of the old
- * place until all is done, and the worker asks again.
+ * for nothing may ask for nothing: vtoed ends it. The next vtoed says WORKER_GO_ON
+ * when it can help, and the worker asks once more for what has not been answered. HELLO
+ * tells of the old place until all is done.
  *
  * The context table must be sealed against shrinking and growing
  * (F_SEAL_SHRINK, F_SEAL_GROW), or vtoed, which maps it, refuses it: a worker
@@ -78,6 +78,7 @@ enum worker_msg_type {
 	WORKER_ASSIST = 8, /* worker → vtoed: descriptors; driver[0], what, id */
 	WORKER_ASSISTED = 9, /* vtoed → worker: id, nr, result */
 	WORKER_ARRIVED = 10, /* worker → vtoed: streams are at toe[index] */
+	WORKER_GO_ON = 11,   /* vtoed → worker: adopted; ask again */
 };
 
 /* A TOE context of the device, as the worker's placement needs it. */

@@ -90,7 +90,7 @@ struct context_assist {
 
 struct context_move_ops {
 	/* contexts_assisted() follows later, unless vtoed is not there; then
-	 * the next one's contexts_set_toe() has it asked again */
+	 * contexts_ask_again() has the next one asked */
 	void (*assist)(void *owner, unsigned int toe,
 		       const struct context_assist *ask);
 	/* all streams are in the new stack: its link may hear */
@@ -187,14 +187,20 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
  * were, and each context notes a remap. The connections of one that is no more
  * are reset. Where only its address is another one, contexts_lost() says what
  * becomes of what had the old one. If the other TOE has another driver, streams move
- * to its stack, which takes vtoed's help and some time; said again, it is gone on
- * with where the answer of a vtoed is missing that is no more. Costs one look at each
- * row, and what the driver does for each connection. Returns 0; -EINPROGRESS:
- * settled() follows; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of which
- * nothing is open yet (the sandbox forbids to start), and then nothing has changed.
+ * to its stack, which takes vtoed's help and some time. Costs one look at each row,
+ * and what the driver does for each connection. Returns 0; -EINPROGRESS: settled()
+ * follows; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of which nothing is
+ * open yet (the sandbox forbids to start), and then nothing has changed.
  */
 int contexts_set_toe(struct contexts *cs, unsigned int toe,
 		     const struct contexts_place *to, uint32_t left);
+
+/**
+ * contexts_ask_again - another vtoed is there, which has not been asked for anything
+ *
+ * To be called before anything else is done for it.
+ */
+void contexts_ask_again(struct contexts *cs);
 
 /**
  * contexts_assisted - vtoed has done what assist() asked for

@@ -18,8 +18,8 @@
  * Before 2, 4 and the thaw a driver may need vtoed's assistance with each stream's
  * descriptor, which comes by messages; until all have it, the step waits, and the
  * worker does other things. There is one move at a time; what is said meanwhile of
- * where TOE contexts are is done afterwards. If vtoed goes, the next one says again
- * where the TOE context is to be, and that asks again.
+ * where TOE contexts are is done afterwards. If vtoed goes, the next one is asked
+ * again; if it has the TOE context elsewhere, that is another move.
  *
  * What waits in a listener's queue is accepted before, goes along, and waits here for
  * the guest (step WAITING). One that the guest has closed, and that its stack alone is
@@ -381,6 +381,15 @@ int contexts_move(struct contexts *cs, unsigned int toe,
 	return -EINPROGRESS;
 }
 
+void contexts_ask_again(struct contexts *cs)
+{
+	if (!contexts_moving(cs))
+		return;
+	if (cs->move.step == FROZEN_ON)
+		cs->move_ops->arrived(cs->owner, (unsigned int)cs->move.toe);
+	go_on(cs);
+}
+
 static bool same_place(const struct contexts_place *a,
 		       const struct contexts_place *b)
 {
@@ -393,11 +402,7 @@ int contexts_set_toe_later(struct contexts *cs, unsigned int toe,
 	struct context_later *later = &cs->move.later[toe];
 
 	if ((int)toe == cs->move.toe && same_place(to, &cs->move.to)) {
-		/* another vtoed, which knows nothing of what was asked */
-		later->due = false;
-		if (cs->move.step == FROZEN_ON)
-			cs->move_ops->arrived(cs->owner, toe);
-		go_on(cs);
+		later->due = false; /* it is on its way there */
 		return -EINPROGRESS;
 	}
 	*later = (struct context_later){.due = true, .to = *to, .left = left};

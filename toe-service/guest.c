@@ -659,6 +659,26 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index)
 	       other_driver(net, index, pool);
 }
 
+/* A held link has none before the old one is gone. */
+static void give_addresses(struct guest_net *net, uint32_t index)
+{
+	struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
+	char why[TOE_ERROR_MAX] = "";
+	struct toe_context_spec spec;
+	int err;
+
+	if (!link->held || !control || !control->context_address)
+		return;
+	make_spec(net, index, &spec);
+	err = control->context_address(&spec, why);
+	if (!err)
+		return;
+	log_error("%s: toe %s: its link has no addresses: %s", net->name,
+		  link->toe, why[0] ? why : strerror(-err));
+	link->ifindex = 0; /* stale: to be made again */
+}
+
 static int move(struct guest_net *net, uint32_t index,
 		const struct config_pool *pool, uint64_t but, char *error)
 {
@@ -682,6 +702,7 @@ static int move(struct guest_net *net, uint32_t index,
 		traffic_keep(net, &before, index);
 		remove_link(&before, index);
 	}
+	give_addresses(net, index);
 	recount(net->inv);
 	return 0;
 }
@@ -795,6 +816,34 @@ free_net:
 	return err;
 }
 
+/* An earlier vtoed may have died before it had written down where a link went. */
+static void remove_half_moved(const struct guest_net *net, uint32_t index)
+{
+	const struct config *config = net->inv->config;
+	const struct config_pool *pool =
+		config_find_pool(config, net->entry.pool);
+	const struct guest_link *link = &net->link[index];
+	const struct toe_control *control;
+	char name[TABLE_IFNAME_MAX];
+	struct toe_context_spec spec;
+	const struct toe *toe;
+	uint32_t i;
+
+	make_spec(net, index, &spec);
+	spec.link = name;
+	for (i = 0; pool && i < pool->nr_toes; i++) {
+		toe = inventory_find(net->inv,
+				     config->toe[pool->toe[i]].name);
+		if (!toe || toe->row == link->toe_row ||
+		    strcmp(toe->conf.segment, link->segment))
+			continue;
+		control = toe_control_find(toe->conf.driver);
+		table_link_name(toe->row, index, name);
+		if (control)
+			control->context_destroy(&spec);
+	}
+}
+
 /* One whose TOE is configured no more is none: its link goes with the namespace. */
 static void adopt_link(struct guest_net *net, uint32_t index,
 		       const struct guest_saved *saved)
@@ -811,6 +860,7 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 		saved->dhcp || (!index && net->entry.dhcp);
 	/* an earlier vtoed may not have come to release it */
 	net->link[index].held = true;
+	remove_half_moved(net, index);
 	if (!netns_has_link(net->netns, net->link[index].name))
 		net->link[index].ifindex = 0; /* stale */
 }

@@ -41,7 +41,7 @@ struct toe_context_spec {
 	bool several;	      /* the guest may have more than one */
 	uint32_t mtu;	      /* 0: the netdev's */
 	uint64_t rate;	      /* bytes a second that the guest may send; 0: any */
-	bool held;	      /* deaf before context_release() */
+	bool held;	      /* without addresses, and deaf: see below */
 	struct toe_address ip, ip6;
 	bool dhcp;	      /* ip is a lease's, or comes later: family 0 */
 	uint8_t mac[TOE_MAC_LEN]; /* with dhcp: what the link should have */
@@ -130,11 +130,15 @@ struct toe_control {
 	/* its stack does not go on with a connection that has TCP time stamps */
 	bool no_timestamps;
 	/*
-	 * Moves: a link that was made with @spec.held passed nothing on to the
-	 * kernel, which would have reset what it does not know yet; from now on
-	 * it does. May be repeated. NULL: a held link is as any other, because
-	 * only the data half hears it.
+	 * Moves: a link that is made with @spec.held has no addresses, so that
+	 * the kernel does not answer for what another stack still has; when that
+	 * one's link is gone, it gets them, but hears nothing, because the kernel
+	 * would reset what it does not know yet; when all connections are
+	 * there, it hears. The last may be repeated. NULL: a held link is as
+	 * any other, because only the data half hears it. Both or none.
 	 */
+	int (*context_address)(const struct toe_context_spec *spec,
+			       char *error);
 	int (*context_release)(const struct toe_context_spec *spec);
 	/*
 	 * Moves: do what the data half has no privilege for. @fd is whatever a

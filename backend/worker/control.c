@@ -223,6 +223,9 @@ static int carry_out(struct worker *w, const struct worker_msg *msg)
 		return set_toe(w, msg);
 	case WORKER_LOST:
 		return lost(w, msg);
+	case WORKER_GO_ON:
+		contexts_ask_again(&w->contexts);
+		return 0;
 	case WORKER_ASSISTED:
 		return assisted(w, msg);
 	default:
@@ -267,8 +270,9 @@ void control_adopt(struct worker *w)
 	err = loop_watch(w, fd, TAG_CONTROL);
 	if (!err)
 		err = control_answer(w, NULL);
-	if (err)
+	if (err) {
 		drop(w, strerror(-err));
-	else
-		log_info("adopted by process %d", (int)peer.pid);
+		return;
+	}
+	log_info("adopted by process %d", (int)peer.pid);
 }

@@ -620,6 +620,7 @@ START_TEST(the_next_vtoed_is_asked_again)
 	up_alone();
 	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
 	first = asked.last;
+	contexts_ask_again(&contexts);
 	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
 	ck_assert_uint_eq(asked.times, 2);
 	/* what was asked for before is not what counts */
@@ -629,7 +630,7 @@ START_TEST(the_next_vtoed_is_asked_again)
 	answer(0);
 	ck_assert_uint_eq(moved.imported, 1);
 	/* and once more in the last step */
-	ck_assert_int_eq(go_to("other"), -EINPROGRESS);
+	contexts_ask_again(&contexts);
 	ck_assert_uint_eq(asked.arrived, 2);
 	answer(0);
 	ck_assert_uint_eq(asked.settled, 1);

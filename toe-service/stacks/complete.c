@@ -213,5 +213,10 @@ const char *complete_control(const struct toe_control *control)
 {
 	if (!control->context_create)
 		return "context_create";
-	return control->context_destroy ? NULL : "context_destroy";
+	if (!control->context_destroy)
+		return "context_destroy";
+	if (!control->context_address != !control->context_release)
+		return control->context_address ? "context_release"
+						: "context_address";
+	return NULL;
 }

@@ -389,8 +389,25 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 	if (err && !error[0])
 		err = fail(error, err, "TOE \"%s\": cannot hold the link back",
 			   spec->toe);
-	if (!err)
+	if (!err && !spec->held)
 		err = set_network(sk, ifindex, spec, error);
+	nl_socket_free(sk);
+	return err;
+}
+
+static int address(const struct toe_context_spec *spec, struct nl_sock *home,
+		   char *error)
+{
+	int ifindex = (int)if_nametoindex(spec->link), err;
+	struct nl_sock *sk;
+
+	(void)home;
+	if (!ifindex)
+		return -ENODEV;
+	err = kernel_nl_open(&sk);
+	if (err)
+		return fail(error, err, "netlink");
+	err = set_network(sk, ifindex, spec, error);
 	nl_socket_free(sk);
 	return err;
 }
@@ -557,6 +574,8 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	struct nl_sock *sk;
 	int err;
 
+	/* a vtoed may have died between making it and noting that */
+	kernel_context_destroy(spec);
 	error[0] = '\0';
 	err = kernel_nl_open(&sk);
 	if (err)
@@ -571,6 +590,13 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	return err;
 }
 
+static int kernel_context_address(const struct toe_context_spec *spec,
+				  char *error)
+{
+	error[0] = '\0';
+	return kernel_inside(spec, address, error);
+}
+
 static int kernel_context_release(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
@@ -581,6 +607,7 @@ static int kernel_context_release(const struct toe_context_spec *spec)
 const struct toe_control kernel_control = {
 	.name = "kernel",
 	.moves = true,
+	.context_address = kernel_context_address,
 	.context_release = kernel_context_release,
 	.assist = kernel_assist,
 	.context_create = kernel_context_create,
