@@ -668,10 +668,10 @@ static void give_addresses(struct guest_net *net, uint32_t index)
 	struct toe_context_spec spec;
 	int err;
 
-	if (!link->held || !control || !control->context_address)
+	if (!link->held || !control || !control->context_install)
 		return;
-	make_spec(net, index, &spec);
-	err = control->context_address(&spec, why);
+	guest_make_spec(net, index, &spec);
+	err = control->context_install(&spec, why);
 	if (!err)
 		return;
 	log_error("%s: toe %s: its link has no addresses: %s", net->name,
@@ -829,7 +829,7 @@ static void remove_half_moved(const struct guest_net *net, uint32_t index)
 	const struct toe *toe;
 	uint32_t i;
 
-	make_spec(net, index, &spec);
+	guest_make_spec(net, index, &spec);
 	spec.link = name;
 	for (i = 0; pool && i < pool->nr_toes; i++) {
 		toe = inventory_find(net->inv,

@@ -137,7 +137,7 @@ struct toe_control {
 	 * there, it hears. The last may be repeated. NULL: a held link is as
 	 * any other, because only the data half hears it. Both or none.
 	 */
-	int (*context_address)(const struct toe_context_spec *spec,
+	int (*context_install)(const struct toe_context_spec *spec,
 			       char *error);
 	int (*context_release)(const struct toe_context_spec *spec);
 	/*

@@ -215,8 +215,8 @@ const char *complete_control(const struct toe_control *control)
 		return "context_create";
 	if (!control->context_destroy)
 		return "context_destroy";
-	if (!control->context_address != !control->context_release)
-		return control->context_address ? "context_release"
-						: "context_address";
+	if (!control->context_install != !control->context_release)
+		return control->context_install ? "context_release"
+						: "context_install";
 	return NULL;
 }

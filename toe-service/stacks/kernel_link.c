@@ -395,7 +395,7 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 	return err;
 }
 
-static int address(const struct toe_context_spec *spec, struct nl_sock *home,
+static int install(const struct toe_context_spec *spec, struct nl_sock *home,
 		   char *error)
 {
 	int ifindex = (int)if_nametoindex(spec->link), err;
@@ -590,11 +590,11 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	return err;
 }
 
-static int kernel_context_address(const struct toe_context_spec *spec,
+static int kernel_context_install(const struct toe_context_spec *spec,
 				  char *error)
 {
 	error[0] = '\0';
-	return kernel_inside(spec, address, error);
+	return kernel_inside(spec, install, error);
 }
 
 static int kernel_context_release(const struct toe_context_spec *spec)
@@ -607,7 +607,7 @@ static int kernel_context_release(const struct toe_context_spec *spec)
 const struct toe_control kernel_control = {
 	.name = "kernel",
 	.moves = true,
-	.context_address = kernel_context_address,
+	.context_install = kernel_context_install,
 	.context_release = kernel_context_release,
 	.assist = kernel_assist,
 	.context_create = kernel_context_create,
