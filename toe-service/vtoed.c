@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -496,8 +495,10 @@ static void start_watchdog(struct vtoed *d)
 
 /* ---- life ---- */
 
+/* A process's own: a helper that was forked just now does not hold it, too. */
 static int take_lock(struct vtoed *d)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char path[PATH_LEN];
 
 	if (mkdir(d->options.run_dir, 0755) < 0 && errno != EEXIST) {
@@ -506,10 +507,11 @@ static int take_lock(struct vtoed *d)
 	}
 	snprintf(path, sizeof(path), "%s/lock", d->options.run_dir);
 	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (d->lock < 0 || flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
+	if (d->lock < 0 || fcntl(d->lock, F_SETLK, &lock) < 0) {
 		log_error("%s: %s", path,
-			  errno == EWOULDBLOCK ? "another vtoed is running"
-					       : strerror(errno));
+			  errno == EAGAIN || errno == EACCES
+				  ? "another vtoed is running"
+				  : strerror(errno));
 		return -EBUSY;
 	}
 	return 0;
