@@ -167,6 +167,9 @@ static int address_error(const struct sock *sk, const struct sockaddr *uaddr,
 
 	if (len < shortest)
 		return -EINVAL;
+	if (sk->sk_family == AF_INET && uaddr->sa_family == AF_UNSPEC &&
+	    ((const struct sockaddr_in *)uaddr)->sin_addr.s_addr == INADDR_ANY)
+		return 0; /* IPv4 takes it for the wildcard address */
 	return uaddr->sa_family == sk->sk_family ? 0 : -EAFNOSUPPORT;
 }
 

@@ -328,7 +328,9 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 	}
 	if (!err && len > (ipv4 ? UDP4_MAX : UDP6_MAX))
 		err = -EMSGSIZE;
-	if (!err)
+	if (!err && msg->msg_flags & MSG_PROBE)
+		err = len; /* of the way, which is dom0's to probe */
+	else if (!err)
 		err = send(&s);
 	release_sock(sk);
 	return err;
@@ -381,6 +383,8 @@ static int send_to(struct socket *sock, struct vtoe_sock *vsk,
 			return send_dom0(vsk, sock->sk, msg, len, &to);
 		return send_first(sock, msg, len, &to);
 	case VTOE_TO_NATIVE:
+		if (alone && !((struct sockaddr_in *)&addr.ss)->sin_port)
+			return -EINVAL;
 		if (alone)
 			return -ENETUNREACH; /* not from that address */
 		return send_native(sock, msg, len);
@@ -391,11 +395,25 @@ static int send_to(struct socket *sock, struct vtoe_sock *vsk,
 	}
 }
 
+/* An IPv6 socket takes AF_UNSPEC for "to the peer". */
+static void forget_no_name(const struct sock *sk, struct msghdr *msg)
+{
+	const struct sockaddr *to = msg->msg_name;
+
+	if (!to || sk->sk_family != AF_INET6 ||
+	    msg->msg_namelen < (int)offsetof(struct sockaddr, sa_data) ||
+	    to->sa_family != AF_UNSPEC)
+		return;
+	msg->msg_name = NULL;
+	msg->msg_namelen = 0;
+}
+
 int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct vtoe_sock *vsk = vtoe_sock_find(sock->sk);
 	int ret;
 
+	forget_no_name(sock->sk, msg);
 	/* what udp_sendmsg() looks at first */
 	if (sock->sk->sk_family == AF_INET && len > 0xffff)
 		ret = -EMSGSIZE;

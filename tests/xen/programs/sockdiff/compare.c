@@ -104,9 +104,9 @@ static bool own_stacks(const struct step *st, const struct outcome *a,
 {
 	int to = target(st);
 
-	(void)b;
-	return options.type == SOCK_DGRAM && a->ret <= 0 &&
-	       a->err == ENETUNREACH &&
+	/* or of two faults the other one */
+	return options.type == SOCK_DGRAM && a->ret < 0 &&
+	       (a->err == ENETUNREACH || b->ret < 0) &&
 	       (to == ADDR_GROUP || to == ADDR_BROADCAST ||
 		to == ADDR_LOOPBACK || to == ADDR_ANY);
 }
@@ -117,7 +117,9 @@ static bool told_later(const struct step *st, const struct outcome *a,
 {
 	return options.type == SOCK_DGRAM &&
 	       (is_send(st) || st->op == OP_WRITE) &&
-	       (a->ret > b->ret || a->err == ECONNREFUSED) &&
+	       (a->ret > b->ret ||
+		(b->ret < 0 && /* the other one of two faults */
+		 (a->err == ECONNREFUSED || a->err == EFAULT))) &&
 	       (b->ret >= 0 || b->err == EMSGSIZE || b->err == EACCES ||
 		b->err == ENETUNREACH || b->err == EHOSTUNREACH ||
 		b->err == EAFNOSUPPORT || b->err == EINVAL);
