@@ -16,8 +16,7 @@
 #include "stack.h"
 #include "traffic.h"
 
-static int __attribute__((format(printf, 3, 4)))
-fail(char *error, int err, const char *format, ...)
+int guest_fail(char *error, int err, const char *format, ...)
 {
 	va_list ap;
 
@@ -29,15 +28,15 @@ fail(char *error, int err, const char *format, ...)
 
 /* ---- checks ---- */
 
-static const struct config_pool *
-find_pool(struct inventory *inv, const struct entry *entry, char *error)
+const struct config_pool *
+guest_find_pool(struct inventory *inv, const struct entry *entry, char *error)
 {
 	const struct config_pool *pool;
 
 	pool = config_find_pool(inv->config, entry->pool);
 	if (!pool)
-		fail(error, 0, "pool: there is no pool \"%s\" in vtoed.conf",
-		     entry->pool);
+		guest_fail(error, 0, "pool: there is no pool \"%s\" in vtoed.conf",
+			   entry->pool);
 	return pool;
 }
 
@@ -88,10 +87,10 @@ int guest_check_free(const struct inventory *inv, const struct vtoe_addr *addr,
 	if (!owner)
 		return 0;
 	entry_addr_text(addr, text);
-	return fail(error, -EADDRINUSE,
-		    "address %s is in use by the "
-		    "device with network namespace %s",
-		    text, owner->name);
+	return guest_fail(error, -EADDRINUSE,
+			  "address %s is in use by the "
+			  "device with network namespace %s",
+			  text, owner->name);
 }
 
 static int check_conflict(const struct inventory *inv,
@@ -119,10 +118,10 @@ static int check_room(const struct inventory *inv,
 	if (!pool->max_devices ||
 	    guest_pool_devices(inv, pool->name) < pool->max_devices)
 		return 0;
-	return fail(error, -EDQUOT,
+	return guest_fail(error, -EDQUOT,
 		    "pool \"%s\" has %u devices already, as many as it may "
-		    "(max-devices)",
-		    pool->name, pool->max_devices);
+			  "(max-devices)",
+			  pool->name, pool->max_devices);
 }
 
 /* ---- addresses ---- */
@@ -154,179 +153,22 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 		err = guest_take_address(net, &toe->conf.addresses6,
 					 &link->ip6);
 	if (err)
-		return fail(error, err, "toe %s: no address is left of its "
-			    "addresses", toe->conf.name);
+		return guest_fail(error, err, "toe %s: no address is left of its "
+				  "addresses", toe->conf.name);
 	if (link->ip.addr.family)
 		memcpy(link->from, toe->conf.name, sizeof(link->from));
 	if (!link->dhcp && !link->ip.addr.family && !link->ip6.addr.family)
-		return fail(error, -EADDRNOTAVAIL,
+		return guest_fail(error, -EADDRNOTAVAIL,
 			    "no address: give ip= or ip6= in the entry, or toe "
-			    "%s addresses to give away", toe->conf.name);
+				  "%s addresses to give away", toe->conf.name);
 	return 0;
 }
 
-/* ---- links ---- */
-
-bool guest_link_used(const struct guest_net *net, uint32_t index)
-{
-	return net->link[index].toe[0] != 0;
-}
-
-static uint32_t spread(const struct guest_net *net)
-{
-	const struct config_pool *pool =
-		config_find_pool(net->inv->config, net->entry.pool);
-
-	return pool ? pool->spread : 1;
-}
-
-/* Of what the guest's entry, its lease and its TOE say, the first. */
-static uint32_t mtu_of(const struct guest_net *net, uint32_t index)
-{
-	const struct guest_link *link = &net->link[index];
-
-	if (net->entry.mtu)
-		return net->entry.mtu;
-	/* a server need not know what the TOE can carry */
-	if (link->lease_mtu &&
-	    (!link->mtu_most || link->lease_mtu <= link->mtu_most))
-		return link->lease_mtu;
-	return link->mtu;
-}
-
-void guest_make_spec(const struct guest_net *net, uint32_t index,
-		      struct toe_context_spec *spec)
-{
-	const struct guest_link *link = &net->link[index];
-
-	*spec = (struct toe_context_spec){
-		.toe = link->toe,
-		.netdev = link->netdev,
-		.link = link->name,
-		.mode = link->mode,
-		.netns = net->netns,
-		.index = index,
-		.several = spread(net) > 1,
-		.held = link->held,
-		.mtu = mtu_of(net, index),
-		.rate = net->entry.rate,
-		.ip = link->ip,
-		.ip6 = link->ip6,
-		.dhcp = link->dhcp,
-	};
-	if (link->dhcp)
-		guest_lease_mac(net, index, spec->mac);
-}
-
-static void set_toe(struct guest_net *net, uint32_t index,
-		    const struct toe *toe)
-{
-	struct guest_link *link = &net->link[index];
-
-	link->toe_row = toe->row;
-	link->toe_generation = inventory_generation(net->inv, toe);
-	link->ifindex = toe->ifindex;
-	link->share = 0;
-	link->held = false;
-	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
-	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
-	inventory_device(toe, link->netdev);
-	link->mtu = toe->conf.mtu;
-	link->mtu_most = toe->mtu;
-	if (toe->conf.mtu && toe->conf.mtu < toe->mtu)
-		link->mtu_most = toe->conf.mtu;
-	memcpy(link->mode, toe->conf.link, sizeof(link->mode));
-	memcpy(link->segment, toe->conf.segment, sizeof(link->segment));
-	memcpy(link->settings, toe->conf.settings, sizeof(link->settings));
-	table_link_name(toe->row, index, link->name);
-}
-
-static int make_link(struct guest_net *net, uint32_t index, char *error)
-{
-	const struct guest_link *link = &net->link[index];
-	const struct toe_control *control = toe_control_find(link->driver);
-	char why[TOE_ERROR_MAX] = "";
-	struct toe_context_spec spec;
-	int err;
-
-	if (!control)
-		return fail(error, -ENOENT, "toe %s: no driver \"%s\"",
-			    link->toe, link->driver);
-	if (link->dhcp && !control->context_address)
-		return fail(error, -EOPNOTSUPP,
-			    "toe %s: guests of driver \"%s\" cannot have an "
-			    "address by DHCP", link->toe, link->driver);
-	guest_make_spec(net, index, &spec);
-	/* not every kernel refuses it, and then large packets are lost */
-	if (link->mtu_most && spec.mtu > link->mtu_most)
-		return fail(error, -EMSGSIZE,
-			    "toe %s: mtu: %u is more than the %u that it has",
-			    link->toe, spec.mtu, link->mtu_most);
-	err = control->context_create(&spec, why);
-	if (err)
-		return fail(error, err, "toe %.31s: %.180s", link->toe,
-			    why[0] ? why : strerror(-err));
-	return 0;
-}
-
-static void remove_link(const struct guest_net *net, uint32_t index)
-{
-	const struct guest_link *link = &net->link[index];
-	const struct toe_control *control = toe_control_find(link->driver);
-	struct toe_context_spec spec;
-	int err;
-
-	if (!control)
-		return;
-	guest_make_spec(net, index, &spec);
-	err = control->context_destroy(&spec);
-	if (err && err != -ENODEV)
-		log_warn("%s: removing the link of toe %s: %s", net->name,
-			 link->toe, strerror(-err));
-}
-
-int guest_link_traffic(const struct guest_net *net, uint32_t index,
-		       struct toe_traffic *traffic)
-{
-	const struct toe_control *control =
-		toe_control_find(net->link[index].driver);
-	struct toe_context_spec spec;
-
-	if (!control || !control->context_traffic)
-		return -EOPNOTSUPP;
-	guest_make_spec(net, index, &spec);
-	return control->context_traffic(&spec, traffic);
-}
-
-int guest_link_share(struct guest_net *net, uint32_t index, uint32_t number,
-		     char *error)
-{
-	const struct toe_control *control =
-		toe_control_find(net->link[index].driver);
-	struct toe_context_spec spec;
-	int err = -EOPNOTSUPP;
-
-	error[0] = 0;
-	guest_make_spec(net, index, &spec);
-	if (control && control->context_share)
-		err = control->context_share(&spec, number, error);
-	if (!err)
-		net->link[index].share = number;
-	return err;
-}
-
-/* A TOE for a link, and what it must have of the old one. */
-struct wish {
-	const char *segment; /* NULL: any */
-	const char *driver;  /* NULL: any */
-	const char *from;    /* driver of connections that come; NULL: none */
-	uint64_t but;	     /* bits: rows of TOEs that will not do */
-	bool new_addresses;
-};
+/* ---- placement ---- */
 
 /* On the TOE that suits best and where it works. */
-static int place(struct guest_net *net, uint32_t index,
-		 const struct config_pool *pool, const struct wish *wish,
+int guest_place(struct guest_net *net, uint32_t index,
+		 const struct config_pool *pool, const struct guest_wish *wish,
 		 char *error)
 {
 	struct inventory *inv = net->inv;
@@ -337,14 +179,14 @@ static int place(struct guest_net *net, uint32_t index,
 
 	while ((toe = pool_choose(inv, pool, wish->segment, wish->driver,
 				  tried)) != NULL) {
-		set_toe(net, index, toe);
+		guest_set_toe(net, index, toe);
 		net->link[index].held =
 			wish->from && strcmp(wish->from, toe->conf.driver);
 		err = wish->new_addresses
 			      ? set_addresses(net, index, toe, error)
 			      : 0;
 		if (!err)
-			err = make_link(net, index, error);
+			err = guest_make_link(net, index, error);
 		if (!err)
 			return 0;
 		log_warn("%s: %s", net->name, error);
@@ -353,8 +195,8 @@ static int place(struct guest_net *net, uint32_t index,
 	if (err)
 		return err;
 	pool_explain(inv, pool, why, sizeof(why));
-	return fail(error, -ENETDOWN, "no toe of pool \"%s\" is up: %.150s",
-		    pool->name, why);
+	return guest_fail(error, -ENETDOWN, "no toe of pool \"%s\" is up: %.150s",
+			  pool->name, why);
 }
 
 /*
@@ -364,7 +206,7 @@ static int place(struct guest_net *net, uint32_t index,
 static int place_first(struct guest_net *net, const struct config_pool *pool,
 		       char *error)
 {
-	struct wish wish = {.new_addresses = true};
+	struct guest_wish wish = {.new_addresses = true};
 	const struct config_toe *conf;
 	const struct toe *toe;
 	uint32_t i;
@@ -376,25 +218,10 @@ static int place_first(struct guest_net *net, const struct config_pool *pool,
 			    conf->dhcp))
 			wish.but |= 1ull << toe->row;
 	}
-	if (wish.but && !place(net, 0, pool, &wish, error))
+	if (wish.but && !guest_place(net, 0, pool, &wish, error))
 		return 0;
 	wish.but = 0;
-	return place(net, 0, pool, &wish, error);
-}
-
-bool guest_link_is_on(const struct guest_net *net, uint32_t index,
-		      const struct toe *toe)
-{
-	const struct guest_link *link = &net->link[index];
-
-	return guest_link_used(net, index) && link->toe_row == toe->row &&
-	       link->toe_generation == inventory_generation(net->inv, toe);
-}
-
-enum toe_state guest_link_state(const struct guest_net *net, uint32_t index)
-{
-	return inventory_state(net->inv, net->link[index].toe_row,
-			       net->link[index].toe_generation);
+	return guest_place(net, 0, pool, &wish, error);
 }
 
 /* True if the TOE in its row still is the one that it was placed on. */
@@ -404,7 +231,7 @@ static bool same_toe(const struct guest_net *net, uint32_t index)
 }
 
 /* Devices on each TOE. There are few, and this is rare. */
-static void recount(struct inventory *inv)
+void guest_recount(struct inventory *inv)
 {
 	const struct guest_net *net;
 	uint32_t i, had[TOE_TABLE_MAX];
@@ -425,7 +252,7 @@ static void recount(struct inventory *inv)
 
 /* On a TOE with a driver that one of the links has already. */
 static int place_as_others(struct guest_net *net, uint32_t index,
-			   const struct config_pool *pool, struct wish wish,
+			   const struct config_pool *pool, struct guest_wish wish,
 			   char *error)
 {
 	char driver[TABLE_NAME_MAX];
@@ -437,7 +264,7 @@ static int place_as_others(struct guest_net *net, uint32_t index,
 			continue;
 		memcpy(driver, net->link[i].driver, sizeof(driver));
 		wish.driver = driver;
-		err = place(net, index, pool, &wish, error);
+		err = guest_place(net, index, pool, &wish, error);
 	}
 	return err;
 }
@@ -446,7 +273,7 @@ int guest_net_add(struct guest_net *net, bool any_driver)
 {
 	const struct config_pool *pool =
 		config_find_pool(net->inv->config, net->entry.pool);
-	struct wish wish = {.new_addresses = true};
+	struct guest_wish wish = {.new_addresses = true};
 	char error[ENTRY_ERROR_MAX];
 	uint32_t i, nr = 0, free = 0;
 	int err;
@@ -461,22 +288,22 @@ int guest_net_add(struct guest_net *net, bool any_driver)
 	}
 	if (!pool || !free || nr >= pool->spread)
 		return -ENOSPC;
-	err = any_driver ? place(net, free, pool, &wish, error)
+	err = any_driver ? guest_place(net, free, pool, &wish, error)
 			 : place_as_others(net, free, pool, wish, error);
 	if (err) {
 		net->link[free] = (struct guest_link){0};
 		return err;
 	}
-	recount(net->inv);
+	guest_recount(net->inv);
 	return (int)free;
 }
 
 void guest_link_remove(struct guest_net *net, uint32_t index)
 {
 	traffic_keep(net, net, index);
-	remove_link(net, index);
+	guest_unmake_link(net, index);
 	net->link[index] = (struct guest_link){0};
-	recount(net->inv);
+	guest_recount(net->inv);
 }
 
 bool guest_link_stale(const struct guest_net *net, uint32_t index)
@@ -492,246 +319,33 @@ int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,
 		     char *error)
 {
 	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
+		guest_find_pool(net->inv, &net->entry, error);
 	struct guest_link old = net->link[index];
 	struct toe *toe = &net->inv->toe[old.toe_row];
-	struct wish wish = {.new_addresses = true};
+	struct guest_wish wish = {.new_addresses = true};
 	int err;
 
 	if (!pool)
 		return -EINVAL;
 	if (!same_toe(net, index) && !may_move)
-		return fail(error, -ENODEV,
-			    "toe %s is configured no more, or "
-			    "otherwise; detach and attach the device",
-			    old.toe);
+		return guest_fail(error, -ENODEV,
+				  "toe %s is configured no more, or "
+				  "otherwise; detach and attach the device",
+				  old.toe);
 	traffic_keep(net, net, index);
-	remove_link(net, index);
+	guest_unmake_link(net, index);
 	if (same_toe(net, index) && (toe->ifindex || !may_move)) {
-		set_toe(net, index, toe);
-		err = make_link(net, index, error);
+		guest_set_toe(net, index, toe);
+		err = guest_make_link(net, index, error);
 	} else {
-		err = place(net, index, pool, &wish, error);
+		err = guest_place(net, index, pool, &wish, error);
 	}
 	if (err) {
 		net->link[index] = old;
 		return err;
 	}
-	recount(net->inv);
+	guest_recount(net->inv);
 	return 0;
-}
-
-/* ---- drivers between which connections move ---- */
-
-static bool moves(const char *driver)
-{
-	const struct toe_control *control = toe_control_find(driver);
-
-	return control && control->moves;
-}
-
-static bool has_driver(const struct guest_net *net, const char *driver)
-{
-	uint32_t i;
-
-	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
-		if (!strcmp(net->driver[i], driver))
-			return true;
-	return false;
-}
-
-/* Has a pool two TOEs between which connections can move, this one of them? */
-static bool has_counterpart(const struct config *config,
-			    const struct config_pool *pool,
-			    const struct config_toe *toe)
-{
-	const struct config_toe *other;
-	uint32_t i;
-
-	for (i = 0; i < pool->nr_toes; i++) {
-		other = &config->toe[pool->toe[i]];
-		if (strcmp(other->driver, toe->driver) &&
-		    !strcmp(other->segment, toe->segment) &&
-		    moves(other->driver))
-			return true;
-	}
-	return false;
-}
-
-static void collect_drivers(struct guest_net *net)
-{
-	const struct config *config = net->inv->config;
-	const struct config_pool *pool =
-		config_find_pool(config, net->entry.pool);
-	const struct config_toe *toe;
-	uint32_t i, nr = 0;
-
-	memset(net->driver, 0, sizeof(net->driver));
-	for (i = 0; pool && i < pool->nr_toes && nr < GUEST_DRIVERS_MAX; i++) {
-		toe = &config->toe[pool->toe[i]];
-		if (toe->segment[0] && moves(toe->driver) &&
-		    !has_driver(net, toe->driver) &&
-		    has_counterpart(config, pool, toe))
-			snprintf(net->driver[nr++], TABLE_NAME_MAX, "%s",
-				 toe->driver);
-	}
-}
-
-void guest_net_ready(struct guest_net *net)
-{
-	const struct toe_control *control;
-	uint32_t i;
-	int err;
-
-	collect_drivers(net);
-	for (i = 0; i < GUEST_DRIVERS_MAX && net->driver[i][0]; i++) {
-		control = toe_control_find(net->driver[i]);
-		if (!control || !control->no_timestamps)
-			continue;
-		err = netns_set(net->netns, "ipv4/tcp_timestamps", "0");
-		if (err)
-			log_warn("%s: TCP time stamps stay: %s", net->name,
-				 strerror(-err));
-	}
-}
-
-int guest_net_assist(const struct guest_net *net, const char *driver,
-		     enum toe_assist what, int fd)
-{
-	const struct toe_control *control =
-		has_driver(net, driver) ? toe_control_find(driver) : NULL;
-
-	if (!control || !control->assist ||
-	    (what != TOE_ASSIST_FREEZE && what != TOE_ASSIST_THAW))
-		return -EPERM;
-	return control->assist(net->netns, fd, what);
-}
-
-void guest_link_release(struct guest_net *net, uint32_t index)
-{
-	const struct toe_control *control;
-	struct toe_context_spec spec;
-	int err;
-
-	if (!guest_link_used(net, index) || !net->link[index].held)
-		return;
-	net->link[index].held = false;
-	control = toe_control_find(net->link[index].driver);
-	if (!control || !control->context_release)
-		return;
-	guest_make_spec(net, index, &spec);
-	err = control->context_release(&spec);
-	if (err)
-		log_error("%s: the link of toe %s stays deaf: %s", net->name,
-			  spec.toe, strerror(-err));
-}
-
-/* Where a link's connections can go to with another stack, or NULL. */
-static const char *other_driver(const struct guest_net *net, uint32_t index,
-				const struct config_pool *pool)
-{
-	const struct guest_link *link = &net->link[index];
-	uint32_t i;
-
-	if (!has_driver(net, link->driver))
-		return NULL;
-	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
-		if (net->driver[i][0] && strcmp(net->driver[i], link->driver) &&
-		    pool_choose(net->inv, pool, link->segment, net->driver[i],
-				0))
-			return net->driver[i];
-	return NULL;
-}
-
-bool guest_link_sibling(const struct guest_net *net, uint32_t index)
-{
-	const struct config_pool *pool =
-		config_find_pool(net->inv->config, net->entry.pool);
-	const struct guest_link *link = &net->link[index];
-
-	if (!pool || !link->segment[0])
-		return false;
-	/* a new netdev of its own TOE is for guest_link_renew() */
-	if (guest_link_state(net, index) == TOE_UP &&
-	    pool_has(net->inv, pool, &net->inv->toe[link->toe_row]))
-		return false;
-	return pool_choose(net->inv, pool, link->segment, link->driver, 0) ||
-	       other_driver(net, index, pool);
-}
-
-/* A held link has none before the old one is gone. */
-static void give_addresses(struct guest_net *net, uint32_t index)
-{
-	struct guest_link *link = &net->link[index];
-	const struct toe_control *control = toe_control_find(link->driver);
-	char why[TOE_ERROR_MAX] = "";
-	struct toe_context_spec spec;
-	int err;
-
-	if (!link->held || !control || !control->context_install)
-		return;
-	guest_make_spec(net, index, &spec);
-	err = control->context_install(&spec, why);
-	if (!err)
-		return;
-	log_error("%s: toe %s: its link has no addresses: %s", net->name,
-		  link->toe, why[0] ? why : strerror(-err));
-	link->ifindex = 0; /* stale: to be made again */
-}
-
-static int move(struct guest_net *net, uint32_t index,
-		const struct config_pool *pool, uint64_t but, char *error)
-{
-	struct guest_net before = *net;
-	struct guest_link *old = &before.link[index];
-	struct wish wish = {.segment = old->segment, .driver = old->driver,
-			    .from = net->served ? old->driver : NULL,
-			    .but = but};
-	const char *other = other_driver(net, index, pool);
-	int err = place(net, index, pool, &wish, error);
-
-	if (err && other) {
-		wish.driver = other;
-		err = place(net, index, pool, &wish, error);
-	}
-	if (err) {
-		net->link[index] = *old;
-		return err;
-	}
-	if (net->link[index].toe_row != old->toe_row) {
-		traffic_keep(net, &before, index);
-		remove_link(&before, index);
-	}
-	give_addresses(net, index);
-	recount(net->inv);
-	return 0;
-}
-
-int guest_link_move(struct guest_net *net, uint32_t index, char *error)
-{
-	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
-
-	return pool ? move(net, index, pool, 0, error) : -EINVAL;
-}
-
-int guest_link_rebalance(struct guest_net *net, uint32_t index, char *error)
-{
-	const struct config_pool *pool =
-		find_pool(net->inv, &net->entry, error);
-	const struct guest_link *link = &net->link[index];
-	uint64_t own = 1ull << link->toe_row;
-	const struct toe *other;
-
-	if (!pool)
-		return -EINVAL;
-	other = link->segment[0] ? pool_choose(net->inv, pool, link->segment,
-					       link->driver, own)
-				 : NULL;
-	if (!other ||
-	    !pool_better(net->inv, pool, &net->inv->toe[link->toe_row], other))
-		return fail(error, -EALREADY, "no other toe is better");
-	return move(net, index, pool, own, error);
 }
 
 /* ---- life ---- */
@@ -745,7 +359,7 @@ static void enlist(struct guest_net *net)
 	if (net->next)
 		net->next->prevp = &net->next;
 	inv->guests = net;
-	recount(inv);
+	guest_recount(inv);
 }
 
 static struct guest_net *alloc(struct inventory *inv, const char *name,
@@ -779,7 +393,7 @@ int guest_net_create(struct inventory *inv, const char *name,
 		     const char *identity, const struct entry *entry,
 		     struct guest_net **result, char *error)
 {
-	const struct config_pool *pool = find_pool(inv, entry, error);
+	const struct config_pool *pool = guest_find_pool(inv, entry, error);
 	struct guest_net *net;
 	int err;
 
@@ -792,12 +406,12 @@ int guest_net_create(struct inventory *inv, const char *name,
 		return err;
 	net = alloc(inv, name, identity, entry);
 	if (!net)
-		return fail(error, -ENOMEM, "out of memory");
+		return guest_fail(error, -ENOMEM, "out of memory");
 	guest_net_sweep(inv, name);
 	net->netns = netns_create(inv->netns_dir, name);
 	if (net->netns < 0) {
-		err = fail(error, net->netns, "network namespace %s: %s", name,
-			   strerror(-net->netns));
+		err = guest_fail(error, net->netns, "network namespace %s: %s", name,
+				 strerror(-net->netns));
 		goto free_net;
 	}
 	err = place_first(net, pool, error);
@@ -852,7 +466,7 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 
 	if (!toe)
 		return;
-	set_toe(net, index, toe);
+	guest_set_toe(net, index, toe);
 	net->link[index].ip = saved->ip;
 	net->link[index].ip6 = saved->ip6;
 	memcpy(net->link[index].from, saved->from, sizeof(saved->from));
@@ -875,18 +489,18 @@ int guest_net_adopt(struct inventory *inv, const char *name,
 	int err;
 
 	if (!inventory_find(inv, saved[0].toe))
-		return fail(error, -ENOENT, "toe %s is configured no more",
-			    saved[0].toe);
+		return guest_fail(error, -ENOENT, "toe %s is configured no more",
+				  saved[0].toe);
 	err = check_conflict(inv, entry, error);
 	if (err)
 		return err;
 	net = alloc(inv, name, identity, entry);
 	if (!net)
-		return fail(error, -ENOMEM, "out of memory");
+		return guest_fail(error, -ENOMEM, "out of memory");
 	net->netns = netns_open(inv->netns_dir, name);
 	if (net->netns < 0) {
-		err = fail(error, net->netns, "network namespace %s: %s", name,
-			   strerror(-net->netns));
+		err = guest_fail(error, net->netns, "network namespace %s: %s", name,
+				 strerror(-net->netns));
 		free(net);
 		return err;
 	}
@@ -904,7 +518,7 @@ void guest_net_forget(struct guest_net *net)
 	*net->prevp = net->next;
 	if (net->next)
 		net->next->prevp = net->prevp;
-	recount(net->inv);
+	guest_recount(net->inv);
 	close(net->netns);
 	free(net);
 }
@@ -920,7 +534,7 @@ void guest_net_destroy(struct guest_net *net)
 			continue;
 		dhcp_forget(net, i);
 		traffic_keep(net, net, i);
-		remove_link(net, i);
+		guest_unmake_link(net, i);
 	}
 	traffic_leave(net);
 	netns_remove(net->inv->netns_dir, net->name);

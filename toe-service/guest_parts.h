@@ -2,7 +2,9 @@
 /*
  * guest_parts.h - what the files of guest.h share; for nobody else.
  *
- *	guest.c		networks and links
+ *	guest.c		networks, and where their links are placed
+ *	guest_link.c	one link
+ *	guest_move.c	links that go to another TOE
  *	guest_lease.c	links whose address comes by DHCP
  *	guest_range.c	links whose address is of a TOE's range
  */
@@ -14,6 +16,45 @@
 /* 0, or -EADDRINUSE: a device has the address; family 0 is free. */
 int guest_check_free(const struct inventory *inv, const struct vtoe_addr *addr,
 		     char *error);
+
+/* Returns @err. @error: ENTRY_ERROR_MAX bytes */
+int guest_fail(char *error, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The pool that an entry names; NULL, and why, if there is none. */
+const struct config_pool *guest_find_pool(struct inventory *inv,
+					  const struct entry *entry,
+					  char *error);
+
+/* ---- one link ---- */
+
+/* Links that a guest of its pool may have. */
+uint32_t guest_spread(const struct guest_net *net);
+/* It is on @toe, as far as is known here. */
+void guest_set_toe(struct guest_net *net, uint32_t index,
+		   const struct toe *toe);
+int guest_make_link(struct guest_net *net, uint32_t index, char *error);
+void guest_unmake_link(const struct guest_net *net, uint32_t index);
+
+/* ---- placement ---- */
+
+/* A TOE for a link, and what it must have of the old one. */
+struct guest_wish {
+	const char *segment; /* NULL: any */
+	const char *driver;  /* NULL: any */
+	const char *from;    /* driver of connections that come; NULL: none */
+	uint64_t but;	     /* bits: rows of TOEs that will not do */
+	bool new_addresses;
+};
+
+/* Makes a link on the TOE that suits best and where it works; 0 or an errno. */
+int guest_place(struct guest_net *net, uint32_t index,
+		const struct config_pool *pool, const struct guest_wish *wish,
+		char *error);
+/* Devices on each TOE have changed. */
+void guest_recount(struct inventory *inv);
+
+/* ---- addresses ---- */
 
 /* Does no device, this one included, have it? */
 bool guest_is_free(const struct guest_net *net, const struct vtoe_addr *addr);
