@@ -221,6 +221,18 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk,
 }
 
 /* Returns 1 for the native connect(). */
+/* What Linux says of an address that is none for the socket. */
+static int unfit_error(const struct sock *sk, const struct sockaddr *uaddr,
+		       int len)
+{
+	if (len < (int)sizeof(struct sockaddr_in))
+		return -EINVAL;
+	if (sk->sk_family != AF_INET6 || uaddr->sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	/* IPv4 in it, for a socket that is IPV6_V6ONLY */
+	return len < SIN6_LEN_RFC2133 ? -EINVAL : -ENETUNREACH;
+}
+
 static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 			struct sockaddr *uaddr, int len, int flags)
 {
@@ -248,8 +260,7 @@ static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 	default:
 		if (!at_dom0_only(vsk))
 			return 1; /* knows the error */
-		return len < (int)sizeof(struct sockaddr_in) ? -EINVAL :
-							       -EAFNOSUPPORT;
+		return unfit_error(sock->sk, uaddr, len);
 	}
 }
 
