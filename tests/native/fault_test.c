@@ -312,8 +312,9 @@ NATIVE_TEST(a_bad_engine_is_degraded_and_left)
 	nt_until((try_connect(tg), toe_has("bad", "state", "degraded")));
 	ck_assert(toe_has("bad", "reason", "operations failed in 5 s"));
 	ck_assert(nt_log_has(nt, "vtoed.log", "toe bad: degraded: "));
-	/* its device, with what is open */
+	/* its device, with what is open; its worker hears of it last */
 	nt_until(node_has("fine", NT_DOMID, "toe"));
+	nt_until(nt_says(nt, "{\"command\":\"contexts\"}", "toe=fine"));
 	nt_echo_once(s);
 	for (i = 0; i < 20; i++) {
 		ck_ok(tg_open_connect(tg, NT_REMOTE_IP, PORT, NT_TIMEOUT,
