@@ -99,8 +99,8 @@ struct guest_saved {
  * says.
  */
 int guest_net_create(struct inventory *inv, const char *name,
-		     const char *identity, const struct entry *entry, struct guest_net **net,
-		     char *error);
+		     const char *identity, const struct entry *entry,
+		     struct guest_net **net, char *error);
 
 /**
  * guest_net_adopt - take over the network that an earlier vtoed made
@@ -109,8 +109,9 @@ int guest_net_create(struct inventory *inv, const char *name,
  * As guest_net_create(); -ENOENT if the namespace or the first TOE is not there.
  */
 int guest_net_adopt(struct inventory *inv, const char *name,
-		    const char *identity, const struct entry *entry, const struct guest_saved *saved,
-		    struct guest_net **net, char *error);
+		    const char *identity, const struct entry *entry,
+		    const struct guest_saved *saved, struct guest_net **net,
+		    char *error);
 
 /** guest_pool_devices - how many devices a pool has. */
 uint32_t guest_pool_devices(const struct inventory *inv, const char *pool);

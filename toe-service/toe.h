@@ -119,8 +119,9 @@ void inventory_refresh(struct inventory *inv);
 /**
  * inventory_drain - have a TOE left by all who can, or (false) let it be used
  *
- * Letting it be used forgets its failures, too. It is remembered in the table, and so by the next vtoed, until undone or
- * until the TOE is configured no more. Devices are moved before this returns.
+ * Letting it be used forgets its failures, too. It is remembered in the table, and
+ * so by the next vtoed, until undone or until the TOE is configured no more. Devices
+ * are moved before this returns.
  */
 void inventory_drain(struct inventory *inv, struct toe *toe, bool drained);
 

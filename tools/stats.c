@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * stats.c - counters of a device, of dom0's worker and of the guest's driver
- * side by side, and what went by each TOE. The guest's are what it reports: informative, never trusted.
+ * side by side, and what went by each TOE. The guest's are what it reports:
+ * informative, never trusted.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -313,8 +313,8 @@ static void vtoed_exec(struct nt *nt)
 		"detect_leaks=0:handle_segv=1:exitcode=99"), 1);
 	setenv("UBSAN_OPTIONS", "print_stacktrace=1", 1);
 	execl(program, "vtoed", "--config=" CONF, "--run-dir=/run/vtoe",
-	      "--state-dir=/run/vtoe-state", "--netns-dir=/run/netns", worker, xlcfg, dhcp, "--debug",
-	      (char *)NULL);
+	      "--state-dir=/run/vtoe-state", "--netns-dir=/run/netns", worker,
+	      xlcfg, dhcp, "--debug", (char *)NULL);
 	dprintf(2, "cannot run %s: %m\n", program);
 	_exit(127);
 }

@@ -217,6 +217,8 @@ END_TEST
 UNIT_MAIN("match", each_device_that_matches_is_a_toe,
 	  what_is_named_in_full_is_not_taken,
 	  the_first_section_takes_a_device,
-	  vifs_are_guests_unless_meant, two_sections_take_a_device_on_two_vlans, what_is_kept_is_the_sections_alone,
+	  vifs_are_guests_unless_meant,
+	  two_sections_take_a_device_on_two_vlans,
+	  what_is_kept_is_the_sections_alone,
 	  names_have_what_xenstore_allows,
 	  a_pool_has_them_in_the_sections_place, there_is_an_end_to_it)

@@ -8,8 +8,9 @@
  * and its routes must be there before they are, or a socket cannot be connected; but
  * a segment that arrives before its connection does would be answered by a reset. So
  * the addresses come when the other stack's link is gone, on which the kernel hears
- * everything, too, and the link is made deaf: an XDP program of two instructions drops what it receives
- * (in the generic way, which each device has). Peers send again what is lost so.
+ * everything, too, and the link is made deaf: an XDP program of two instructions
+ * drops what it receives (in the generic way, which each device has). Peers send
+ * again what is lost so.
  */
 #ifndef STACKS_KERNEL_HOLD_H
 #define STACKS_KERNEL_HOLD_H
