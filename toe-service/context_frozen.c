@@ -39,16 +39,25 @@ static void dispose(struct toe_conn *f)
 
 /* ---- life ---- */
 
-static struct toe_conn *wrap(struct contexts *cs, struct context *c)
+static struct toe_conn *without_context(struct contexts *cs, int toe)
 {
-	const struct context_row *row = &cs->table->row[c->slot];
 	struct toe_conn *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
 	f->all = cs;
+	f->toe = toe;
+	return f;
+}
+
+static struct toe_conn *wrap(struct contexts *cs, struct context *c)
+{
+	const struct context_row *row = &cs->table->row[c->slot];
+	struct toe_conn *f = without_context(cs, c->toe);
+
+	if (!f)
+		return NULL;
 	f->c = c;
-	f->toe = c->toe;
 	f->driver = c->driver;
 	f->conn = c->conn;
 	f->saved.family = row->requested.family;
@@ -92,17 +101,6 @@ static int adopt(struct toe_conn *f)
 	context_options_read(f->driver, f->conn, &f->options);
 	begin(f);
 	return 0;
-}
-
-static struct toe_conn *without_context(struct contexts *cs, int toe)
-{
-	struct toe_conn *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return NULL;
-	f->all = cs;
-	f->toe = toe;
-	return f;
 }
 
 int frozen_unfinished(struct contexts *cs, unsigned int toe)

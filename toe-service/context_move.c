@@ -56,15 +56,6 @@ static void give_up(struct contexts *cs, struct toe_conn *f)
 
 /* ---- 1: freezing ---- */
 
-/* An established stream, also one whose guest has released it. */
-static bool has_peer(const struct contexts *cs, const struct context *c)
-{
-	uint32_t state = cs->table->row[c->slot].state;
-
-	return context_is_stream(cs, c) &&
-	       (state == CONTEXT_ESTABLISHED || state == CONTEXT_CLOSING);
-}
-
 static bool is_moving(const struct context *c)
 {
 	return context_is_frozen(c) && c->conn->step < FROZEN_WAITING;
@@ -91,7 +82,7 @@ static unsigned int freeze_all(struct contexts *cs, unsigned int toe)
 	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
 		if (cs->table->row[c->slot].state == CONTEXT_LISTENING)
 			nr += freeze_queue(cs, c);
-		if (!has_peer(cs, c) || is_moving(c))
+		if (!context_has_peer(cs, c) || is_moving(c))
 			continue;
 		err = frozen_new(cs, c);
 		nr += !err;
@@ -176,10 +167,8 @@ static void resume(struct contexts *cs, struct context *c, int toe)
 	err = context_resume_on(cs, c, toe);
 	if (err && err != -EINPROGRESS)
 		count(&cs->table->counters.moves_failed);
-	if (!connecting || err == -EINPROGRESS)
-		return;
-	c->error = (int16_t)err;
-	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+	if (connecting)
+		context_tell_attempt(cs, c, err);
 }
 
 static bool resumes(const struct contexts *cs, const struct context *c)
@@ -187,7 +176,7 @@ static bool resumes(const struct contexts *cs, const struct context *c)
 	uint32_t state = cs->table->row[c->slot].state;
 
 	return !context_is_frozen(c) && c->driver != cs->toe[c->toe].driver &&
-	       state != CONTEXT_FAILED && !has_peer(cs, c);
+	       state != CONTEXT_FAILED && !context_has_peer(cs, c);
 }
 
 static void change_stack(struct contexts *cs, unsigned int toe)

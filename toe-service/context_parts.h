@@ -169,10 +169,28 @@ void contexts_wake(struct contexts *cs);
 int context_start_connect(struct contexts *cs, struct context *c,
 			  const struct vtoe_addr *peer);
 
+/* IPv4, in its own form or within IPv6? */
+bool context_is_ipv4(const struct vtoe_addr *addr);
+/* Where the bytes of an address begin, IPv4 within IPv6 seen as IPv4. */
+const uint8_t *context_address_bytes(const struct vtoe_addr *addr);
+/* An attempt to connect that was made anew: unless it is under way, the guest is
+ * told how it ended. */
+void context_tell_attempt(struct contexts *cs, struct context *c, int err);
+
 static inline bool context_is_stream(const struct contexts *cs,
 				     const struct context *c)
 {
 	return cs->table->row[c->slot].requested.type == VTOE_STREAM;
+}
+
+/* An established stream, also one whose guest has released it. */
+static inline bool context_has_peer(const struct contexts *cs,
+				    const struct context *c)
+{
+	uint32_t state = cs->table->row[c->slot].state;
+
+	return context_is_stream(cs, c) &&
+	       (state == CONTEXT_ESTABLISHED || state == CONTEXT_CLOSING);
 }
 
 #endif /* TOE_SERVICE_CONTEXT_PARTS_H */

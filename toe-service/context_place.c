@@ -13,16 +13,19 @@ static bool is_mapped(const struct vtoe_addr *addr)
 	       !memcmp(addr->addr, prefix, sizeof(prefix));
 }
 
+bool context_is_ipv4(const struct vtoe_addr *addr)
+{
+	return addr->family == VTOE_INET || is_mapped(addr);
+}
+
 /* A TOE context's address of the family that @addr really is of. */
 static const struct toe_address *address_for(const struct context_toe *toe,
 					     const struct vtoe_addr *addr)
 {
-	return addr->family == VTOE_INET || is_mapped(addr) ? &toe->ip
-							     : &toe->ip6;
+	return context_is_ipv4(addr) ? &toe->ip : &toe->ip6;
 }
 
-/* Where the bytes of an address begin, IPv4 within IPv6 seen as IPv4. */
-static const uint8_t *address_bytes(const struct vtoe_addr *addr)
+const uint8_t *context_address_bytes(const struct vtoe_addr *addr)
 {
 	return addr->addr + (is_mapped(addr) ? 12 : 0);
 }
@@ -42,7 +45,7 @@ uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer)
 		if (!cs->toe[i].driver || !own->addr.family)
 			continue;
 		any |= 1u << i;
-		if (prefix_same(own->addr.addr, address_bytes(peer),
+		if (prefix_same(own->addr.addr, context_address_bytes(peer),
 				own->prefix))
 			near |= 1u << i;
 		if (own->gateway.family)
@@ -98,7 +101,7 @@ int context_find_local(const struct contexts *cs, int toe,
 	for (i = 0; i < (int)CONTEXT_TOES_MAX; i++) {
 		own = address_for(&cs->toe[i], local);
 		if (cs->toe[i].driver && own->addr.family &&
-		    !memcmp(own->addr.addr, address_bytes(local),
+		    !memcmp(own->addr.addr, context_address_bytes(local),
 			    own->addr.family == VTOE_INET ? 4 : 16))
 			return i;
 	}

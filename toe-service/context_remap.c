@@ -17,6 +17,14 @@ void context_note_remap(struct contexts *cs, struct context *c, uint32_t left)
 	context_tally(cs, c->toe, remapped);
 }
 
+void context_tell_attempt(struct contexts *cs, struct context *c, int err)
+{
+	if (err == -EINPROGRESS)
+		return;
+	c->error = (int16_t)err;
+	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+}
+
 /* The next context that is on a TOE context, from @slot on; NULL: no more. */
 struct context *contexts_next_on(struct contexts *cs, unsigned int toe,
 				 uint32_t *slot)
@@ -37,14 +45,11 @@ struct context *contexts_next_on(struct contexts *cs, unsigned int toe,
 static void reset_peers(struct contexts *cs, unsigned int toe)
 {
 	struct context *c;
-	uint32_t slot = 0, state;
+	uint32_t slot = 0;
 
-	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
-		state = cs->table->row[c->slot].state;
-		if (context_is_stream(cs, c) && (state == CONTEXT_ESTABLISHED ||
-					 state == CONTEXT_CLOSING))
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
+		if (context_has_peer(cs, c))
 			c->driver->reset(c->conn);
-	}
 	contexts_tell_waiting(cs, toe, true);
 }
 
@@ -110,25 +115,19 @@ static void connect_among(struct contexts *cs, struct context *c,
 		context_note_remap(cs, c, left);
 	if (!err)
 		err = c->driver->connect(c->conn, peer);
-	if (err == -EINPROGRESS)
-		return;
-	c->error = (int16_t)err;
-	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+	context_tell_attempt(cs, c, err);
 }
 
 /* ---- addresses that are gone ---- */
 
 static bool is_loopback(const struct vtoe_addr *addr)
 {
-	static const uint8_t any[16], one[16] = {[15] = 1},
-		mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *a = addr->addr;
+	static const uint8_t any[16], one[16] = {[15] = 1};
+	const uint8_t *a = context_address_bytes(addr);
 
-	if (addr->family == VTOE_INET6 && !memcmp(a, mapped, 12))
-		a += 12;
-	else if (addr->family == VTOE_INET6)
-		return !memcmp(a, one, 16) || !memcmp(a, any, 16);
-	return a[0] == 127 || !memcmp(a, any, 4);
+	if (context_is_ipv4(addr))
+		return a[0] == 127 || !memcmp(a, any, 4);
+	return !memcmp(a, one, 16) || !memcmp(a, any, 16);
 }
 
 /* Does it have, by itself, an address that is none of the device's? */
@@ -188,7 +187,7 @@ static void give_up_stale(struct contexts *cs, struct context *c,
 			associate_again(cs, c);
 	} else if (state == CONTEXT_CONNECTING) {
 		connect_again(cs, c, left);
-	} else if (state == CONTEXT_ESTABLISHED || state == CONTEXT_CLOSING) {
+	} else if (context_has_peer(cs, c)) {
 		c->driver->reset(c->conn);
 	}
 }

@@ -36,14 +36,19 @@ static const struct {
 
 _Static_assert(NR_MOVES <= CONTEXT_OPTIONS_MAX, "room for each");
 
-bool context_option_moves(int level, int name)
+static int find_move(int level, int name)
 {
 	size_t i;
 
 	for (i = 0; i < NR_MOVES; i++)
 		if (moves[i].level == level && moves[i].name == name)
-			return true;
-	return false;
+			return (int)i;
+	return -ENOPROTOOPT;
+}
+
+bool context_option_moves(int level, int name)
+{
+	return find_move(level, name) >= 0;
 }
 
 /* TOE contexts on a stack, as bits. */
@@ -175,13 +180,9 @@ void context_options_apply(const struct toe_driver *driver,
 static int find_option(const struct context_options *options, int level,
 		       int name)
 {
-	size_t i;
+	int i = find_move(level, name);
 
-	for (i = 0; i < NR_MOVES; i++)
-		if (moves[i].level == level && moves[i].name == name &&
-		    (options->has >> i & 1))
-			return (int)i;
-	return -ENOPROTOOPT;
+	return i >= 0 && !(options->has >> i & 1) ? -ENOPROTOOPT : i;
 }
 
 int context_options_set(struct context_options *options, int level, int name,

@@ -71,10 +71,7 @@ static void try_again(struct contexts *cs, struct context *c)
 	row = context_row_begin(cs, c->slot);
 	context_row_place(cs, row, c->toe);
 	context_row_end(cs, row);
-	if (err == -EINPROGRESS)
-		return;
-	c->error = (int16_t)err;
-	cs->ready(cs->owner, c->slot, TOE_CONNECTED);
+	context_tell_attempt(cs, c, err);
 }
 
 void contexts_wake(struct contexts *cs)
