@@ -46,6 +46,12 @@ static void tell_address(struct device *device, uint32_t index)
 		worker_lost(device->worker, index, CONTEXT_LEFT_ADDRESS, true);
 }
 
+static bool same_place(const struct worker_toe *a, const struct worker_toe *b)
+{
+	return a->row == b->row &&
+	       (a->row == WORKER_NO_TOE || a->generation == b->generation);
+}
+
 void device_compare_toes(struct device *device)
 {
 	const struct worker_toe *was = device->worker->toe;
@@ -54,19 +60,16 @@ void device_compare_toes(struct device *device)
 
 	for (i = 0; device->net && i < GUEST_LINKS_MAX; i++) {
 		device_fill_toe(device, i, &is);
-		if (was[i].row == is.row && is.row != WORKER_NO_TOE &&
-		    was[i].generation == is.generation &&
-		    memcmp(&was[i].ip, &is.ip, sizeof(is.ip)))
-			tell_address(device, i);
-		else if (was[i].row != is.row ||
-			 (is.row != WORKER_NO_TOE &&
-			  was[i].generation != is.generation))
+		if (!same_place(&was[i], &is))
 			tell_toe(device, i,
 				 was[i].row < TOE_TABLE_MAX
 					 ? inventory_state(device->be->inv,
 							   was[i].row,
 							   was[i].generation)
 					 : TOE_ABSENT);
+		else if (is.row != WORKER_NO_TOE &&
+			 memcmp(&was[i].ip, &is.ip, sizeof(is.ip)))
+			tell_address(device, i);
 		else
 			guest_link_release(device->net, i);
 	}

@@ -63,8 +63,8 @@
 #define WORKER_PROTO_VERSION 5u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX CONTEXT_TOES_MAX
-#define WORKER_DRIVERS_MAX 4u
-#define WORKER_ASSIST_MAX 64u /* descriptors of one message; Linux: 253 */
+#define WORKER_DRIVERS_MAX CONTEXT_DRIVERS_MAX
+#define WORKER_ASSIST_MAX CONTEXT_ASSIST_MAX
 #define WORKER_NO_TOE UINT32_MAX /* row of a TOE context that is not there */
 
 enum worker_msg_type {

@@ -64,9 +64,7 @@ struct context_toe {
 	bool given_up; /* what lost its link there waits no more */
 };
 
-/* Drivers that TOE contexts may come to, beside those that they are on. */
-#define CONTEXT_DRIVERS_MAX 4u
-#define CONTEXT_STACKS_MAX  (CONTEXT_TOES_MAX + CONTEXT_DRIVERS_MAX)
+#define CONTEXT_STACKS_MAX (CONTEXT_TOES_MAX + CONTEXT_DRIVERS_MAX)
 
 /* An instance of a driver; TOE contexts share it, and it stays when they go. */
 struct context_instance {
@@ -76,8 +74,6 @@ struct context_instance {
 };
 
 /* ---- moves between stacks ---- */
-
-#define CONTEXT_ASSIST_MAX 64u /* descriptors in one message to vtoed */
 
 /* What vtoed is to do with connections' descriptors. */
 struct context_assist {

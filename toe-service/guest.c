@@ -40,7 +40,7 @@ guest_find_pool(struct inventory *inv, const struct entry *entry, char *error)
 	return pool;
 }
 
-static bool same_addr(const struct vtoe_addr *a, const struct vtoe_addr *b)
+bool guest_same_address(const struct vtoe_addr *a, const struct vtoe_addr *b)
 {
 	return a->family && a->family == b->family &&
 	       !memcmp(a->addr, b->addr, sizeof(a->addr));
@@ -50,13 +50,13 @@ static bool net_has(const struct guest_net *net, const struct vtoe_addr *addr)
 {
 	uint32_t i;
 
-	if (same_addr(&net->entry.ip.addr, addr) ||
-	    same_addr(&net->entry.ip6.addr, addr))
+	if (guest_same_address(&net->entry.ip.addr, addr) ||
+	    guest_same_address(&net->entry.ip6.addr, addr))
 		return true;
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
 		if (guest_link_used(net, i) &&
-		    (same_addr(&net->link[i].ip.addr, addr) ||
-		     same_addr(&net->link[i].ip6.addr, addr)))
+		    (guest_same_address(&net->link[i].ip.addr, addr) ||
+		     guest_same_address(&net->link[i].ip6.addr, addr)))
 			return true;
 	return false;
 }

@@ -28,7 +28,6 @@
 #define GUEST_NAME_MAX	32 /* "vtoe-32751-255" */
 #define GUEST_IDENTITY_MAX 160 /* bytes; of an option that may have 255 */
 #define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
-#define GUEST_DRIVERS_MAX 4 /* that connections can move between */
 
 struct guest_link {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
@@ -69,7 +68,7 @@ struct guest_net {
 	bool leaving; /* its leases are being given back */
 	int netns; /* descriptor */
 	/* whose stacks its worker has, so that links can move there; "": none */
-	char driver[GUEST_DRIVERS_MAX][TABLE_NAME_MAX];
+	char driver[CONTEXT_DRIVERS_MAX][TABLE_NAME_MAX];
 	bool served; /* a worker has connections there, which go with links */
 	struct guest_link link[GUEST_LINKS_MAX];
 	uint32_t share;		       /* its number; 0: none yet (sharing.h) */

@@ -28,20 +28,14 @@ void guest_lease_mac(const struct guest_net *net, uint32_t index, uint8_t *mac)
 	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u);
 }
 
-static bool same_address(const struct toe_address *a,
-			 const struct toe_address *b)
-{
-	return a->addr.family == b->addr.family &&
-	       !memcmp(a->addr.addr, b->addr.addr, sizeof(a->addr.addr));
-}
-
 /* May it have it? */
 static int check_address(const struct guest_net *net, uint32_t index,
 			 const struct toe_address *ip, char *error)
 {
 	char text[ENTRY_ADDR_MAX];
 
-	if (!ip->addr.family || same_address(&net->link[index].ip, ip))
+	if (!ip->addr.family ||
+	    guest_same_address(&net->link[index].ip.addr, &ip->addr))
 		return 0;
 	entry_addr_text(&ip->addr, text);
 	if (!netns_own_address(&ip->addr))

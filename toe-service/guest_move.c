@@ -24,7 +24,7 @@ static bool has_driver(const struct guest_net *net, const char *driver)
 {
 	uint32_t i;
 
-	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
+	for (i = 0; i < CONTEXT_DRIVERS_MAX; i++)
 		if (!strcmp(net->driver[i], driver))
 			return true;
 	return false;
@@ -57,7 +57,7 @@ static void collect_drivers(struct guest_net *net)
 	uint32_t i, nr = 0;
 
 	memset(net->driver, 0, sizeof(net->driver));
-	for (i = 0; pool && i < pool->nr_toes && nr < GUEST_DRIVERS_MAX; i++) {
+	for (i = 0; pool && i < pool->nr_toes && nr < CONTEXT_DRIVERS_MAX; i++) {
 		toe = &config->toe[pool->toe[i]];
 		if (toe->segment[0] && moves(toe->driver) &&
 		    !has_driver(net, toe->driver) &&
@@ -74,7 +74,7 @@ void guest_net_ready(struct guest_net *net)
 	int err;
 
 	collect_drivers(net);
-	for (i = 0; i < GUEST_DRIVERS_MAX && net->driver[i][0]; i++) {
+	for (i = 0; i < CONTEXT_DRIVERS_MAX && net->driver[i][0]; i++) {
 		control = toe_control_find(net->driver[i]);
 		if (!control || !control->no_timestamps)
 			continue;
@@ -125,7 +125,7 @@ static const char *other_driver(const struct guest_net *net, uint32_t index,
 
 	if (!has_driver(net, link->driver))
 		return NULL;
-	for (i = 0; i < GUEST_DRIVERS_MAX; i++)
+	for (i = 0; i < CONTEXT_DRIVERS_MAX; i++)
 		if (net->driver[i][0] && strcmp(net->driver[i], link->driver) &&
 		    pool_choose(net->inv, pool, link->segment, net->driver[i],
 				0))
@@ -174,9 +174,10 @@ static int move(struct guest_net *net, uint32_t index,
 {
 	struct guest_net before = *net;
 	struct guest_link *old = &before.link[index];
-	struct guest_wish wish = {.segment = old->segment, .driver = old->driver,
-			    .from = net->served ? old->driver : NULL,
-			    .but = but};
+	struct guest_wish wish = {.segment = old->segment,
+				  .driver = old->driver,
+				  .from = net->served ? old->driver : NULL,
+				  .but = but};
 	const char *other = other_driver(net, index, pool);
 	int err = guest_place(net, index, pool, &wish, error);
 

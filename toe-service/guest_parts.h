@@ -56,6 +56,9 @@ void guest_recount(struct inventory *inv);
 
 /* ---- addresses ---- */
 
+/* Are both the same address, and is it one? */
+bool guest_same_address(const struct vtoe_addr *a, const struct vtoe_addr *b);
+
 /* Does no device, this one included, have it? */
 bool guest_is_free(const struct guest_net *net, const struct vtoe_addr *addr);
 

@@ -68,28 +68,34 @@ static int loopback_up(void)
 	return err;
 }
 
+/* Of the namespace that one is in. */
+static int write_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 /*
  * The worker has no capability when it binds a guest's port 80, and the guest
  * is free to use all ports of its own namespace.
  */
 static int allow_low_ports(void)
 {
-	int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start",
-		      O_WRONLY | O_CLOEXEC),
-	    err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, "0\n", 2) != 2)
-		err = -errno;
-	close(fd);
-	return err;
+	return write_sysctl("ipv4/ip_unprivileged_port_start", "0");
 }
 
 int netns_set(int netns, const char *sysctl, const char *value)
 {
-	int own = own_netns(), fd, err = 0;
-	char path[128];
+	int own = own_netns(), err;
 
 	if (own < 0)
 		return own;
@@ -98,12 +104,7 @@ int netns_set(int netns, const char *sysctl, const char *value)
 		close(own);
 		return err;
 	}
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", sysctl);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
+	err = write_sysctl(sysctl, value);
 	go_back(own);
 	return err;
 }

@@ -215,6 +215,9 @@ struct toe_tally {
 };
 
 #define CONTEXT_TOES_MAX 8u /* TOE contexts of one device */
+/* Drivers that a device's TOE contexts may come to, beside those they are on. */
+#define CONTEXT_DRIVERS_MAX 4u
+#define CONTEXT_ASSIST_MAX  64u /* descriptors of one message; Linux: 253 */
 
 struct context_table {
 	uint32_t version;  /* TABLE_VERSION */

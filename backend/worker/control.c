@@ -12,10 +12,6 @@
 #define HELLO_FDS 3 /* context table, TOE table, netns */
 #define FDS_MAX	  WORKER_ASSIST_MAX
 
-_Static_assert(WORKER_ASSIST_MAX == CONTEXT_ASSIST_MAX &&
-		       WORKER_DRIVERS_MAX == CONTEXT_DRIVERS_MAX,
-	       "messages are made for contexts");
-
 union fds_control {
 	struct cmsghdr align;
 	char space[CMSG_SPACE(FDS_MAX * sizeof(int))];

@@ -8,7 +8,6 @@
 
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
-#include <netlink/route/link.h>
 
 #include "kernel_address.h"
 #include "kernel_link.h"
@@ -64,19 +63,11 @@ static int address_remove(struct nl_sock *sk, int ifindex,
 
 static int set_mtu(struct nl_sock *sk, int ifindex, uint32_t mtu)
 {
-	struct rtnl_link *old, *change = rtnl_link_alloc();
-	int err = -NLE_NOMEM;
+	struct rtnl_link *change = rtnl_link_alloc();
 
-	if (!change)
-		return -ENOMEM;
-	rtnl_link_set_mtu(change, mtu);
-	err = rtnl_link_get_kernel(sk, ifindex, NULL, &old);
-	if (!err) {
-		err = rtnl_link_change(sk, old, change, 0);
-		rtnl_link_put(old);
-	}
-	rtnl_link_put(change);
-	return kernel_nl_errno(err);
+	if (change)
+		rtnl_link_set_mtu(change, mtu);
+	return kernel_link_change(sk, ifindex, change);
 }
 
 static int address_set(struct nl_sock *sk, int ifindex,

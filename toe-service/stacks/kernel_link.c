@@ -197,8 +197,7 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 	return 0;
 }
 
-/* Change an existing link as @change says, which is used up. */
-static int link_change(struct nl_sock *sk, int ifindex,
+int kernel_link_change(struct nl_sock *sk, int ifindex,
 		       struct rtnl_link *change)
 {
 	struct rtnl_link *old;
@@ -221,7 +220,7 @@ static int link_up(struct nl_sock *sk, int ifindex)
 
 	if (change)
 		rtnl_link_set_flags(change, IFF_UP);
-	return link_change(sk, ifindex, change);
+	return kernel_link_change(sk, ifindex, change);
 }
 
 static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
@@ -230,7 +229,7 @@ static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
 
 	if (change)
 		rtnl_link_set_name(change, name);
-	return link_change(sk, ifindex, change);
+	return kernel_link_change(sk, ifindex, change);
 }
 
 /* ---- inside the namespace ---- */

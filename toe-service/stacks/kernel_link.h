@@ -3,6 +3,7 @@
 #ifndef STACKS_KERNEL_LINK_H
 #define STACKS_KERNEL_LINK_H
 
+#include <netlink/route/link.h>
 #include <netlink/socket.h>
 
 #include "../stack.h"
@@ -19,6 +20,16 @@ typedef int kernel_inside_fn(const struct toe_context_spec *spec,
  */
 int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 		  char *error);
+
+/**
+ * kernel_link_change - change an existing link
+ * @sk: of the link's namespace
+ * @change: what is to be set; used up; NULL: there was no memory for it
+ *
+ * Returns 0 or a negative errno.
+ */
+int kernel_link_change(struct nl_sock *sk, int ifindex,
+		       struct rtnl_link *change);
 
 /* kernel_assist.c: as struct toe_control says. */
 int kernel_assist(int netns, int fd, enum toe_assist what);
