@@ -7,6 +7,7 @@
 Both have the same addresses.
 """
 
+import contextlib
 import re
 
 from story import expect, step
@@ -58,6 +59,18 @@ def prepare(machine, guest):
     for job in (machine.remote.spawn(command),
                 guest.spawn(f"ip netns exec far {command}")):
         job.wait_for_output("listening")
+
+
+@contextlib.contextmanager
+def prepared(machine, name):
+    """A guest for a with, in which some of what is compared is offloaded."""
+    guest = offload.guest(machine, name, cmdline=CMDLINE)
+    prepare(machine, guest)
+    before = offload.counters(machine, guest)
+    yield guest
+    after = offload.counters(machine, guest)
+    expect(after["rx_bytes"] - before["rx_bytes"] > STEPS,
+           "the sockets under test were offloaded")
 
 
 def run(guest, options, what):

@@ -265,9 +265,10 @@ static void make_for_fresh(int s, int dice)
 		make_any(s);
 }
 
-static void make_for_bound(int s, int dice)
+/* @connects: of a hundred, so many are connect(). */
+static void make_for_open(int s, int dice, int connects)
 {
-	if (dice < 15)
+	if (dice < connects)
 		make_dgram_connect(s);
 	else if (dice < 45)
 		make_dgram_peer_act(s);
@@ -277,16 +278,14 @@ static void make_for_bound(int s, int dice)
 		make_any(s);
 }
 
+static void make_for_bound(int s, int dice)
+{
+	make_for_open(s, dice, 15);
+}
+
 static void make_for_connected(int s, int dice)
 {
-	if (dice < 10)
-		make_dgram_connect(s);
-	else if (dice < 45)
-		make_dgram_peer_act(s);
-	else if (dice < 80)
-		make_dgram_transfer(s);
-	else
-		make_any(s);
+	make_for_open(s, dice, 10);
 }
 
 void make_dgram_for(int s)
