@@ -513,8 +513,12 @@ int guest_net_adopt(struct inventory *inv, const char *name,
 
 void guest_net_forget(struct guest_net *net)
 {
+	uint32_t i;
+
 	if (!net)
 		return;
+	for (i = 0; i < GUEST_LINKS_MAX; i++)
+		guest_retired_end(net, i);
 	*net->prevp = net->next;
 	if (net->next)
 		net->next->prevp = net->prevp;

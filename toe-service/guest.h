@@ -71,6 +71,9 @@ struct guest_net {
 	char driver[CONTEXT_DRIVERS_MAX][TABLE_NAME_MAX];
 	bool served; /* a worker has connections there, which go with links */
 	struct guest_link link[GUEST_LINKS_MAX];
+	struct guest_link retired[GUEST_LINKS_MAX]; /* left, and still there */
+	uint64_t retired_ns[GUEST_LINKS_MAX]; /* CLOCK_MONOTONIC; 0: none */
+	struct loop_timer retired_timer;
 	uint32_t share;		       /* its number; 0: none yet (sharing.h) */
 	struct guest_past past[TOE_TABLE_MAX]; /* see traffic.h */
 };
@@ -174,8 +177,8 @@ bool guest_link_sibling(const struct guest_net *net, uint32_t index);
 /**
  * guest_link_move - take the addresses to a sibling
  *
- * The new link is made and announces the addresses, then the old one goes. The
- * sockets in the namespace stay what they are, so connections go on; if the TOE has
+ * The new link is made and announces the addresses, then the old one goes: if it
+ * works, a moment later, with what was on its way to it. The sockets in the namespace stay what they are, so connections go on; if the TOE has
  * another driver, and there is a worker, it has to move them, and the link hears
  * nothing before guest_link_release(). One of the same driver is preferred. Returns
  * as guest_net_create(); on failure all is as it was.

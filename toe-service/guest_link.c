@@ -102,6 +102,8 @@ int guest_make_link(struct guest_net *net, uint32_t index, char *error)
 		return guest_fail(error, -EMSGSIZE,
 			    "toe %s: mtu: %u is more than the %u that it has",
 				  link->toe, spec.mtu, link->mtu_most);
+	if (!strcmp(net->retired[index].name, link->name))
+		guest_retired_end(net, index); /* back again, so soon */
 	err = control->context_create(&spec, why);
 	if (err)
 		return guest_fail(error, err, "toe %.31s: %.180s", link->toe,

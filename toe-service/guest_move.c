@@ -191,7 +191,7 @@ static int move(struct guest_net *net, uint32_t index,
 	}
 	if (net->link[index].toe_row != old->toe_row) {
 		traffic_keep(net, &before, index);
-		guest_unmake_link(&before, index);
+		guest_leave_link(net, &before, index);
 	}
 	give_addresses(net, index);
 	guest_recount(net->inv);

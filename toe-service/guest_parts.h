@@ -5,6 +5,7 @@
  *	guest.c		networks, and where their links are placed
  *	guest_link.c	one link
  *	guest_move.c	links that go to another TOE
+ *	guest_retire.c	links that were left, for a moment
  *	guest_lease.c	links whose address comes by DHCP
  *	guest_range.c	links whose address is of a TOE's range
  */
@@ -35,6 +36,17 @@ void guest_set_toe(struct guest_net *net, uint32_t index,
 		   const struct toe *toe);
 int guest_make_link(struct guest_net *net, uint32_t index, char *error);
 void guest_unmake_link(const struct guest_net *net, uint32_t index);
+
+/* ---- links that were left ---- */
+
+/*
+ * Another one has taken the place of @left's link of that number: it goes; if it
+ * works, not before what is on its way to it has come.
+ */
+void guest_leave_link(struct guest_net *net, const struct guest_net *left,
+		      uint32_t index);
+/* The one that was left last goes at once, if there is one. */
+void guest_retired_end(struct guest_net *net, uint32_t index);
 
 /* ---- placement ---- */
 

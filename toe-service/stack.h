@@ -90,6 +90,13 @@ struct toe_control {
 	int (*context_destroy)(const struct toe_context_spec *spec);
 
 	/*
+	 * Its place is taken by another context of the driver; it is destroyed in a
+	 * moment. Until then it sends nothing new and answers for no address, but
+	 * hears what is on its way to it. NULL: it would hear nothing.
+	 */
+	int (*context_retire)(const struct toe_context_spec *spec);
+
+	/*
 	 * Have the IPv4 address, gateway and MTU of @spec instead of @old, which
 	 * it has had; either may be none (family 0), or they are the same. On
 	 * failure it has neither. -ENODEV: the context is not there.

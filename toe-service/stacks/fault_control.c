@@ -14,6 +14,11 @@ static int fault_context_destroy(const struct toe_context_spec *spec)
 	return kernel_control.context_destroy(spec);
 }
 
+static int fault_context_retire(const struct toe_context_spec *spec)
+{
+	return kernel_control.context_retire(spec);
+}
+
 static int fault_context_traffic(const struct toe_context_spec *spec,
 				 struct toe_traffic *traffic)
 {
@@ -37,6 +42,7 @@ const struct toe_control fault_control = {
 	.name = "fault",
 	.context_create = fault_context_create,
 	.context_destroy = fault_context_destroy,
+	.context_retire = fault_context_retire,
 	.context_address = fault_context_address,
 	.context_traffic = fault_context_traffic,
 	.check = fault_check,

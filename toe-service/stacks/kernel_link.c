@@ -61,10 +61,11 @@
 #include "drivers.h"
 #include "kernel_address.h"
 #include "kernel_bridge.h"
-#include "kernel_hold.h"
+#include "kernel_hear.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_rate.h"
+#include "kernel_retire.h"
 #include "kernel_route.h"
 #include "kernel_share.h"
 
@@ -258,14 +259,14 @@ static void set_sysctls(const struct toe_context_spec *spec)
 	/* with several links: each answers for its own addresses only */
 	set_sysctl("ipv4", spec->link, "arp_ignore", "1");
 	set_sysctl("ipv4", spec->link, "arp_announce", "2");
+	/* a peer may answer by another way, or by the one that was left */
+	set_sysctl("ipv4", spec->link, "rp_filter", "2");
 	if (spec->several) {
 		/* what is not tied to a TOE context takes one that works */
 		set_sysctl("ipv4", spec->link,
 			   "ignore_routes_with_linkdown", "1");
 		set_sysctl("ipv6", spec->link,
 			   "ignore_routes_with_linkdown", "1");
-		/* a peer may answer by another way */
-		set_sysctl("ipv4", spec->link, "rp_filter", "2");
 	}
 	if (!spec->ip6.addr.family) {
 		set_sysctl("ipv6", spec->link, "disable_ipv6", "1");
@@ -384,7 +385,7 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 			   "TOE \"%s\": cannot tell \"%s\" the link's address",
 			   spec->toe, spec->netdev);
 	if (!err && spec->held)
-		err = kernel_hold(sk, ifindex, true);
+		err = kernel_hear(sk, ifindex, KERNEL_HEARS_NOTHING);
 	if (err && !error[0])
 		err = fail(error, err, "TOE \"%s\": cannot hold the link back",
 			   spec->toe);
@@ -424,7 +425,7 @@ static int release(const struct toe_context_spec *spec, struct nl_sock *home,
 	err = kernel_nl_open(&sk);
 	if (err)
 		return err;
-	err = kernel_hold(sk, ifindex, false);
+	err = kernel_hear(sk, ifindex, KERNEL_HEARS_ALL);
 	nl_socket_free(sk);
 	return err;
 }
@@ -611,6 +612,7 @@ const struct toe_control kernel_control = {
 	.assist = kernel_assist,
 	.context_create = kernel_context_create,
 	.context_destroy = kernel_context_destroy,
+	.context_retire = kernel_context_retire,
 	.context_traffic = kernel_context_traffic,
 	.context_address = kernel_context_address,
 	.context_share = kernel_context_share,
