@@ -44,15 +44,23 @@ static int nr_links(void)
 	return nr;
 }
 
-/* Of the link that is not about to go. */
+/* Of the link that is not about to go; @what: to be found in its line. */
+static void find(const char *what, char *text)
+{
+	char command[160];
+	FILE *p;
+
+	snprintf(command, sizeof(command),
+		 "ip -n " NETNS " -o link show | grep @ | grep -v NOARP |"
+		 " sed 's/.*%s.*/\\1/'", what);
+	p = popen(command, "r");
+	ck_assert_int_eq(fscanf(p, "%31s", text), 1);
+	pclose(p);
+}
+
 static void find_mac(char *mac)
 {
-	FILE *p = popen("ip -n " NETNS " -o link show | grep @ |"
-			" grep -v NOARP | grep -o 'link/ether [^ ]*' |"
-			" cut -d' ' -f2", "r");
-
-	ck_assert_int_eq(fscanf(p, "%17s", mac), 1);
-	pclose(p);
+	find("ether \\([^ ]*\\)", mac);
 }
 
 /* To the other TOE. */
@@ -70,7 +78,7 @@ static void move(struct nt *nt)
 static void believe(struct nt *nt)
 {
 	static const char *const own[] = {OWN, OWN6};
-	char command[160], mac[18];
+	char command[160], mac[32];
 	int i;
 
 	find_mac(mac);
@@ -135,7 +143,7 @@ NATIVE_TEST(who_asks_for_the_address_is_told_the_new_one)
 {
 	static const char *const own[] = {OWN, OWN6};
 	struct tg *tg = lan_up(nt, "macvlan");
-	char command[160], mac[18];
+	char command[160], mac[32];
 	struct tg_sock *s[2];
 	int i;
 
@@ -201,6 +209,22 @@ NATIVE_TEST(the_next_vtoed_removes_it)
 	there_and_back(s, 1u << 20);
 }
 
+NATIVE_TEST(what_an_earlier_vtoed_has_left_makes_room)
+{
+	struct tg *tg = lan_up(nt, "macvlan");
+	struct tg_sock *s = echo_to(nt, tg, NEAR);
+	char name[32];
+
+	find("[0-9]*: \\([^@]*\\)@", name);
+	move(nt);
+	nt_until(nr_links() == 1);
+	nt_shell("ip link add %s link toe1 netns " NETNS " type macvlan", name);
+	move(nt);
+	nt_until(nr_links() == 1);
+	nt_echo_once(s);
+	nt_shell("ip -n " NETNS " addr show %s | grep -q " OWN, name);
+}
+
 NATIVE_TEST(a_vtoed_that_ends_takes_it_along)
 {
 	struct tg *tg = lan_up(nt, "macvlan");
@@ -221,4 +245,5 @@ NATIVE_MAIN("move", 120,
 	    the_link_that_was_left_goes,
 	    who_comes_back_at_once_stays,
 	    the_next_vtoed_removes_it,
+	    what_an_earlier_vtoed_has_left_makes_room,
 	    a_vtoed_that_ends_takes_it_along)

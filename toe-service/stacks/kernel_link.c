@@ -568,14 +568,11 @@ static void kernel_sweep(int netns)
 	kernel_context_destroy(&all);
 }
 
-static int kernel_context_create(const struct toe_context_spec *spec,
-				 char *error)
+static int make(const struct toe_context_spec *spec, char *error)
 {
 	struct nl_sock *sk;
 	int err;
 
-	/* a vtoed may have died between making it and noting that */
-	kernel_context_destroy(spec);
 	error[0] = '\0';
 	err = kernel_nl_open(&sk);
 	if (err)
@@ -588,6 +585,18 @@ static int kernel_context_create(const struct toe_context_spec *spec,
 	if (err)
 		kernel_context_destroy(spec);
 	return err;
+}
+
+static int kernel_context_create(const struct toe_context_spec *spec,
+				 char *error)
+{
+	int err = make(spec, error);
+
+	if (err != -EEXIST)
+		return err;
+	/* a vtoed may have died between making it and noting that */
+	kernel_context_destroy(spec);
+	return make(spec, error);
 }
 
 static int kernel_context_install(const struct toe_context_spec *spec,

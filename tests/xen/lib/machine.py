@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import engine
 import inject
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
@@ -353,7 +354,15 @@ class Machine:
                       "until systemctl is-active vtoed | "
                       "grep -qE '^(active|failed)'; do sleep 0.2; done",
                       timeout=120)
+        self.choose_driver()
         self.attach_archive()
+
+    def choose_driver(self):
+        """Has vtoed begin with the driver that is wanted."""
+        if engine.DRIVER:
+            self.dom0.write(engine.CONFIG_FILE,
+                            engine.driven(self.dom0.read(engine.CONFIG_FILE)))
+            self.dom0.run("systemctl restart vtoed", timeout=120)
 
     def attach_archive(self):
         """Gives later guests the newest archive of the project."""

@@ -6,12 +6,13 @@ A machine with MACHINE = {"segments": "2"} has them.
 
 import contextlib
 
+import engine
 from gap import PORT
 import offload
 import web
 from machine import wait_until
 
-CONFIG_FILE = "/etc/vtoe/vtoed.conf"
+CONFIG_FILE = engine.CONFIG_FILE
 CONFIG = """
 toe "a" { netdev = "toe0" segment = "lan" }
 toe "b" { netdev = "toe1" segment = "lan" }
@@ -21,7 +22,7 @@ ENTRY = "pool=lan," + offload.ENTRY
 
 
 def configure(machine, text):
-    machine.dom0.write(CONFIG_FILE, text)
+    machine.dom0.write(CONFIG_FILE, engine.driven(text))
     wait_until(lambda: machine.dom0.ok("vtoectl reload"), 30, "vtoed")
 
 
