@@ -3,7 +3,7 @@
 # Each check-PART writes build/results/PART ("passed failed"). All parts are
 # run even if one fails; the closing line is "N passed, N failed".
 
-# .ci/run has "programs" besides, which takes a quarter of an hour.
+# .ci/run has XEN_PARTS="xen programs", which takes a quarter of an hour more.
 CHECK_PARTS := unit native xen
 
 check: packages

@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--connections", default="1,1000")
     args = parser.parse_args()
     samples = report.Samples()
-    machine = Machine.boot(WORK / "bench", segments="2")
+    machine = Machine.boot(WORK / "bench")
     try:
         siblings.configure(machine, siblings.CONFIG)
         machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"

@@ -56,7 +56,7 @@ def main():
     parser.add_argument("--rate", default="20mbit", help="as tc has it")
     args = parser.parse_args()
     samples = report.Samples()
-    machine = Machine.boot(WORK / "bench", segments="2")
+    machine = Machine.boot(WORK / "bench")
     try:
         siblings.configure(machine, CONFIG)
         limit(machine, args.rate)

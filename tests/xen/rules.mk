@@ -2,7 +2,7 @@
 #
 # Real Xen under QEMU. check-xen and demo build and install everything first.
 #
-#   make check-xen [SCENARIO="name …"]
+#   make check-xen [SCENARIO="name …"] [XEN_PARTS="xen programs"]
 #   make soak [SOAK_SECONDS=600] [SOAK_SEED=N]
 
 XEN_GUEST_PROGRAMS :=
@@ -57,7 +57,8 @@ xen-install: all module $(XEN_GUEST_PROGRAMS)
 		DESTDIR=$(CURDIR)/build/install >/dev/null
 
 check-xen: xen-install $(BADHOST) $(FAILALLOC)
-	$(Q)tests/xen/run --result build/results/xen $(SCENARIO)
+	$(Q)tests/xen/run $(XEN_PARTS:%=--part %) --result build/results/xen \
+		$(SCENARIO)
 
 # Debian's programs over vif and through vtoe, compared
 check-programs: xen-install

@@ -283,7 +283,7 @@ class Machine:
     # Boot and end
 
     @classmethod
-    def boot(cls, where, segments="1", dom0_cpus=2, pinned=False):
+    def boot(cls, where, segments="2", dom0_cpus=2, pinned=False):
         """Boots a machine and leaves it running under its own server."""
         where = pathlib.Path(where)
         if cls.is_running(where):

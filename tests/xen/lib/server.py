@@ -255,7 +255,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("where", type=pathlib.Path)
-    parser.add_argument("--segments", default="1")
+    parser.add_argument("--segments", default="2")
     parser.add_argument("--dom0-cpus", type=int, default=2)
     parser.add_argument("--pinned", action="store_true")
     options = parser.parse_args()

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Several TOEs, for stories; two siblings above all: a (toe0) and b (toe1).
-
-A machine with MACHINE = {"segments": "2"} has them.
-"""
+"""Several TOEs, for stories; two siblings above all: a (toe0) and b (toe1)."""
 
 import contextlib
 

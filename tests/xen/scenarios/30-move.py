@@ -12,7 +12,6 @@ import offload
 from siblings import ENTRY, configured, toe, wait_on, wait_up
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 600
 CROWD = 200
 FILE_MB = 40

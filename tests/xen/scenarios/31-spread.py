@@ -12,7 +12,6 @@ import siblings
 from siblings import configure, expect_where, toe, wait_up, where
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 400
 MEGABYTES = {"large": 20, "small": 5}
 SECOND = "192.0.2.60"

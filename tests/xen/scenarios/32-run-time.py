@@ -13,7 +13,6 @@ import siblings
 from siblings import configure, live_through, toe, wait_on, wait_up
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 400
 FILE_MB = 20
 CROWD = 50

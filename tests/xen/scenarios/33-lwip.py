@@ -12,7 +12,6 @@ import siblings
 from siblings import configure, expect_where, wait_on, wait_up
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 500
 MEGABYTES = {"large": 20, "small": 5}
 SECOND = "192.0.2.60"

@@ -11,7 +11,6 @@ import siblings
 from siblings import configure, live_through, toe, wait_up
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 500
 FILE_MB = 20
 CROWD = 20

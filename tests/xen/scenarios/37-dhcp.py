@@ -11,7 +11,6 @@ from gap import Gap, PORT
 import offload
 from siblings import configured, wait_on, wait_up
 
-MACHINE = {"segments": "2"}
 SECONDS = 500
 CROWD = 20
 ENTRY = "ip=dhcp,pool=lan,on-loss=wait:600"

@@ -20,7 +20,6 @@ from siblings import configure, wait_up
 import web
 
 PART = "soak"
-MACHINE = {"segments": "2"}
 SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS") or 600)
 SECONDS = SOAK_SECONDS + 900
 SEED = int(os.environ.get("SOAK_SEED") or time.time())
