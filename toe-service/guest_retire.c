@@ -65,6 +65,20 @@ void guest_retired_end(struct guest_net *net, uint32_t index)
 	arm(net);
 }
 
+/*
+ * To another stack the connections have gone, too. And a link with a lease has the
+ * MAC address of the one that takes its place: on a segment that is flooded each
+ * datagram would come twice.
+ */
+static bool may_retire(const struct guest_net *net,
+		       const struct guest_net *left, uint32_t index)
+{
+	const struct guest_link *link = &left->link[index];
+
+	return !strcmp(net->link[index].driver, link->driver) &&
+	       !link->dhcp && works(guest_link_state(left, index));
+}
+
 void guest_leave_link(struct guest_net *net, const struct guest_net *left,
 		      uint32_t index)
 {
@@ -74,10 +88,8 @@ void guest_leave_link(struct guest_net *net, const struct guest_net *left,
 	int err = -EOPNOTSUPP;
 
 	guest_retired_end(net, index);
-	/* to another stack the connections have gone, too */
 	if (control && control->context_retire &&
-	    !strcmp(net->link[index].driver, left->link[index].driver) &&
-	    works(guest_link_state(left, index))) {
+	    may_retire(net, left, index)) {
 		guest_make_spec(left, index, &spec);
 		err = control->context_retire(&spec);
 		if (err && err != -ENODEV)
