@@ -293,6 +293,24 @@ NATIVE_TEST(a_hung_engine_hurts_its_own_only_and_is_left)
 	nt_guest_remove(nt, &g);
 }
 
+NATIVE_TEST(a_connect_into_a_hung_engine_is_made_by_the_next_one)
+{
+	struct tg_sock *s, *refused;
+	struct tg *tg;
+
+	configure(nt, SIBLINGS("hang-after=1"));
+	tg = first_guest_up(nt, "pool=lan," NT_ENTRY);
+	nt_remote_echo(nt, NT_REMOTE_IP, PORT);
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &refused));
+	ck_ok(tg_connect_start(s, NT_REMOTE_IP, PORT));
+	ck_ok(tg_connect_start(refused, NT_REMOTE_IP, PORT + 1));
+	nt_until(toe_has("bad", "state", "degraded"));
+	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+	nt_echo_once(s);
+	ck_err(tg_connect_wait(refused, NT_TIMEOUT), ECONNREFUSED);
+}
+
 /* ------------------------------------------------------------ health */
 
 NATIVE_TEST(a_bad_engine_is_degraded_and_left)
@@ -443,6 +461,7 @@ NATIVE_MAIN("native-fault", 120, no_byte_is_lost_by_short_operations,
 	    an_engine_that_accepts_nothing_is_not_asked_all_the_time,
 	    an_engine_that_receives_nothing_is_not_asked_all_the_time,
 	    a_hung_engine_hurts_its_own_only_and_is_left,
+	    a_connect_into_a_hung_engine_is_made_by_the_next_one,
 	    a_bad_engine_is_degraded_and_left,
 	    one_guest_has_no_toe_left_that_others_are_on,
 	    a_toe_of_another_driver_is_no_sibling,

@@ -24,7 +24,7 @@
  *
  * What an upcall that was lost would have said is kept, and told when the
  * connection has moved to another TOE: an engine that takes over a connection
- * says how it is.
+ * says how it is. A connect() that hangs is made by that engine.
  *
  * Upcalls that come later wait in a list. A timer that is read only while there
  * are any ticks only so long: the sandbox has no timerfd_settime(2), and needs
@@ -62,6 +62,8 @@ struct toe_conn {
 	unsigned int later; /* TOE_* at due_ns; 0: not in the list */
 	unsigned int kept;  /* TOE_* that were not told */
 	uint64_t due_ns;
+	struct vtoe_addr hanging; /* whom connect() was to reach, or family 0 */
+	int connect_error;	  /* of that connect(), until it is told */
 	bool datagram;
 	LIST_ENTRY(toe_conn) entry; /* of the free, or of those to be told */
 };
@@ -378,14 +380,33 @@ static int fault_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 
 	if (err)
 		return err;
-	if (hung(conn->stack) && !conn->datagram)
+	if (hung(conn->stack) && !conn->datagram) {
+		conn->hanging = *addr;
 		return -EINPROGRESS;
+	}
 	return below->connect(conn->inner, addr);
+}
+
+/* What a hung engine was to do is done by the one that has taken over. */
+static void connect_at_last(struct toe_conn *conn)
+{
+	struct vtoe_addr peer = conn->hanging;
+	int err;
+
+	conn->hanging.family = 0;
+	err = below->connect(conn->inner, &peer);
+	if (err == -EINPROGRESS)
+		return;
+	conn->connect_error = err;
+	tell_later(conn, TOE_CONNECTED, 0);
 }
 
 static int fault_connected(struct toe_conn *conn)
 {
-	return below->connected(conn->inner);
+	int err = conn->connect_error;
+
+	conn->connect_error = 0;
+	return err ? err : below->connected(conn->inner);
 }
 
 static int fault_accept(struct toe_conn *listener, void *user,
@@ -498,6 +519,8 @@ static int fault_hold(struct toe_conn *conn, int on)
 static void fault_moved(struct toe_conn *conn)
 {
 	below->moved(conn->inner);
+	if (conn->hanging.family)
+		connect_at_last(conn);
 	if (conn->kept)
 		tell_later(conn, conn->kept, 0);
 	conn->kept = 0;
@@ -505,6 +528,7 @@ static void fault_moved(struct toe_conn *conn)
 
 static void fault_reset(struct toe_conn *conn)
 {
+	conn->hanging.family = 0;
 	below->reset(conn->inner);
 }
 
