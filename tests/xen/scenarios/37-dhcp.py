@@ -8,6 +8,7 @@ tests/native, whose server does as it is told.
 """
 from story import *
 from gap import Gap, PORT
+import greet
 import offload
 from siblings import configured, wait_on, wait_up
 
@@ -16,7 +17,6 @@ CROWD = 20
 ENTRY = "ip=dhcp,pool=lan,on-loss=wait:600"
 NAME = "leased"
 OTHER = "192.0.2.77"
-HELLO_PORT = 7300           # who connects there is greeted
 SERVER = "/run/udhcpd.conf"
 CONFIG = """
 start 192.0.2.100
@@ -50,17 +50,6 @@ class Server:
         self.job = None
 
 
-def greet(node):
-    """A server on a node, at no address of its own choice."""
-    return node.spawn(f"socat TCP-LISTEN:{HELLO_PORT},fork,reuseaddr "
-                      "SYSTEM:'echo hello'")
-
-
-def greeted(node, address):
-    return node.run(f"socat -u TCP:{address}:{HELLO_PORT} -",
-                    check=False).out.strip() == "hello"
-
-
 def address(machine, guest):
     """Waits for a lease; what the guest got."""
     wait_until(lambda: offload.device(machine, guest)["lease"] == "bound", 60,
@@ -81,7 +70,7 @@ def story(machine):
         server = Server(machine)
         machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"
                              ).wait_for_output("listening")
-        outside = greet(machine.remote)
+        outside = greet.serve(machine.remote)
         try:
             guest, first = comes(machine, server)
             lives_on(machine, guest, first)
@@ -102,7 +91,7 @@ def comes(machine, server):
                  "waiting for a lease", "its lease")
     expect_in("waiting for a lease", machine.dom0.run("vtoectl list").out,
               "vtoectl list")
-    expect(not greeted(guest, offload.REMOTE), "it reaches nobody")
+    expect_equal(greet.told(guest, offload.REMOTE), "", "it reaches nobody")
 
     step("a server answers: the guest has address and gateway")
     server.serve()
@@ -113,9 +102,10 @@ def comes(machine, server):
                   machine.xenstore(f"{node}/gateway"),
                   machine.xenstore(f"{node}/lease")),
                  (f"{first}/24", "192.0.2.1", "bound"), "XenStore")
-    expect(greeted(guest, offload.REMOTE), "it reaches the remote host")
-    greet(guest)
-    wait_until(lambda: greeted(machine.remote, first), 30,
+    expect_equal(greet.told(guest, offload.REMOTE), first,
+                 "its address, as the remote host sees it")
+    greet.serve(guest)
+    wait_until(lambda: greet.told(machine.remote, first), 30,
                "the remote host reaches it")
 
     step("its client may do little")
@@ -169,10 +159,11 @@ def changes(machine, server, guest):
     machine.dom0.run(f"kill -KILL {client(machine, guest)}")
     wait_until(lambda: offload.device(machine, guest)["ip"] == f"{OTHER}/24",
                90, "the other address")
-    wait_until(lambda: greeted(machine.remote, OTHER), 30,
+    wait_until(lambda: greet.told(machine.remote, OTHER), 30,
                "the remote host reaches it there")
     held.wait_for_output("over", timeout=30)
-    expect(greeted(guest, offload.REMOTE), "it connects from there")
+    expect_equal(greet.told(guest, offload.REMOTE), OTHER,
+                 "the address that it connects from")
 
 
 def goes(machine, guest):
