@@ -108,9 +108,8 @@ def netns(guest, devid=0):
     return f"vtoe-{guest.domid}-{devid}"
 
 
-def records(machine, guest, devid=0):
-    """XenStore's records of sockets: {slot: {requested, resolved, …}}."""
-    base = f"{backend_path(guest, devid)}/context"
+def _tables(machine, base):
+    """What is below a XenStore node: {number: {key: value}}."""
     out = machine.dom0.run(f"xenstore-ls -f {base}", check=False).out
     found = {}
     for line in out.splitlines():
@@ -119,6 +118,16 @@ def records(machine, guest, devid=0):
         if len(words) == 2:
             found.setdefault(int(words[0]), {})[words[1]] = value.strip('"')
     return found
+
+
+def records(machine, guest, devid=0):
+    """XenStore's records of sockets: {slot: {requested, resolved, …}}."""
+    return _tables(machine, f"{backend_path(guest, devid)}/context")
+
+
+def links(machine, guest, devid=0):
+    """XenStore's nodes of links: {index: {toe, ip, gateway, from, …}}."""
+    return _tables(machine, f"{backend_path(guest, devid)}/link")
 
 
 def connections(contexts_, state="established"):
