@@ -16,7 +16,6 @@ from router import ADDRESS as OTHER_ROUTER, FAR, router
 import siblings
 from siblings import configure, expect_where, toe, wait_up
 
-MACHINE = {"segments": "2"}
 SECONDS = 300
 HELD = 10
 PROMPT_SECONDS = 10     # a call to a program in the guest takes up to a second

@@ -14,7 +14,6 @@ import siblings
 from siblings import configure, expect_where, toe, wait_on, wait_up
 import web
 
-MACHINE = {"segments": "2"}
 SECONDS = 300
 FILE_MB = 20
 HELD = 10
