@@ -9,7 +9,7 @@ WORKER_SRCS := $(addprefix backend/worker/, main.c control.c device.c loop.c \
 	       toe-service/place.c \
 	       $(addprefix toe-service/stacks/, drivers.c complete.c kernel.c \
 		 kernel_datagram.c kernel_move.c kernel_options.c fault.c fault_plan.c lwip.c lwip_tcp.c lwip_move.c \
-		 lwip_udp.c lwip_icmp.c lwip_addr.c lwip_options.c lwip_link.c lwip_guard.c) \
+		 lwip_udp.c lwip_icmp.c lwip_addr.c lwip_neighbour.c lwip_options.c lwip_link.c lwip_guard.c) \
 	       $(COMMON_RING) $(COMMON_LOG)
 
 $(eval $(call program,bin/vtoe-worker,$(WORKER_SRCS),lwip,-lxengnttab \

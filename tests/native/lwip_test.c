@@ -192,6 +192,31 @@ NATIVE_TEST(no_such_neighbour_is_told)
 	ck_assert_int_eq(tg_dgram_error(s, NT_TIMEOUT), EHOSTUNREACH);
 }
 
+NATIVE_TEST(connecting_to_no_such_neighbour_is_told)
+{
+	static const char *const peer[] = {"198.51.100.77", "2001:db8:1::77"};
+	struct tg *tg = soft_up(nt);
+	struct tg_sock *s;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ck_err(tg_open_connect(tg, peer[i], PORT, NT_TIMEOUT, &s),
+		       EHOSTUNREACH);
+}
+
+NATIVE_TEST(a_neighbour_that_is_there_is_waited_for)
+{
+	struct tg *tg = soft_up(nt);
+	int l = nt_remote_listen(nt, NEAR, PORT, 0); /* room for one */
+	struct tg_sock *s;
+
+	ck_ok(tg_open_connect(tg, NEAR, PORT, NT_TIMEOUT, &s));
+	/* longer than neighbours are asked for */
+	ck_err(tg_open_connect(tg, NEAR, PORT, 5000, &s), ETIMEDOUT);
+	close(nt_remote_accept(nt, l));
+	close(l);
+}
+
 /* ---- beside the kernel's stack ---- */
 
 NATIVE_TEST(a_guest_is_on_the_kernel_and_on_lwip_at_once)
@@ -421,6 +446,8 @@ NATIVE_MAIN("native-lwip", 120,
 	    what_lwip_cannot_do_is_refused,
 	    datagrams_pass_whole_or_in_pieces,
 	    no_such_neighbour_is_told,
+	    connecting_to_no_such_neighbour_is_told,
+	    a_neighbour_that_is_there_is_waited_for,
 	    a_guest_is_on_the_kernel_and_on_lwip_at_once,
 	    options_and_addresses_find_their_stack,
 	    a_toe_of_lwip_goes_beside_the_kernels,

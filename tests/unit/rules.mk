@@ -35,7 +35,7 @@ $(eval $(call unit,skeleton,toe-service/stacks/skeleton.c \
 	toe-service/stacks/skeleton_control.c toe-service/stacks/complete.c))
 $(eval $(call unit,lwip,$(addprefix toe-service/stacks/, lwip.c lwip_addr.c \
 	lwip_guard.c lwip_icmp.c lwip_link.c lwip_move.c lwip_options.c lwip_tcp.c \
-	lwip_udp.c complete.c) $(COMMON_LOG),lwip))
+	lwip_udp.c lwip_neighbour.c complete.c) $(COMMON_LOG),lwip))
 $(eval $(call unit,kernel,$(addprefix toe-service/stacks/, kernel.c \
 	kernel_assist.c kernel_datagram.c kernel_move.c kernel_options.c \
 	complete.c),libnl-3.0))

@@ -7,6 +7,7 @@
  *	lwip_move.c	streams to and from other stacks
  *	lwip_udp.c	datagrams
  *	lwip_addr.c	addresses, and which link leads to one
+ *	lwip_neighbour.c who is there on a link
  *	lwip_icmp.c	errors that the network tells of
  *	lwip_options.c	what a program may set
  *	lwip_link.c	a link: frames to lwIP, and from it
@@ -77,9 +78,9 @@ struct toe_conn {
 	struct toe_conn *listener;    /* of one that waits */
 	STAILQ_HEAD(, lwip_datagram) datagrams;
 	uint32_t nr_queued, queued_bytes, backlog;
+	uint64_t asked_ms; /* streams: connecting since; datagrams: see below */
 	/* datagrams: a peer that is not known yet, and what went there */
 	ip_addr_t asked;
-	uint64_t asked_ms;
 	uint32_t unknown;
 	bool asking; /* more is to go there */
 };
@@ -132,6 +133,13 @@ struct lwip_link *lwip_link_of(struct toe_stack *stack, const ip_addr_t *own);
 struct lwip_link *lwip_link_to(struct toe_stack *stack, const ip_addr_t *peer);
 /* 0, or why no packet can go there */
 int lwip_peer_check(const ip_addr_t *peer, bool datagram);
+
+/* ---- lwip_neighbour.c ---- */
+
+/* Is a packet's next hop known, or not asked for yet (IPv6)? Else it is asked for. */
+bool lwip_neighbour_known(struct lwip_link *link, const ip_addr_t *peer);
+/* Has it answered? */
+bool lwip_neighbour_found(struct lwip_link *link, const ip_addr_t *peer);
 
 /* ---- lwip_options.c ---- */
 

@@ -20,6 +20,7 @@
 
 #define BACKLOG_MAX  4096u
 #define PIECES_MAX   64u	     /* buffers of one connection: then one */
+#define NEIGHBOUR_MS 3000u /* three questions, as Linux asks */
 #define ROOM_ENOUGH  (TCP_SND_BUF / 4) /* to tell of */
 
 static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
@@ -210,6 +211,7 @@ int lwip_tcp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 		return err == -ENOBUFS ? -EADDRNOTAVAIL : err;
 	}
 	conn->connecting = true;
+	conn->asked_ms = lwip_now_ms();
 	conn->remote = *addr;
 	return -EINPROGRESS;
 }
@@ -630,12 +632,33 @@ void lwip_tcp_close(struct toe_conn *conn, bool abort)
 	lwip_conn_put(conn);
 }
 
+/* lwIP itself sends SYNs for minutes, to a neighbour that is not there, too. */
+static void give_up_in_vain(struct toe_stack *stack)
+{
+	uint64_t now = lwip_now_ms();
+	struct tcp_pcb *pcb, *next;
+	struct lwip_link *link;
+	struct toe_conn *conn;
+
+	for (pcb = tcp_active_pcbs; pcb; pcb = next) {
+		next = pcb->next;
+		conn = pcb->callback_arg;
+		if (pcb->state != SYN_SENT || !conn ||
+		    now - conn->asked_ms < NEIGHBOUR_MS)
+			continue;
+		link = lwip_link_of(stack, &pcb->local_ip);
+		if (link && !lwip_neighbour_found(link, &pcb->remote_ip))
+			lwip_tcp_unreachable(conn, -EHOSTUNREACH);
+	}
+}
+
 void lwip_tcp_tick(struct toe_stack *stack)
 {
 	unsigned int half_open = 0, closing = 0;
 	struct toe_conn *conn;
 	struct tcp_pcb *pcb;
 
+	give_up_in_vain(stack);
 	for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
 		half_open += pcb->state == SYN_RCVD;
 		closing += !pcb->callback_arg;

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <lwip/etharp.h>
 #include <lwip/priv/nd6_priv.h>
 
 #include "lwip_conn.h"
@@ -225,38 +224,6 @@ static int take_error(struct toe_conn *conn)
 
 /* ---- neighbours ---- */
 
-static bool known4(struct lwip_link *link, const ip4_addr_t *peer)
-{
-	const ip4_addr_t *found, *hop = peer;
-	struct eth_addr *eth;
-
-	if (ip4_addr_isbroadcast(peer, &link->netif))
-		return true;
-	if (!ip4_addr_netcmp(peer, netif_ip4_addr(&link->netif),
-			     netif_ip4_netmask(&link->netif)))
-		hop = netif_ip4_gw(&link->netif);
-	if (etharp_find_addr(&link->netif, hop, &eth, &found) >= 0)
-		return true;
-	etharp_query(&link->netif, hop, NULL); /* asks once a second */
-	return false;
-}
-
-/* The first packet to a neighbour makes lwIP ask for it, and is kept. */
-static bool known6(const struct lwip_link *link, const ip6_addr_t *peer)
-{
-	unsigned int i;
-
-	for (i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)
-		if (neighbor_cache[i].state == ND6_INCOMPLETE &&
-		    neighbor_cache[i].q &&
-		    neighbor_cache[i].netif == &link->netif &&
-		    (ip6_addr_cmp_zoneless(&neighbor_cache[i].next_hop_address,
-					   peer) ||
-		     neighbor_cache[i].isrouter))
-			return false;
-	return true;
-}
-
 /* lwIP keeps any number of packets for an IPv6 neighbour, whosesoever they are. */
 static bool queue6_full(void)
 {
@@ -284,8 +251,7 @@ static void asking(struct toe_conn *conn, bool on)
 static int resolve(struct toe_conn *conn, struct lwip_link *link,
 		   const ip_addr_t *peer, uint32_t packets)
 {
-	bool known = IP_IS_V4(peer) ? known4(link, ip_2_ip4(peer))
-				    : known6(link, ip_2_ip6(peer));
+	bool known = lwip_neighbour_known(link, peer);
 	uint64_t now = lwip_now_ms();
 
 	asking(conn, false);
