@@ -141,8 +141,14 @@ def story(machine):
         expect_serves()
         machine.set_link("toe0", True)
         wait_up(machine, "a")
-        machine.dom0.run("vtoectl drain b; vtoectl undrain b")
+
+        step("a rebalance during a transfer takes it back to toe a")
+        job = load.transfer()
+        expect_in("1 moved", machine.dom0.run("vtoectl rebalance").out,
+                  "what vtoectl says")
         expect_equal(offload.device(machine, guest)["toe"], "a", "its toe")
+        load.expect_alive(job)
+        expect_remapped(machine, guest, "a", 4, "up")
 
         step("toe a's NIC is taken from its driver during a transfer")
         wait_up(machine, "b")

@@ -79,6 +79,14 @@ def spread(machine, total):
         expect_where(machine, guest, {"a": 5, "b": 5})
     configure(machine, CONFIG % "round-robin")
 
+    step("a capacity below what is there ends nothing, and lets no more in")
+    configure(machine, (CONFIG % "round-robin").replace(
+        "weight = 300", "capacity = 2"))
+    more = Gap(guest, 4, 100)
+    expect_where(machine, guest, {"a": 9, "b": 5})
+    more.end()
+    configure(machine, CONFIG % "round-robin")
+
     step("a new vtoed finds both")
     machine.dom0.run("systemctl restart vtoed", timeout=120)
     offload.wait_connected(machine, guest)
