@@ -783,6 +783,28 @@ START_TEST(a_stream_with_time_stamps_is_refused)
 }
 END_TEST
 
+START_TEST(a_datagram_socket_with_a_peer_knows_its_own_address)
+{
+	const struct vtoe_addr to = address(1, PORT), own = address(10, 0);
+	struct vtoe_addr any = {.family = VTOE_INET}, local, no_peer = {0};
+	struct toe_conn *conn;
+	struct told told;
+
+	up();
+	ck_assert_int_eq(driver.open(stack, VTOE_INET, VTOE_DATAGRAM, &told,
+				     &conn), 0);
+	ck_assert_int_eq(driver.bind(conn, &any), 0);
+	ck_assert_int_eq(driver.connect(conn, &to), 0);
+	ck_assert_int_eq(driver.local(conn, &local), 0);
+	ck_assert_mem_eq(local.addr, own.addr, sizeof(own.addr));
+	ck_assert_uint_ne(local.port, 0);
+	ck_assert_int_eq(driver.connect(conn, &no_peer), 0);
+	ck_assert_int_eq(driver.local(conn, &local), 0);
+	ck_assert_mem_eq(local.addr, any.addr, sizeof(any.addr));
+	driver.close(conn, 0);
+}
+END_TEST
+
 UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_refused_connect_may_be_tried_again,
 	  who_finds_no_room_is_told_of_it,
@@ -804,4 +826,5 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_stream_may_bring_more_than_a_send_buffer_holds,
 	  ends_go_with_a_stream,
 	  nobody_is_told_that_a_frozen_one_is_closed,
-	  a_stream_with_time_stamps_is_refused)
+	  a_stream_with_time_stamps_is_refused,
+	  a_datagram_socket_with_a_peer_knows_its_own_address)

@@ -433,6 +433,8 @@ static int lwip_unsent(struct toe_conn *conn)
 
 static int lwip_local(struct toe_conn *conn, struct vtoe_addr *addr)
 {
+	if (conn->kind == LWIP_DATAGRAM)
+		return lwip_udp_local(conn, addr);
 	*addr = conn->local;
 	return 0;
 }

@@ -191,6 +191,8 @@ int lwip_tcp_unfinished(struct toe_stack *stack, unsigned int index, void *user,
 int lwip_udp_open(struct toe_conn *conn);
 int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr);
 int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr);
+/* The one that it sends from, if it has a peer. */
+int lwip_udp_local(struct toe_conn *conn, struct vtoe_addr *addr);
 int lwip_udp_send(struct toe_conn *conn, const struct toe_datagram *datagram,
 		  unsigned int nr);
 int lwip_udp_recv(struct toe_conn *conn, struct toe_datagram *datagram);

@@ -213,6 +213,20 @@ int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 	return 0;
 }
 
+int lwip_udp_local(struct toe_conn *conn, struct vtoe_addr *addr)
+{
+	ip_addr_t ip, own;
+	uint16_t port;
+
+	*addr = conn->local;
+	if (conn->connected && lwip_addr_is_any(addr) &&
+	    !lwip_addr_to(conn, &conn->remote, &ip, &port) &&
+	    way(conn, &ip, NULL, &own))
+		lwip_addr_from(conn->family, &own, lwip_ntohs(conn->local.port),
+			       addr);
+	return 0;
+}
+
 /* An ICMP error, told once. */
 static int take_error(struct toe_conn *conn)
 {
