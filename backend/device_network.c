@@ -38,12 +38,11 @@ static void tell_toe(struct device *device, uint32_t index, uint32_t left)
 	worker_set_toe(device->worker, index, &toe);
 }
 
-/* What had the old address waits while there is none. */
-static void tell_address(struct device *device, uint32_t index)
+static bool same_addresses(const struct worker_toe *a,
+			   const struct worker_toe *b)
 {
-	tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
-	if (device->worker && device->net->link[index].ip.addr.family)
-		worker_lost(device->worker, index, CONTEXT_LEFT_ADDRESS, true);
+	return !memcmp(&a->ip, &b->ip, sizeof(a->ip)) &&
+	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6));
 }
 
 static bool same_place(const struct worker_toe *a, const struct worker_toe *b)
@@ -68,8 +67,8 @@ void device_compare_toes(struct device *device)
 							   was[i].generation)
 					 : TOE_ABSENT);
 		else if (is.row != WORKER_NO_TOE &&
-			 memcmp(&was[i].ip, &is.ip, sizeof(is.ip)))
-			tell_address(device, i);
+			 !same_addresses(&was[i], &is))
+			tell_toe(device, i, CONTEXT_LEFT_ADDRESS);
 		else
 			guest_link_release(device->net, i);
 	}
@@ -94,7 +93,7 @@ void device_release_links(struct device *device)
 /* A link is made, after it was on a TOE of that state. */
 static void settled(struct device *device, uint32_t index, enum toe_state left)
 {
-	device->net->link[index].lost_ns = 0;
+	device->net->link[index].loss[GUEST_LOSS_TOE].since_ns = 0;
 	/* before the worker acts on it: the next vtoed goes by what is written */
 	device_put_link(device, index);
 	tell_toe(device, index, left);
@@ -177,23 +176,35 @@ static void link_changed(struct device *device, uint32_t index)
 		renewed(device, index);
 }
 
-static void address_changed(struct device *device, uint32_t index)
+/* True if it has another address, or gateway, of that family, or none any more. */
+static bool follow(struct device *device, uint32_t index, uint16_t family)
 {
-	const struct guest_link *link = &device->net->link[index];
+	const char *version = family == VTOE_INET ? "IPv4" : "IPv6";
 	char error[ENTRY_ERROR_MAX], ip[ENTRY_ADDR_MAX];
-	int err = guest_link_follow(device->net, index, error);
+	int err = guest_link_follow(device->net, index, family, error);
 
 	if (err == -EALREADY)
-		return;
-	entry_ip_text(&link->ip, ip);
+		return false;
+	entry_ip_text(guest_link_ip(device->net, index, family), ip);
 	if (err)
-		log_warn("device %u/%u (%s): has no address: %s", device->domid,
-			 device->devid, device->name, error);
+		log_warn("device %u/%u (%s): has no %s address: %s",
+			 device->domid, device->devid, device->name, version,
+			 error);
 	else
-		log_info("device %u/%u (%s): by toe %s its address is %s now",
-			 device->domid, device->devid, device->name, link->toe,
-			 link->ip.addr.family ? ip : "none");
-	device_readdressed(device, index);
+		log_info("device %u/%u (%s): by toe %s its %s address is %s now",
+			 device->domid, device->devid, device->name,
+			 device->net->link[index].toe, version,
+			 *ip ? ip : "none");
+	return true;
+}
+
+static void addresses_changed(struct device *device, uint32_t index)
+{
+	bool changed = follow(device, index, VTOE_INET);
+
+	changed |= follow(device, index, VTOE_INET6);
+	if (changed)
+		device_readdressed(device, index);
 }
 
 static void more_links(struct device *device)
@@ -216,46 +227,65 @@ static bool fails(enum toe_state state)
 }
 
 /* Its connections are given up. */
-static void give_up(struct device *device, uint32_t index, enum toe_state state)
+static void give_up(struct device *device, uint32_t index, unsigned int what)
 {
-	struct guest_link *link = &device->net->link[index];
+	const char *toe = device->net->link[index].toe;
 
-	link->given_up = true;
-	if (fails(state))
+	if (what == GUEST_LOSS_TOE)
 		log_info("device %u/%u (%s): toe %s is lost: its connections "
 			 "are reset", device->domid, device->devid,
-			 device->name, link->toe);
-	if (device->worker)
+			 device->name, toe);
+	if (!device->worker)
+		return;
+	if (what == GUEST_LOSS_TOE)
 		worker_lost(device->worker, index,
-			    fails(state) ? state : CONTEXT_LEFT_ADDRESS, true);
+			    guest_link_state(device->net, index), true);
+	else
+		worker_no_address(device->worker, index,
+				  what == GUEST_LOSS_IP ? VTOE_INET
+							: VTOE_INET6);
+}
+
+static bool is_lost(const struct device *device, uint32_t index,
+		    unsigned int what)
+{
+	const struct guest_link *link = &device->net->link[index];
+
+	switch (what) {
+	case GUEST_LOSS_TOE:
+		return fails(guest_link_state(device->net, index));
+	case GUEST_LOSS_IP:
+		return (link->dhcp || link->from[0]) && !link->ip.addr.family;
+	default:
+		return link->from6[0] && !link->ip6.addr.family;
+	}
 }
 
 /* Returns when its connections are to be reset, or 0. */
-static uint64_t check_loss(struct device *device, uint32_t index)
+static uint64_t check_loss(struct device *device, uint32_t index,
+			   unsigned int what)
 {
-	struct guest_link *link = &device->net->link[index];
-	enum toe_state state = guest_link_state(device->net, index);
-	bool no_address = (link->dhcp || link->from[0]) &&
-			  !link->ip.addr.family;
+	struct guest_loss *loss = &device->net->link[index].loss[what];
 	uint64_t now = loop_now(), due;
 
-	if (!fails(state) && !no_address) {
-		link->lost_ns = 0;
-		link->given_up = false;
+	if (!is_lost(device, index, what)) {
+		*loss = (struct guest_loss){0};
 		return 0;
 	}
-	if (!link->lost_ns) {
-		link->lost_ns = now;
-		link->given_up = false;
-		if (device->worker && fails(state))
-			worker_lost(device->worker, index, state, false);
+	if (!loss->since_ns) {
+		*loss = (struct guest_loss){.since_ns = now};
+		if (device->worker && what == GUEST_LOSS_TOE)
+			worker_lost(device->worker, index,
+				    guest_link_state(device->net, index),
+				    false);
 	}
-	if (link->given_up)
+	if (loss->given_up)
 		return 0;
-	due = link->lost_ns + device->entry.wait_s * NS_PER_S;
+	due = loss->since_ns + device->entry.wait_s * NS_PER_S;
 	if (due > now)
 		return due;
-	give_up(device, index, state);
+	loss->given_up = true;
+	give_up(device, index, what);
 	return 0;
 }
 
@@ -266,10 +296,10 @@ static void check_losses(struct device *device)
 	uint64_t due, first = 0;
 	uint32_t i;
 
-	for (i = 0; i < GUEST_LINKS_MAX; i++) {
-		if (!guest_link_used(device->net, i))
+	for (i = 0; i < GUEST_LINKS_MAX * GUEST_LOSSES; i++) {
+		if (!guest_link_used(device->net, i / GUEST_LOSSES))
 			continue;
-		due = check_loss(device, i);
+		due = check_loss(device, i / GUEST_LOSSES, i % GUEST_LOSSES);
 		if (due && (!first || due < first))
 			first = due;
 	}
@@ -303,14 +333,14 @@ void device_network_changed(struct device *device)
 			link_changed(device, i);
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
 		if (guest_link_used(device->net, i))
-			address_changed(device, i);
+			addresses_changed(device, i);
 	more_links(device);
 	check_losses(device);
 }
 
 void device_readdressed(struct device *device, uint32_t index)
 {
-	tell_address(device, index);
+	tell_toe(device, index, CONTEXT_LEFT_ADDRESS);
 	device_put_link(device, index);
 	check_losses(device);
 }

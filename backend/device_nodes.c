@@ -144,22 +144,6 @@ static void put_link_node(const struct device *device, uint32_t index,
 	device_put(device, path, value);
 }
 
-static void put_address(const struct device *device, uint32_t index,
-			const struct toe_address *ip, const char *key,
-			const char *gateway_key)
-{
-	char text[ENTRY_ADDR_MAX];
-
-	if (!ip->addr.family)
-		return;
-	entry_ip_text(ip, text);
-	put_link_node(device, index, key, text);
-	if (!ip->gateway.family)
-		return;
-	entry_addr_text(&ip->gateway, text);
-	put_link_node(device, index, gateway_key, text);
-}
-
 static void drop_link_node(const struct device *device, uint32_t index,
 			   const char *key)
 {
@@ -169,25 +153,26 @@ static void drop_link_node(const struct device *device, uint32_t index,
 	device_drop(device, path);
 }
 
-/*
- * What a lease, or a range, gave may be there no more. The last one: when it has
- * changed, they have, too.
- */
-static void put_source(const struct device *device, uint32_t index)
+/* What a lease, or a range, gave, for example, may be there no more. */
+static void set_link_node(const struct device *device, uint32_t index,
+			  const char *key, const char *value)
 {
-	const struct guest_link *link = &device->net->link[index];
-	const char *lease = guest_link_lease(device->net, index);
-
-	if (!lease && !link->from[0])
-		return;
-	if (!link->ip.addr.family)
-		drop_link_node(device, index, "ip");
-	if (!link->ip.gateway.family)
-		drop_link_node(device, index, "gateway");
-	if (lease)
-		put_link_node(device, index, VTOE_KEY_LEASE, lease);
+	if (value && *value)
+		put_link_node(device, index, key, value);
 	else
-		put_link_node(device, index, VTOE_KEY_FROM, link->from);
+		drop_link_node(device, index, key);
+}
+
+static void put_address(const struct device *device, uint32_t index,
+			const struct toe_address *ip, const char *key,
+			const char *gateway_key)
+{
+	char text[ENTRY_ADDR_MAX];
+
+	entry_ip_text(ip, text);
+	set_link_node(device, index, key, text);
+	entry_addr_text(&ip->gateway, text);
+	set_link_node(device, index, gateway_key, text);
 }
 
 static void put_link(const struct device *device, uint32_t index)
@@ -201,7 +186,11 @@ static void put_link(const struct device *device, uint32_t index)
 	put_link_node(device, index, "toe", link->toe);
 	put_address(device, index, &link->ip, "ip", "gateway");
 	put_address(device, index, &link->ip6, "ip6", "gateway6");
-	put_source(device, index);
+	/* when these have changed, what is above has, too */
+	set_link_node(device, index, VTOE_KEY_FROM, link->from);
+	set_link_node(device, index, VTOE_KEY_FROM6, link->from6);
+	set_link_node(device, index, VTOE_KEY_LEASE,
+		      guest_link_lease(device->net, index));
 }
 
 void device_toes(const struct device *device, char *text)
@@ -253,6 +242,14 @@ static int get_link_node(const struct device *device, uint32_t index,
 			  size);
 }
 
+/* @name: TABLE_NAME_MAX bytes; "" if there is none */
+static void get_name(const struct device *device, uint32_t index,
+		     const char *key, char *name)
+{
+	if (get_link_node(device, index, key, name, TABLE_NAME_MAX))
+		name[0] = 0;
+}
+
 /* An address that vtoed wrote; anything else is none. */
 static void get_address(const struct device *device, uint32_t index,
 			uint16_t family, const char *key,
@@ -283,9 +280,8 @@ void device_get_resolved(const struct device *device, struct guest_saved *saved)
 		}
 		saved[i].dhcp = !get_link_node(device, i, VTOE_KEY_LEASE,
 					       lease, sizeof(lease));
-		if (get_link_node(device, i, VTOE_KEY_FROM, saved[i].from,
-				  sizeof(saved[i].from)))
-			saved[i].from[0] = 0;
+		get_name(device, i, VTOE_KEY_FROM, saved[i].from);
+		get_name(device, i, VTOE_KEY_FROM6, saved[i].from6);
 		get_address(device, i, VTOE_INET, "ip", "gateway",
 			    &saved[i].ip);
 		get_address(device, i, VTOE_INET6, "ip6", "gateway6",

@@ -638,6 +638,14 @@ void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
 	tell(worker, &msg, WORKER_LOST);
 }
 
+void worker_no_address(struct worker *worker, uint32_t index, uint16_t family)
+{
+	struct worker_msg msg = {.index = index, .family = family};
+
+	if (worker->state == WORKER_IS_RUNNING)
+		tell(worker, &msg, WORKER_NO_ADDRESS);
+}
+
 void worker_go_on(struct worker *worker)
 {
 	struct worker_msg msg = {0};

@@ -125,11 +125,17 @@ void worker_set_toe(struct worker *worker, uint32_t index,
 
 /**
  * worker_lost - tell it that a TOE context's TOE does not work
- * @left: enum toe_state of that TOE, or CONTEXT_LEFT_ADDRESS
+ * @left: enum toe_state of that TOE
  * @reset: its connections are given up
  */
 void worker_lost(struct worker *worker, uint32_t index, uint32_t left,
 		 bool reset);
+
+/**
+ * worker_no_address - tell it that an address has not come back
+ * @family: VTOE_INET or VTOE_INET6; connections that have it are given up
+ */
+void worker_no_address(struct worker *worker, uint32_t index, uint16_t family);
 
 /**
  * worker_go_on - one that was adopted may be in the middle of a move: help it

@@ -27,12 +27,12 @@
  * by itself. Loss of the control connection is no reason to end.
  *
  * When one of the device's TOE contexts is new, has moved to another TOE, has
- * another address by DHCP, or is no more, vtoed sends WORKER_TOE; when its TOE does
- * not work and there is no other, WORKER_LOST, and again, with "reset", when the
- * guest has waited as long as its entry says; that also when an address has not
- * come back, or another one is there in its place. None is answered. HELLO says
- * where the worker takes itself to be; if that is not where vtoed has it, because
- * one of the two missed something, vtoed tells it.
+ * other addresses, or is no more, vtoed sends WORKER_TOE; when its TOE does not work
+ * and there is no other, WORKER_LOST, and again, with "reset", when the guest has
+ * waited as long as its entry says; when an address has not come back by then,
+ * WORKER_NO_ADDRESS. None is answered. HELLO says where the worker takes itself to
+ * be; if that is not where vtoed has it, because one of the two missed something,
+ * vtoed tells it.
  *
  * When a TOE context comes to a TOE of another driver, its streams move from one
  * stack to the other (toe-service/context_move.c), which takes some messages more.
@@ -60,7 +60,7 @@
 
 #include "../toe-service/tables.h"
 
-#define WORKER_PROTO_VERSION 5u
+#define WORKER_PROTO_VERSION 6u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX CONTEXT_TOES_MAX
 #define WORKER_DRIVERS_MAX CONTEXT_DRIVERS_MAX
@@ -79,6 +79,8 @@ enum worker_msg_type {
 	WORKER_ASSISTED = 9, /* vtoed → worker: id, nr, result */
 	WORKER_ARRIVED = 10, /* worker → vtoed: streams are at toe[index] */
 	WORKER_GO_ON = 11,   /* vtoed → worker: adopted; ask again */
+	WORKER_NO_ADDRESS = 12, /* vtoed → worker: what waits for one of family
+				 * at toe[index] is given up */
 };
 
 /* A TOE context of the device, as the worker's placement needs it. */
@@ -87,7 +89,7 @@ struct worker_toe {
 	uint32_t generation; /* of that row */
 	char driver[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
-	/* TOE, LOST: enum toe_state of the one that it is or was on, or
+	/* TOE, LOST: enum toe_state of the one that it is or was on; TOE: or
 	 * CONTEXT_LEFT_ADDRESS */
 	uint32_t left;
 	char settings[TABLE_SETTINGS_MAX]; /* of the TOE, for its driver */
@@ -104,7 +106,8 @@ struct worker_msg {
 	uint32_t max_entries, max_slots, max_tx_pages, max_rx_pages;
 	uint32_t pool;	     /* START: row in the TOE table */
 	uint32_t max_sockets; /* START: by the guest's entry; 0: no limit */
-	uint32_t index;	     /* TOE, LOST: which */
+	uint32_t index;	     /* TOE, LOST, NO_ADDRESS: which */
+	uint32_t family;     /* NO_ADDRESS: VTOE_INET or VTOE_INET6 */
 	uint32_t reset;	     /* LOST: its connections are given up */
 	uint32_t what;	     /* ASSIST: enum toe_assist */
 	uint32_t id;	     /* ASSIST, ASSISTED */

@@ -181,8 +181,11 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
  *
  * On another TOE it has the addresses that it had: its sockets are what they
  * were, and each context notes a remap. The connections of one that is no more
- * are reset. Where only its address is another one, contexts_lost() says what
- * becomes of what had the old one. If the other TOE has another driver, streams move
+ * are reset. Where only an address is another one, established streams that have the
+ * old one are reset, those that are connecting connect again from one that is there,
+ * and datagram sockets are connected anew; what a program has bound to it waits for
+ * it to be back; and while there is none, all wait until contexts_no_address(). If
+ * the other TOE has another driver, streams move
  * to its stack, which takes vtoed's help and some time. Costs one look at each row,
  * and what the driver does for each connection. Returns 0; -EINPROGRESS: settled()
  * follows; -EINVAL: no such TOE context; -EOPNOTSUPP: a driver of which nothing is
@@ -209,21 +212,26 @@ void contexts_assisted(struct contexts *cs, uint32_t id, const int16_t *result,
 
 /**
  * contexts_lost - a TOE context's TOE does not work, and there is no other
- * @left: enum toe_state of that TOE; or CONTEXT_LEFT_ADDRESS: it works, but with
- *	  another address, or none
+ * @left: enum toe_state of that TOE
  * @reset: its connections are given up, too
  *
  * Streams that are connecting there try again on another TOE context, if one
  * works; to the program it is one connect(). Until @reset, or until it is set
  * again, what connects there waits if the link has gone. The same costs as above.
  * -EINVAL: no such TOE context.
- *
- * Of an address that is gone: established streams that have it are reset, those
- * that are connecting connect again from one that is there, and datagram sockets
- * are connected anew. What a program has bound to it waits for it to be back.
  */
 int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 		  bool reset);
+
+/**
+ * contexts_no_address - a TOE context's address of a family has not come back
+ * @family: VTOE_INET or VTOE_INET6
+ *
+ * What has it fares as if another one were there. The same costs. -EINVAL: no such
+ * TOE context.
+ */
+int contexts_no_address(struct contexts *cs, unsigned int toe,
+			uint16_t family);
 
 /**
  * contexts_ask_alive - have each engine answer, and note those that have not

@@ -382,7 +382,9 @@ void contexts_ask_again(struct contexts *cs)
 static bool same_place(const struct contexts_place *a,
 		       const struct contexts_place *b)
 {
-	return a->row == b->row && a->generation == b->generation;
+	return a->row == b->row && a->generation == b->generation &&
+	       !memcmp(&a->ip, &b->ip, sizeof(a->ip)) &&
+	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6));
 }
 
 int contexts_set_toe_later(struct contexts *cs, unsigned int toe,

@@ -173,6 +173,9 @@ int context_start_connect(struct contexts *cs, struct context *c,
 bool context_is_ipv4(const struct vtoe_addr *addr);
 /* Where the bytes of an address begin, IPv4 within IPv6 seen as IPv4. */
 const uint8_t *context_address_bytes(const struct vtoe_addr *addr);
+/* A TOE context's address of the family that @addr really is of. */
+const struct toe_address *context_address_for(const struct context_toe *toe,
+					      const struct vtoe_addr *addr);
 /* An attempt to connect that was made anew: unless it is under way, the guest is
  * told how it ended. */
 void context_tell_attempt(struct contexts *cs, struct context *c, int err);

@@ -18,9 +18,8 @@ bool context_is_ipv4(const struct vtoe_addr *addr)
 	return addr->family == VTOE_INET || is_mapped(addr);
 }
 
-/* A TOE context's address of the family that @addr really is of. */
-static const struct toe_address *address_for(const struct context_toe *toe,
-					     const struct vtoe_addr *addr)
+const struct toe_address *context_address_for(const struct context_toe *toe,
+					      const struct vtoe_addr *addr)
 {
 	return context_is_ipv4(addr) ? &toe->ip : &toe->ip6;
 }
@@ -41,7 +40,7 @@ uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer)
 	unsigned int i;
 
 	for (i = 0; i < CONTEXT_TOES_MAX; i++) {
-		own = address_for(&cs->toe[i], peer);
+		own = context_address_for(&cs->toe[i], peer);
 		if (!cs->toe[i].driver || !own->addr.family)
 			continue;
 		any |= 1u << i;
@@ -99,7 +98,7 @@ int context_find_local(const struct contexts *cs, int toe,
 	int i;
 
 	for (i = 0; i < (int)CONTEXT_TOES_MAX; i++) {
-		own = address_for(&cs->toe[i], local);
+		own = context_address_for(&cs->toe[i], local);
 		if (cs->toe[i].driver && own->addr.family &&
 		    !memcmp(own->addr.addr, context_address_bytes(local),
 			    own->addr.family == VTOE_INET ? 4 : 16))
@@ -134,7 +133,7 @@ static struct vtoe_addr own_address(const struct toe_address *own,
 struct vtoe_addr context_own_address(const struct contexts *cs, int toe,
 				     const struct vtoe_addr *peer)
 {
-	return own_address(address_for(&cs->toe[toe], peer), peer);
+	return own_address(context_address_for(&cs->toe[toe], peer), peer);
 }
 
 /*

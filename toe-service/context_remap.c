@@ -130,13 +130,10 @@ static bool is_loopback(const struct vtoe_addr *addr)
 	return !memcmp(a, one, 16) || !memcmp(a, any, 16);
 }
 
-/* Does it have, by itself, an address that is none of the device's? */
-static bool is_stale(const struct contexts *cs, const struct context *c)
+/* Is that none of the device's addresses? */
+static bool is_stale(const struct contexts *cs, const struct vtoe_addr *local)
 {
-	struct vtoe_addr local;
-
-	return !c->driver->local(c->conn, &local) && !is_loopback(&local) &&
-	       context_find_local(cs, -1, &local) < 0;
+	return !is_loopback(local) && context_find_local(cs, -1, local) < 0;
 }
 
 /* What the program has bound to an address waits until that is back. */
@@ -166,58 +163,110 @@ static void associate_again(struct contexts *cs, struct context *c)
 }
 
 /* ... from the address that its TOE context has now, or another one has. */
-static void connect_again(struct contexts *cs, struct context *c,
-			  uint32_t left)
+static void connect_again(struct contexts *cs, struct context *c)
 {
 	const struct vtoe_addr *peer =
 		&cs->table->row[c->slot].requested.remote;
 	uint32_t among = context_may_be_on(cs, c, peer);
 
 	if (among && !bound_by_program(cs, c))
-		connect_among(cs, c, among, left);
+		connect_among(cs, c, among, CONTEXT_LEFT_ADDRESS);
 }
 
-static void give_up_stale(struct contexts *cs, struct context *c,
-			  uint32_t left)
+/* What has a peer has lost it. */
+static void give_up_stale(struct contexts *cs, struct context *c)
 {
 	uint32_t state = cs->table->row[c->slot].state;
 
+	context_note_remap(cs, c, CONTEXT_LEFT_ADDRESS);
 	if (!context_is_stream(cs, c)) {
 		if (state == CONTEXT_ESTABLISHED)
 			associate_again(cs, c);
 	} else if (state == CONTEXT_CONNECTING) {
-		connect_again(cs, c, left);
+		connect_again(cs, c);
 	} else if (context_has_peer(cs, c)) {
 		c->driver->reset(c->conn);
 	}
 }
 
-/* What has a peer has lost it; what has none goes on with the new address. */
-static void readdress(struct contexts *cs, struct context *c, uint32_t left)
+/* A TOE context's address of a family, or router, has become another one. */
+struct readdressing {
+	const struct context_toe *toe;
+	bool ip, ip6; /* which of them */
+};
+
+static bool same_address(const struct toe_address *a,
+			 const struct toe_address *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* Has it, or may it have, what has changed? */
+static bool concerns(const struct readdressing *re,
+		     const struct vtoe_addr *local)
+{
+	static const uint8_t any[16];
+
+	if (context_is_ipv4(local))
+		return re->ip;
+	return re->ip6 || (re->ip && !memcmp(local->addr, any, sizeof(any)));
+}
+
+/*
+ * What has no peer goes on with the new address; what has the old one waits while
+ * there is none.
+ */
+static void readdress(struct contexts *cs, struct context *c,
+		      const struct readdressing *re)
 {
 	uint32_t state = cs->table->row[c->slot].state;
+	struct vtoe_addr local;
 
-	if (is_stale(cs, c)) {
-		context_note_remap(cs, c, left);
-		give_up_stale(cs, c, left);
+	if (c->driver->local(c->conn, &local) || !concerns(re, &local))
+		return;
+	if (is_stale(cs, &local)) {
+		if (context_address_for(re->toe, &local)->addr.family)
+			give_up_stale(cs, c);
 	} else if (state == CONTEXT_OPEN || state == CONTEXT_BOUND ||
 		   state == CONTEXT_LISTENING) {
-		context_note_remap(cs, c, left);
+		context_note_remap(cs, c, CONTEXT_LEFT_ADDRESS);
 	}
 }
 
-static void readdress_all(struct contexts *cs, unsigned int toe, uint32_t left)
+static void readdress_all(struct contexts *cs, unsigned int toe,
+			  const struct readdressing *re)
 {
 	struct context *c;
 	uint32_t slot = 0;
 
 	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
-		readdress(cs, c, left);
+		readdress(cs, c, re);
+}
+
+int contexts_no_address(struct contexts *cs, unsigned int toe, uint16_t family)
+{
+	struct vtoe_addr local;
+	struct context *c;
+	uint32_t slot = 0;
+
+	if (toe >= CONTEXT_TOES_MAX || !cs->toe[toe].driver)
+		return -EINVAL;
+	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
+		if (!c->driver->local(c->conn, &local) &&
+		    context_is_ipv4(&local) == (family == VTOE_INET) &&
+		    is_stale(cs, &local))
+			give_up_stale(cs, c);
+	return 0;
 }
 
 static int set_toe(struct contexts *cs, unsigned int toe,
 		   const struct contexts_place *to, uint32_t left)
 {
+	const struct readdressing re = {
+		.toe = &cs->toe[toe],
+		.ip = !same_address(&cs->toe[toe].ip, &to->ip),
+		.ip6 = !same_address(&cs->toe[toe].ip6, &to->ip6),
+	};
 	struct context *c;
 	uint32_t slot = 0;
 	int err;
@@ -244,6 +293,8 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 		if (left != CONTEXT_LEFT_ADDRESS)
 			context_note_remap(cs, c, left);
 	}
+	if (left == CONTEXT_LEFT_ADDRESS)
+		readdress_all(cs, toe, &re);
 	contexts_tell_waiting(cs, toe, false);
 	return 0;
 }
@@ -284,11 +335,6 @@ int contexts_lost(struct contexts *cs, unsigned int toe, uint32_t left,
 
 	if (toe >= CONTEXT_TOES_MAX || !cs->toe[toe].driver)
 		return -EINVAL;
-	if (left == CONTEXT_LEFT_ADDRESS) {
-		if (reset)
-			readdress_all(cs, toe, left);
-		return 0;
-	}
 	while ((c = contexts_next_on(cs, toe, &slot)) != NULL)
 		if (context_is_stream(cs, c) &&
 		    cs->table->row[c->slot].state == CONTEXT_CONNECTING &&

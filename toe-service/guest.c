@@ -135,7 +135,7 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 	int err = 0;
 
 	dhcp_forget(net, index); /* it may be of another segment */
-	link->from[0] = 0;
+	link->from[0] = link->from6[0] = 0;
 	link->dhcp = !index && entry->dhcp;
 	if (link->dhcp) {
 		link->ip = (struct toe_address){0};
@@ -157,6 +157,8 @@ static int set_addresses(struct guest_net *net, uint32_t index,
 				  "addresses", toe->conf.name);
 	if (link->ip.addr.family)
 		memcpy(link->from, toe->conf.name, sizeof(link->from));
+	if (link->ip6.addr.family)
+		memcpy(link->from6, toe->conf.name, sizeof(link->from6));
 	if (!link->dhcp && !link->ip.addr.family && !link->ip6.addr.family)
 		return guest_fail(error, -EADDRNOTAVAIL,
 			    "no address: give ip= or ip6= in the entry, or toe "
@@ -470,6 +472,7 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	net->link[index].ip = saved->ip;
 	net->link[index].ip6 = saved->ip6;
 	memcpy(net->link[index].from, saved->from, sizeof(saved->from));
+	memcpy(net->link[index].from6, saved->from6, sizeof(saved->from6));
 	net->link[index].dhcp =
 		saved->dhcp || (!index && net->entry.dhcp);
 	/* an earlier vtoed may not have come to release it */

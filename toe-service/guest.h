@@ -29,6 +29,15 @@
 #define GUEST_IDENTITY_MAX 160 /* bytes; of an option that may have 255 */
 #define GUEST_LINKS_MAX CONFIG_SPREAD_MAX
 
+/* What a link may have lost, each for itself: its TOE fails, or it should have an
+ * address of that family, and has none. */
+enum { GUEST_LOSS_TOE, GUEST_LOSS_IP, GUEST_LOSS_IP6, GUEST_LOSSES };
+
+struct guest_loss {
+	uint64_t since_ns; /* CLOCK_MONOTONIC; 0: it is not lost */
+	bool given_up;	   /* its connections have been reset since then */
+};
+
 struct guest_link {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
 	char driver[TABLE_NAME_MAX];
@@ -42,13 +51,12 @@ struct guest_link {
 	uint32_t mtu_most; /* that it can have there; 0: not known */
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;
-	char from[TABLE_NAME_MAX]; /* TOE of whose range ip is; "": of none */
+	/* TOEs of whose ranges ip and ip6 are; "": of none */
+	char from[TABLE_NAME_MAX], from6[TABLE_NAME_MAX];
 	bool dhcp;	    /* ip is that of a lease; family 0: there is none */
 	uint32_t lease_mtu; /* 0: the lease says nothing */
 	char lease_error[ENTRY_ERROR_MAX]; /* why there is none; or "" */
-	/* CLOCK_MONOTONIC: its TOE fails, or its lease is lost, since; 0: works */
-	uint64_t lost_ns;
-	bool given_up;	  /* its connections have been reset since then */
+	struct guest_loss loss[GUEST_LOSSES];
 	uint32_t share;	  /* number that it bears; 0: none (sharing.h) */
 	bool held;	  /* it hears nothing before guest_link_release() */
 };
@@ -82,7 +90,7 @@ struct guest_net {
 struct guest_saved {
 	char toe[TABLE_NAME_MAX]; /* "": not in use */
 	struct toe_address ip, ip6;
-	char from[TABLE_NAME_MAX]; /* "": of no range */
+	char from[TABLE_NAME_MAX], from6[TABLE_NAME_MAX]; /* "": of no range */
 	bool dhcp;
 };
 
@@ -211,15 +219,21 @@ int guest_link_readdress(struct guest_net *net, uint32_t index,
 			 char *error);
 
 /**
- * guest_link_follow - have a link the IPv4 address and gateway of the configuration
+ * guest_link_follow - have a link the address and gateway of the configuration
+ * @family: VTOE_INET or VTOE_INET6
  * @error: ENTRY_ERROR_MAX bytes; set on failure
  *
  * Where its address is one of a range of a TOE's, and that has changed. Returns 0 if
  * the link has another address, or gateway, or none; -EALREADY: nothing has changed;
- * or, with no IPv4 address any more: -EADDRNOTAVAIL: the range is used up; or what
- * the TOE's driver says.
+ * or, with no address of the family any more: -EADDRNOTAVAIL: the range is used up;
+ * or what the TOE's driver says.
  */
-int guest_link_follow(struct guest_net *net, uint32_t index, char *error);
+int guest_link_follow(struct guest_net *net, uint32_t index, uint16_t family,
+		      char *error);
+
+/** guest_link_ip - its address of a family; family 0: it has none */
+const struct toe_address *guest_link_ip(const struct guest_net *net,
+					uint32_t index, uint16_t family);
 
 /** guest_link_lease - how it is with its lease, for people; NULL: it has none */
 const char *guest_link_lease(const struct guest_net *net, uint32_t index);

@@ -44,23 +44,24 @@ static int check_address(const struct guest_net *net, uint32_t index,
 	return -EADDRINUSE;
 }
 
-int guest_set_address(struct guest_net *net, uint32_t index,
+int guest_set_address(struct guest_net *net, uint32_t index, uint16_t family,
 		      const struct toe_address *ip, char *error)
 {
 	struct guest_link *link = &net->link[index];
 	const struct toe_control *control = toe_control_find(link->driver);
-	struct toe_address old = link->ip;
+	struct toe_address *own = family == VTOE_INET ? &link->ip : &link->ip6;
+	struct toe_address old = *own;
 	char why[TOE_ERROR_MAX] = "";
 	struct toe_context_spec spec;
 	int err = -EOPNOTSUPP;
 
-	link->ip = *ip;
+	*own = *ip;
 	guest_make_spec(net, index, &spec);
 	if (control && control->context_address)
-		err = control->context_address(&spec, &old, why);
+		err = control->context_address(&spec, family, &old, why);
 	if (!err || err == -ENODEV)
 		return 0;
-	link->ip = (struct toe_address){0};
+	*own = (struct toe_address){0};
 	entry_wrong(error, "%s", why[0] ? why : strerror(-err));
 	return err;
 }
@@ -79,7 +80,8 @@ int guest_link_readdress(struct guest_net *net, uint32_t index,
 	if (same && link->lease_mtu == mtu)
 		return err ? err : -EALREADY;
 	link->lease_mtu = mtu;
-	failed = guest_set_address(net, index, err ? &none : ip, error);
+	failed = guest_set_address(net, index, VTOE_INET, err ? &none : ip,
+				   error);
 	if (err || failed)
 		return err ? err : failed;
 	return same ? -EALREADY : 0; /* an MTU is no news */

@@ -7,7 +7,7 @@
  *	guest_move.c	links that go to another TOE
  *	guest_retire.c	links that were left, for a moment
  *	guest_lease.c	links whose address comes by DHCP
- *	guest_range.c	links whose address is of a TOE's range
+ *	guest_range.c	links whose addresses are of a TOE's ranges
  */
 #ifndef TOE_SERVICE_GUEST_PARTS_H
 #define TOE_SERVICE_GUEST_PARTS_H
@@ -79,8 +79,8 @@ int guest_take_address(const struct guest_net *net,
 		       const struct address_range *range,
 		       struct toe_address *address);
 
-/* On failure it has none. A link that is away is made with it later. */
-int guest_set_address(struct guest_net *net, uint32_t index,
+/* On failure it has none of that family. A link that is away is made with it later. */
+int guest_set_address(struct guest_net *net, uint32_t index, uint16_t family,
 		      const struct toe_address *ip, char *error);
 
 /* What a link is made from, as it is now; the strings are the net's. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* guest_range.c - links whose IPv4 address is of the range of a TOE. */
+/* guest_range.c - links whose addresses are of the ranges of a TOE. */
 #include <errno.h>
 #include <string.h>
 
@@ -25,44 +25,68 @@ int guest_take_address(const struct guest_net *net,
 	return range->nr ? -EADDRNOTAVAIL : 0;
 }
 
+const struct toe_address *guest_link_ip(const struct guest_net *net,
+					uint32_t index, uint16_t family)
+{
+	const struct guest_link *link = &net->link[index];
+
+	return family == VTOE_INET ? &link->ip : &link->ip6;
+}
+
+static const struct address_range *range_of(const struct toe *toe,
+					    uint16_t family)
+{
+	return family == VTOE_INET ? &toe->conf.addresses
+				   : &toe->conf.addresses6;
+}
+
+/* TABLE_NAME_MAX bytes. */
+static char *from_of(struct guest_link *link, uint16_t family)
+{
+	return family == VTOE_INET ? link->from : link->from6;
+}
+
 /*
  * What it should have by the configuration: the address that it has, as long as
  * that is of the range that it was taken from, or else one of its TOE's now.
  */
-static int wanted(struct guest_net *net, uint32_t index,
+static int wanted(struct guest_net *net, uint32_t index, uint16_t family,
 		  const struct toe *origin, struct toe_address *ip)
 {
-	const struct address_range *range = &origin->conf.addresses;
+	const struct toe_address *has = guest_link_ip(net, index, family);
+	const struct address_range *range = range_of(origin, family);
 	struct guest_link *link = &net->link[index];
 	const struct toe *own = &net->inv->toe[link->toe_row];
 
-	if (link->ip.addr.family && range_has(range, &link->ip.addr)) {
+	if (has->addr.family && range_has(range, &has->addr)) {
 		*ip = range->first;
-		ip->addr = link->ip.addr;
+		ip->addr = has->addr;
 		return 0;
 	}
-	memcpy(link->from, own->conf.name, sizeof(link->from));
-	return guest_take_address(net, &own->conf.addresses, ip);
+	memcpy(from_of(link, family), own->conf.name, TABLE_NAME_MAX);
+	return guest_take_address(net, range_of(own, family), ip);
 }
 
-int guest_link_follow(struct guest_net *net, uint32_t index, char *error)
+int guest_link_follow(struct guest_net *net, uint32_t index, uint16_t family,
+		      char *error)
 {
 	struct guest_link *link = &net->link[index];
 	const struct toe_control *control = toe_control_find(link->driver);
+	const char *from = from_of(link, family);
 	const struct toe *origin;
 	struct toe_address ip;
 	int err, failed;
 
-	if (!link->from[0] || guest_link_state(net, index) == TOE_ABSENT)
+	if (!from[0] || guest_link_state(net, index) == TOE_ABSENT)
 		return -EALREADY;
 	/* a TOE that is configured no more has left its addresses behind */
-	origin = inventory_find(net->inv, link->from);
+	origin = inventory_find(net->inv, from);
 	if (!origin || !control || !control->context_address)
 		return -EALREADY;
-	err = wanted(net, index, origin, &ip);
-	if (!memcmp(&ip, &link->ip, sizeof(ip)))
+	err = wanted(net, index, family, origin, &ip);
+	if (!memcmp(&ip, guest_link_ip(net, index, family), sizeof(ip)))
 		return -EALREADY;
-	failed = guest_set_address(net, index, &ip, error);
+	failed = guest_set_address(net, index, family, &ip, error);
 	if (err && !failed)
 		entry_wrong(error, "toe %s: no address is left of its addresses",
 			    link->toe);

@@ -97,14 +97,17 @@ struct toe_control {
 	int (*context_retire)(const struct toe_context_spec *spec);
 
 	/*
-	 * Have the IPv4 address, gateway and MTU of @spec instead of @old, which
-	 * it has had; either may be none (family 0), or they are the same. On
-	 * failure it has neither. -ENODEV: the context is not there.
+	 * Have the address and gateway of @family (VTOE_INET, VTOE_INET6), and
+	 * the MTU, of @spec instead of @old, which it has had; either may be
+	 * none (family 0), or they are the same. On failure it has neither.
+	 * -ENODEV: the context is not there. The data half is told by
+	 * stack_link(), if it has that.
 	 * NULL: addresses are for life: guests cannot use DHCP, and do not
 	 * follow when a range changes.
 	 */
 	int (*context_address)(const struct toe_context_spec *spec,
-			       const struct toe_address *old, char *error);
+			       uint16_t family, const struct toe_address *old,
+			       char *error);
 
 	/* since it was made; set on success only; NULL: it does not count */
 	int (*context_traffic)(const struct toe_context_spec *spec,
@@ -270,9 +273,11 @@ struct toe_driver {
 	 * needs no peer (a no-op in its queue, a heartbeat). NULL: the driver
 	 * cannot tell a dead engine from a quiet network */
 	int (*alive)(struct toe_stack *stack);
-	/* a TOE context of the instance is there, is on another link, or is no
-	 * more; also before the sandbox, for those that the device starts with.
-	 * The strings are the caller's */
+	/* a TOE context of the instance is there, is on another link, has other
+	 * addresses, or is no more; also before the sandbox, for those that the
+	 * device starts with. What has an address that is gone stays, and sends
+	 * nothing: it is reset(), or the address comes back. The strings are
+	 * the caller's */
 	int (*stack_link)(struct toe_stack *stack, const struct toe_link *link);
 
 	/* connections */

@@ -34,6 +34,7 @@
 /* Records (backend's directory). */
 #define VTOE_KEY_LINK	   "link" /* the guest's shares of TOEs, by number */
 #define VTOE_KEY_FROM	   "from" /* of one: whose range its address is of */
+#define VTOE_KEY_FROM6	   "from6" /* and its IPv6 address */
 #define VTOE_KEY_LEASE	   "lease" /* of one: how it is with its address */
 #define VTOE_KEY_CONTEXT   "context"
 #define VTOE_KEY_REQUESTED "requested"

@@ -207,6 +207,15 @@ static int lost(struct worker *w, const struct worker_msg *msg)
 			     msg->toe[msg->index].left, msg->reset);
 }
 
+static int no_address(struct worker *w, const struct worker_msg *msg)
+{
+	if (msg->index >= WORKER_TOES_MAX ||
+	    (msg->family != VTOE_INET && msg->family != VTOE_INET6))
+		return -EINVAL;
+	return contexts_no_address(&w->contexts, msg->index,
+				   (uint16_t)msg->family);
+}
+
 static int carry_out(struct worker *w, const struct worker_msg *msg)
 {
 	if (msg->version != WORKER_PROTO_VERSION)
@@ -219,6 +228,8 @@ static int carry_out(struct worker *w, const struct worker_msg *msg)
 		return set_toe(w, msg);
 	case WORKER_LOST:
 		return lost(w, msg);
+	case WORKER_NO_ADDRESS:
+		return no_address(w, msg);
 	case WORKER_GO_ON:
 		contexts_ask_again(&w->contexts);
 		return 0;

@@ -27,10 +27,11 @@ static int share(const struct toe_sharing *sharing, char *why)
 	return 0;
 }
 
-static int address(const struct toe_context_spec *spec,
+static int address(const struct toe_context_spec *spec, uint16_t family,
 		   const struct toe_address *old, char *why)
 {
 	(void)spec;
+	(void)family;
 	(void)old;
 	(void)why;
 	return 0;

@@ -331,19 +331,19 @@ START_TEST(what_a_toe_that_is_no_more_carried_is_reset)
 }
 END_TEST
 
-/* Another address on the TOE that a connection is on; returns that one. */
-static unsigned int readdress(bool reset)
+/* Another address, or none, on the TOE that a connection is on; returns that one. */
+static unsigned int readdress(bool none)
 {
 	unsigned int toe =
 		(unsigned int)contexts.table->row[SLOT].resolved.toe;
 	struct contexts_place to = place_of(toe);
 
 	to.ip.addr.addr[3] = 99;
+	if (none)
+		to.ip = (struct toe_address){0};
 	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to,
 					  CONTEXT_LEFT_ADDRESS), 0);
-	ck_assert_int_eq(contexts_lost(&contexts, toe, CONTEXT_LEFT_ADDRESS,
-				       reset), 0);
-	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, reset);
+	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, !none);
 	return toe;
 }
 
@@ -354,7 +354,7 @@ START_TEST(what_has_an_address_that_is_gone_is_reset)
 
 	up();
 	connected(&local);
-	readdress(true);
+	readdress(false);
 	until_told(TOE_READABLE | TOE_HUP);
 	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
 	context_close(&contexts, SLOT, true);
@@ -368,9 +368,27 @@ START_TEST(what_may_wait_for_its_address_lives_on)
 
 	up();
 	connected(&local);
-	readdress(false);
+	readdress(true);
 	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
 	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(what_has_waited_for_its_address_is_reset)
+{
+	struct vtoe_addr local;
+	unsigned int toe;
+	char back[16];
+
+	up();
+	connected(&local);
+	toe = readdress(true);
+	ck_assert_int_eq(contexts_no_address(&contexts, toe, VTOE_INET6), 0);
+	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 0);
+	ck_assert_int_eq(contexts_no_address(&contexts, toe, VTOE_INET), 0);
+	until_told(TOE_READABLE | TOE_HUP);
+	ck_assert_int_eq(recv_text(back, sizeof(back)), -ECONNRESET);
+	context_close(&contexts, SLOT, true);
 }
 END_TEST
 
@@ -381,7 +399,7 @@ START_TEST(a_new_connection_has_the_new_address)
 
 	up();
 	connected(&local);
-	toe = readdress(true);
+	toe = readdress(false);
 	context_close(&contexts, SLOT, true);
 	contexts.candidate[!toe].row = CONTEXTS_NO_TOE;
 	connected(&local);
@@ -699,6 +717,7 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  what_a_toe_that_is_no_more_carried_is_reset,
 	  what_has_an_address_that_is_gone_is_reset,
 	  what_may_wait_for_its_address_lives_on,
+	  what_has_waited_for_its_address_is_reset,
 	  a_new_connection_has_the_new_address,
 	  what_a_driver_lacks_is_refused_to_the_program,
 	  a_socket_over_a_limit_is_refused_and_counted,

@@ -26,9 +26,10 @@ static int fault_context_traffic(const struct toe_context_spec *spec,
 }
 
 static int fault_context_address(const struct toe_context_spec *spec,
-				 const struct toe_address *old, char *error)
+				 uint16_t family, const struct toe_address *old,
+				 char *error)
 {
-	return kernel_control.context_address(spec, old, error);
+	return kernel_control.context_address(spec, family, old, error);
 }
 
 static int fault_check(const char *settings, char *error)

@@ -70,28 +70,52 @@ static int set_mtu(struct nl_sock *sk, int ifindex, uint32_t mtu)
 	return kernel_link_change(sk, ifindex, change);
 }
 
-static int address_set(struct nl_sock *sk, int ifindex,
-		       const struct toe_context_spec *spec)
-{
-	int err = 0;
-
-	if (spec->ip.addr.family)
-		err = kernel_address_add(sk, ifindex, &spec->ip.addr,
-					 spec->ip.prefix);
-	return err ? err
-		   : kernel_route_set(sk, ifindex, spec->index, &spec->ip,
-				      AF_INET);
-}
-
 struct change {
 	struct toe_context_spec spec;
-	const struct toe_address *old;
+	uint16_t family;
+	const struct toe_address *old, *now; /* now: one of spec's */
 };
 
+/* Is the address itself another one, or none? */
+static bool another(const struct change *change)
+{
+	return memcmp(&change->old->addr, &change->now->addr,
+		      sizeof(change->now->addr)) ||
+	       change->old->prefix != change->now->prefix;
+}
+
+static int leave_old(struct nl_sock *sk, int ifindex,
+		     const struct change *change)
+{
+	int err = kernel_route_remove(sk, ifindex, change->family == VTOE_INET
+							   ? AF_INET
+							   : AF_INET6);
+
+	if (!err && change->old->addr.family && another(change))
+		err = address_remove(sk, ifindex, change->old);
+	return err == -EADDRNOTAVAIL ? 0 : err; /* somebody else did */
+}
+
+static int take_new(struct nl_sock *sk, int ifindex,
+		    const struct change *change)
+{
+	const struct toe_address *now = change->now;
+	int err = 0;
+
+	if (change->family == VTOE_INET6)
+		kernel_link_set_ip6(&change->spec);
+	if (now->addr.family && another(change))
+		err = kernel_address_add(sk, ifindex, &now->addr, now->prefix);
+	return err ? err
+		   : kernel_route_set(sk, ifindex, change->spec.index, now,
+				      change->family == VTOE_INET ? AF_INET
+								  : AF_INET6);
+}
+
 /*
- * The one address of its family goes first, and with it the kernel removes all
- * routes of the link; then the other comes. Nothing need be announced: what is
- * new here, peers ask for.
+ * The one address of its family goes first; then the other comes. One that stays is
+ * not touched, and has other routes. Nothing need be announced: what is new here,
+ * peers ask for.
  */
 static int change_address(const struct toe_context_spec *spec,
 			  struct nl_sock *home, char *error)
@@ -100,7 +124,7 @@ static int change_address(const struct toe_context_spec *spec,
 		(const struct change *)((const char *)spec -
 					offsetof(struct change, spec));
 	int ifindex = (int)if_nametoindex(spec->link), err = 0;
-	bool same = !memcmp(change->old, &spec->ip, sizeof(spec->ip));
+	bool same = !memcmp(change->old, change->now, sizeof(*change->now));
 	struct nl_sock *sk;
 
 	(void)home;
@@ -109,28 +133,28 @@ static int change_address(const struct toe_context_spec *spec,
 	err = kernel_nl_open(&sk);
 	if (err)
 		return err;
-	if (change->old->addr.family && !same)
-		err = address_remove(sk, ifindex, change->old);
-	if (err == -EADDRNOTAVAIL) /* somebody else did */
-		err = 0;
+	if (!same)
+		err = leave_old(sk, ifindex, change);
 	if (!err && spec->mtu)
 		err = set_mtu(sk, ifindex, spec->mtu);
 	if (!err && !same)
-		err = address_set(sk, ifindex, spec);
+		err = take_new(sk, ifindex, change);
 	if (err) {
 		snprintf(error, TOE_ERROR_MAX, "changing the address: %s",
 			 strerror(-err));
-		if (spec->ip.addr.family)
-			address_remove(sk, ifindex, &spec->ip);
+		if (change->now->addr.family)
+			address_remove(sk, ifindex, change->now);
 	}
 	nl_socket_free(sk);
 	return err;
 }
 
 int kernel_context_address(const struct toe_context_spec *spec,
-			   const struct toe_address *old, char *error)
+			   uint16_t family, const struct toe_address *old,
+			   char *error)
 {
-	struct change change = {.spec = *spec, .old = old};
+	struct change change = {.spec = *spec, .family = family, .old = old};
 
+	change.now = family == VTOE_INET ? &change.spec.ip : &change.spec.ip6;
 	return kernel_inside(&change.spec, change_address, error);
 }

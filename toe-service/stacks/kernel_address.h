@@ -18,6 +18,7 @@ int kernel_address_add(struct nl_sock *sk, int ifindex,
 
 /* The driver's context_address(), see ../stack.h. */
 int kernel_context_address(const struct toe_context_spec *spec,
-			   const struct toe_address *old, char *error);
+			   uint16_t family, const struct toe_address *old,
+			   char *error);
 
 #endif /* STACKS_KERNEL_ADDRESS_H */

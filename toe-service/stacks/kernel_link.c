@@ -253,6 +253,18 @@ static void set_sysctl(const char *family, const char *link, const char *name,
 	close(fd);
 }
 
+void kernel_link_set_ip6(const struct toe_context_spec *spec)
+{
+	bool on = spec->ip6.addr.family;
+
+	if (on) {
+		set_sysctl("ipv6", spec->link, "accept_ra", "0");
+		set_sysctl("ipv6", spec->link, "autoconf", "0");
+		set_sysctl("ipv6", spec->link, "ndisc_notify", "1");
+	}
+	set_sysctl("ipv6", spec->link, "disable_ipv6", on ? "0" : "1");
+}
+
 static void set_sysctls(const struct toe_context_spec *spec)
 {
 	set_sysctl("ipv4", spec->link, "arp_notify", "1");
@@ -268,13 +280,7 @@ static void set_sysctls(const struct toe_context_spec *spec)
 		set_sysctl("ipv6", spec->link,
 			   "ignore_routes_with_linkdown", "1");
 	}
-	if (!spec->ip6.addr.family) {
-		set_sysctl("ipv6", spec->link, "disable_ipv6", "1");
-		return;
-	}
-	set_sysctl("ipv6", spec->link, "accept_ra", "0");
-	set_sysctl("ipv6", spec->link, "autoconf", "0");
-	set_sysctl("ipv6", spec->link, "ndisc_notify", "1");
+	kernel_link_set_ip6(spec);
 }
 
 static int set_address(struct nl_sock *sk, int ifindex,

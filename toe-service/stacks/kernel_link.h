@@ -31,6 +31,9 @@ int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 int kernel_link_change(struct nl_sock *sk, int ifindex,
 		       struct rtnl_link *change);
 
+/** kernel_link_set_ip6 - in its namespace: IPv6 is on if @spec has an address */
+void kernel_link_set_ip6(const struct toe_context_spec *spec);
+
 /* kernel_assist.c: as struct toe_control says. */
 int kernel_assist(int netns, int fd, enum toe_assist what);
 

@@ -193,3 +193,30 @@ int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
 	}
 	return err ? err : set_rule(sk, own, family, table);
 }
+
+static bool is_ours(struct rtnl_route *route, int ifindex)
+{
+	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
+
+	return rtnl_route_get_protocol(route) == RTPROT_STATIC && hop &&
+	       rtnl_route_nh_get_ifindex(hop) == ifindex;
+}
+
+int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
+{
+	struct nl_cache *routes;
+	struct nl_object *o;
+	int err = rtnl_route_alloc_cache(sk, family, 0, &routes), last = 0;
+
+	if (err)
+		return kernel_nl_errno(err);
+	for (o = nl_cache_get_first(routes); o; o = nl_cache_get_next(o)) {
+		if (!is_ours((struct rtnl_route *)o, ifindex))
+			continue;
+		err = rtnl_route_delete(sk, (struct rtnl_route *)o, 0);
+		if (err && err != -NLE_OBJ_NOTFOUND)
+			last = kernel_nl_errno(err);
+	}
+	nl_cache_free(routes);
+	return last;
+}

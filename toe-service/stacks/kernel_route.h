@@ -29,4 +29,12 @@
 int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
 		     const struct toe_address *own, int family);
 
+/**
+ * kernel_route_remove - what kernel_route_set() has made for a link, but the rule
+ * @family: AF_INET or AF_INET6
+ *
+ * Returns 0 or a negative errno.
+ */
+int kernel_route_remove(struct nl_sock *sk, int ifindex, int family);
+
 #endif /* STACKS_KERNEL_ROUTE_H */
