@@ -457,6 +457,8 @@ bool dhcp_leave(struct guest_net *net)
 	net->leaving = true;
 	for (i = 0; net->inv->dhcp && i < GUEST_LINKS_MAX; i++) {
 		client = find(net->inv->dhcp, net->name, i);
+		if (client && !client->leaving)
+			guest_link_lend(net, i);
 		if (client && dhcp_client_leave(client))
 			busy = true;
 	}

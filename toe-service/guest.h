@@ -235,6 +235,9 @@ int guest_link_follow(struct guest_net *net, uint32_t index, uint16_t family,
 const struct toe_address *guest_link_ip(const struct guest_net *net,
 					uint32_t index, uint16_t family);
 
+/** guest_link_lend - have a DHCP client send from the address; nothing else does */
+void guest_link_lend(const struct guest_net *net, uint32_t index);
+
 /** guest_link_lease - how it is with its lease, for people; NULL: it has none */
 const char *guest_link_lease(const struct guest_net *net, uint32_t index);
 

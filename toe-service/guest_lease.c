@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/log.h"
 #include "guest_parts.h"
 #include "netns.h"
 #include "stack.h"
@@ -66,6 +67,23 @@ int guest_set_address(struct guest_net *net, uint32_t index, uint16_t family,
 	return err;
 }
 
+void guest_link_lend(const struct guest_net *net, uint32_t index)
+{
+	const struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
+	char why[TOE_ERROR_MAX] = "";
+	struct toe_context_spec spec;
+	int err;
+
+	if (!link->ip.addr.family || !control || !control->context_lend)
+		return;
+	guest_make_spec(net, index, &spec);
+	err = control->context_lend(&spec, why);
+	if (err && err != -ENODEV)
+		log_warn("%s: its lease is not given back: %s", net->name,
+			 why[0] ? why : strerror(-err));
+}
+
 int guest_link_readdress(struct guest_net *net, uint32_t index,
 			 const struct toe_address *ip, uint32_t mtu,
 			 char *error)
@@ -84,7 +102,7 @@ int guest_link_readdress(struct guest_net *net, uint32_t index,
 				   error);
 	if (err || failed)
 		return err ? err : failed;
-	return same ? -EALREADY : 0; /* an MTU is no news */
+	return 0;
 }
 
 const char *guest_link_lease(const struct guest_net *net, uint32_t index)

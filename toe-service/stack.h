@@ -109,6 +109,13 @@ struct toe_control {
 			       uint16_t family, const struct toe_address *old,
 			       char *error);
 
+	/*
+	 * The guest has gone, and its DHCP client gives the lease back, by a
+	 * socket of dom0's kernel: that gets the IPv4 address now. NULL: it has
+	 * had it all the time.
+	 */
+	int (*context_lend)(const struct toe_context_spec *spec, char *error);
+
 	/* since it was made; set on success only; NULL: it does not count */
 	int (*context_traffic)(const struct toe_context_spec *spec,
 			       struct toe_traffic *traffic);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "native.h"
+#include "segment.h"
 
 #define B      "/local/domain/0/backend/vtoe/5/0"
 #define LINK   B "/link/0/"
@@ -18,7 +19,6 @@
 #define FIRST  "192.0.2.50"
 #define OTHER  "192.0.2.60"
 #define NET    "subnet 255.255.255.0\nrouter 192.0.2.1\n"
-#define PORT   7000
 
 static void order(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
@@ -625,18 +625,6 @@ NATIVE_TEST(a_toe_may_say_that_addresses_are_by_dhcp)
 	nt_echo_once(nt_echo_up(nt, up(nt, "mtu=1300")));
 }
 
-NATIVE_TEST(a_toe_that_cannot_have_it_says_why)
-{
-	nt_shell("cat >>/run/vtoed.conf <<'E'\n"
-		 "toe \"l\" { netdev = \"toe0\" driver = \"lwip\" }\n"
-		 "pool l { toes = {\"l\"} }\nE\n");
-	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
-	nt->guest.dom = nt_domain(nt, NT_DOMID, NULL);
-	free(nt_attach(nt, NT_DOMID, ENTRY ",pool=l"));
-	nt_until(node_has(B "/error", "guests of driver \"lwip\" cannot have "
-			  "an address by DHCP"));
-}
-
 NATIVE_TEST(an_ipvlan_is_refused)
 {
 	nt_shell("sed -i 's/macvlan/ipvlan/' /run/vtoed.conf");
@@ -645,6 +633,94 @@ NATIVE_TEST(an_ipvlan_is_refused)
 	free(nt_attach(nt, NT_DOMID, ENTRY));
 	nt_until(node_has(B "/error", "an address by DHCP needs link = "
 			  "\"macvlan\", not \"ipvlan\""));
+}
+
+/* ---- on lwIP ---- */
+
+static struct tg *up_on_lwip(struct nt *nt, const char *entry)
+{
+	nt_vtoed_kill(nt, SIGTERM);
+	setenv("NATIVE_DRIVER", "lwip", 1);
+	nt_vtoed_start(nt);
+	return up(nt, entry);
+}
+
+NATIVE_TEST(a_guest_on_lwip_gets_its_address_and_connects)
+{
+	struct tg *tg = up_on_lwip(nt, ENTRY);
+
+	nt_echo_once(nt_echo_up(nt, tg));
+	nt_shell("! ip -n vtoe-5-0 addr show scope global | grep -q inet");
+}
+
+NATIVE_TEST(a_lease_of_lwip_is_renewed)
+{
+	struct tg *tg = up_on_lwip(nt, ENTRY);
+	struct tg_sock *s = nt_echo_up(nt, tg);
+	int requests = logged("^request");
+	pid_t pid = client();
+
+	renew();
+	nt_until(logged("^request") > requests);
+	nt_echo_once(s);
+	ck_assert_int_eq(client(), pid);
+	ck_assert_uint_eq(nt_counter(nt, NT_DOMID, "remaps"), 0);
+}
+
+NATIVE_TEST(another_address_on_lwip_moves_listeners_and_ends_connections)
+{
+	struct tg *tg = up_on_lwip(nt, ENTRY ",on-loss=wait:600");
+	struct tg_sock *l = listener(tg), *s = nt_echo_up(nt, tg);
+	char byte;
+
+	accepts_on(nt, l, FIRST);
+	serve(nt, OTHER);
+	renew();
+	nt_until(node_is(LINK "ip", OTHER "/24"));
+	ck_err(tg_recv_wait(s, &byte, 1, NT_TIMEOUT), ECONNRESET);
+	accepts_on(nt, l, OTHER);
+}
+
+NATIVE_TEST(detaching_gives_a_lease_of_lwip_back)
+{
+	up_on_lwip(nt, ENTRY);
+	detach(nt);
+	nt_until(logged("^release.* " FIRST) == 1);
+}
+
+NATIVE_TEST(an_mtu_alone_is_told_to_lwip)
+{
+	struct tg *tg = up_on_lwip(nt, ENTRY);
+	struct tg_sock *s;
+
+	order("ip " FIRST "\n" NET "mtu 1400\n");
+	renew();
+	nt_until(nt_log_count(nt, "vtoed.log", "by DHCP") == 2);
+	nt_shell("ip -n vtoe-5-0 link | grep -q 'mtu 1400 '");
+	s = nt_echo_up(nt, tg);
+	there_and_back(s, 1u << 18);
+}
+
+NATIVE_TEST(the_lease_moves_to_lwip_and_back)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	two_cables(nt);
+	nt_shell("sed -i '/^toe \"c\"/ s/netdev/driver = \"lwip\" netdev/'"
+		 " /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"ok\":true"));
+	nt_until(node_is("/local/domain/0/vtoe/toe/c/state", "up"));
+	tg = up(nt, ENTRY ",pool=lan");
+	s = nt_echo_up(nt, tg);
+	drain(nt, "drain", "b");
+	nt_until(node_is(LINK "toe", "c"));
+	nt_echo_once(s);
+	drain(nt, "undrain", "b");
+	drain(nt, "drain", "c");
+	nt_until(node_is(LINK "toe", "b"));
+	nt_echo_once(s);
+	ck_assert(node_is(LINK "ip", FIRST "/24"));
 }
 
 NATIVE_MAIN("native-dhcp", 120,
@@ -675,5 +751,10 @@ NATIVE_MAIN("native-dhcp", 120,
 	    several_toes_have_a_lease_each,
 	    a_netdev_that_comes_back_has_the_lease_again,
 	    a_toe_may_say_that_addresses_are_by_dhcp,
-	    a_toe_that_cannot_have_it_says_why,
-	    an_ipvlan_is_refused)
+	    an_ipvlan_is_refused,
+	    a_guest_on_lwip_gets_its_address_and_connects,
+	    a_lease_of_lwip_is_renewed,
+	    another_address_on_lwip_moves_listeners_and_ends_connections,
+	    detaching_gives_a_lease_of_lwip_back,
+	    an_mtu_alone_is_told_to_lwip,
+	    the_lease_moves_to_lwip_and_back)

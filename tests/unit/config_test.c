@@ -308,8 +308,8 @@ START_TEST(addresses_may_come_by_dhcp)
 	refused("toe a {\n netdev = \"e\"\n addresses6 = \"dhcp\"\n}\n", 4,
 		"addresses6: DHCP is for addresses only");
 	refused("toe a {\n netdev = \"e\"\n addresses = \"dhcp\"\n"
-		" driver = \"lwip\"\n}\n", 5,
-		"guests of driver \"lwip\" cannot have addresses by DHCP");
+		" driver = \"fault\"\n}\n", 5,
+		"guests of driver \"fault\" cannot have addresses by DHCP");
 	refused("toe a {\n netdev = \"e\"\n addresses = \"dhcp\"\n"
 		" link = \"ipvlan\"\n}\n", 5, "need link = \"macvlan\"");
 }

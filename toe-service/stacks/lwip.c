@@ -436,6 +436,9 @@ static int lwip_local(struct toe_conn *conn, struct vtoe_addr *addr)
 	if (conn->kind == LWIP_DATAGRAM)
 		return lwip_udp_local(conn, addr);
 	*addr = conn->local;
+	if (conn->connecting) /* it has one, which it need not keep */
+		lwip_addr_from(conn->family, &conn->tcp->local_ip,
+			       conn->tcp->local_port, addr);
 	return 0;
 }
 

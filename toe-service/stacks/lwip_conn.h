@@ -68,6 +68,7 @@ struct toe_conn {
 	struct lwip_options options;
 	int error; /* negative errno: over, or the attempt has failed */
 	bool bound, connecting, connected, eof, shut, full;
+	bool chosen; /* datagrams: local's address was connect()'s choice */
 	bool deaf; /* nobody reads what arrives from now on */
 	bool frozen;	 /* in none of lwIP's lists, or about to be closed */
 	uint32_t excess; /* bytes queued beyond lwIP's send buffer */

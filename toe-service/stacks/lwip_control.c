@@ -3,7 +3,8 @@
  * lwip_control.c - the control half of the "lwip" driver: a bare link.
  *
  * A guest's share is the macvlan that the kernel's driver makes, but without
- * addresses: so dom0's kernel answers for none of them, and sends no resets. The
+ * addresses: so dom0's kernel answers for none of them, and sends no resets. (A DHCP
+ * client, which finds that it has no address, renews its lease by broadcast.) The
  * worker's lwIP has them, and a packet socket on the link. An ipvlan will not do:
  * it hands a frame to the link that has the frame's address.
  */
@@ -26,9 +27,20 @@ static struct toe_context_spec bare(const struct toe_context_spec *spec)
 	return to;
 }
 
+static int check_prefix(const struct toe_context_spec *spec, char *error)
+{
+	if (!spec->ip6.addr.family || spec->ip6.prefix == IP6_PREFIX)
+		return 0;
+	snprintf(error, TOE_ERROR_MAX,
+		 "driver \"lwip\" needs an IPv6 prefix of %u bits, not %u",
+		 IP6_PREFIX, spec->ip6.prefix);
+	return -EOPNOTSUPP;
+}
+
 static int lwip_context_create(const struct toe_context_spec *spec, char *error)
 {
 	const struct toe_context_spec to = bare(spec);
+	int err;
 
 	if (strcmp(spec->mode, "auto") && strcmp(spec->mode, "macvlan")) {
 		snprintf(error, TOE_ERROR_MAX,
@@ -36,14 +48,8 @@ static int lwip_context_create(const struct toe_context_spec *spec, char *error)
 			 spec->mode);
 		return -EOPNOTSUPP;
 	}
-	if (spec->ip6.addr.family && spec->ip6.prefix != IP6_PREFIX) {
-		snprintf(error, TOE_ERROR_MAX,
-			 "driver \"lwip\" needs an IPv6 prefix of %u bits, "
-			 "not %u",
-			 IP6_PREFIX, spec->ip6.prefix);
-		return -EOPNOTSUPP;
-	}
-	return kernel_control.context_create(&to, error);
+	err = check_prefix(spec, error);
+	return err ? err : kernel_control.context_create(&to, error);
 }
 
 static int lwip_context_destroy(const struct toe_context_spec *spec)
@@ -53,6 +59,29 @@ static int lwip_context_destroy(const struct toe_context_spec *spec)
 	return kernel_control.context_destroy(&to);
 }
 
+/* The link's MTU; the addresses are told to the data half. */
+static int lwip_context_address(const struct toe_context_spec *spec,
+				uint16_t family, const struct toe_address *old,
+				char *error)
+{
+	static const struct toe_address none;
+	const struct toe_context_spec to = bare(spec);
+	int err = family == VTOE_INET6 ? check_prefix(spec, error) : 0;
+
+	(void)old;
+	return err ? err
+		   : kernel_control.context_address(&to, family, &none, error);
+}
+
+static int lwip_context_lend(const struct toe_context_spec *spec, char *error)
+{
+	static const struct toe_address none;
+	struct toe_context_spec to = bare(spec);
+
+	to.ip = spec->ip;
+	return kernel_control.context_address(&to, VTOE_INET, &none, error);
+}
+
 /* No sweep(): the kernel's driver removes all links. */
 const struct toe_control lwip_control = {
 	.name = "lwip",
@@ -60,4 +89,6 @@ const struct toe_control lwip_control = {
 	.no_timestamps = true,
 	.context_create = lwip_context_create,
 	.context_destroy = lwip_context_destroy,
+	.context_address = lwip_context_address,
+	.context_lend = lwip_context_lend,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * lwip_guard.c - what of the network's frames may reach lwIP.
+ * lwip_guard.c - what of the network's frames may reach lwIP, and what may leave it.
  *
  * Two things that Debian's build of lwIP has no hooks for are done here, too:
  * there is a limit of half-open connections, and before each connection its
@@ -208,5 +208,37 @@ bool lwip_guard_frame(const struct lwip_link *link, const uint8_t *frame,
 		return ip6_ok(link, payload, len);
 	default:
 		return false;
+	}
+}
+
+/* ---- sending ---- */
+
+static bool leaves4(const struct lwip_link *link, const uint8_t *ip)
+{
+	return link->ip.addr.family && !memcmp(ip + 12, link->ip.addr.addr, 4);
+}
+
+/* Groups are joined without an address, or with the link-local one. */
+static bool leaves6(const struct lwip_link *link, const uint8_t *ip)
+{
+	static const uint8_t none[16];
+
+	return own6(&link->netif, ip + 8) || !memcmp(ip + 8, none, 16);
+}
+
+bool lwip_guard_leaves(const struct lwip_link *link, const uint8_t *frame,
+		       size_t len)
+{
+	const uint8_t *payload = frame + ETH_HLEN;
+
+	if (len < ETH_HLEN)
+		return false;
+	switch (frame[12] << 8 | frame[13]) {
+	case ETH_P_IP:
+		return len >= ETH_HLEN + 20 && leaves4(link, payload);
+	case ETH_P_IPV6:
+		return len >= ETH_HLEN + 40 && leaves6(link, payload);
+	default:
+		return true;
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * lwip_guard.h - what of the network's frames may reach lwIP.
+ * lwip_guard.h - what of the network's frames may reach lwIP, and what may leave it.
  */
 #ifndef STACKS_LWIP_GUARD_H
 #define STACKS_LWIP_GUARD_H
@@ -24,6 +24,15 @@ struct lwip_link;
  */
 bool lwip_guard_frame(const struct lwip_link *link, const uint8_t *frame,
 		      size_t len);
+
+/**
+ * lwip_guard_leaves - may lwIP send this frame?
+ * @frame: Ethernet, and @len bytes of it, with the IP header
+ *
+ * Not what has an address that is gone: somebody else may have it now.
+ */
+bool lwip_guard_leaves(const struct lwip_link *link, const uint8_t *frame,
+		       size_t len);
 
 /**
  * lwip_guard_syns - so many connections are half open now

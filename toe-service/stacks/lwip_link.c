@@ -9,6 +9,10 @@
  * with CAP_NET_RAW. To bind it to a link of the guest's namespace, now or after a
  * move, needs none, so no descriptor has to be sent after the worker.
  *
+ * Other addresses are put where lwIP looks for them, behind its back: it would end at
+ * once what has the old ones, which may come back. Until the contexts say what becomes
+ * of that, nothing of it leaves (lwip_guard_leaves()).
+ *
  * With PACKET_VNET_HDR a frame from this host may be as the sender's stack made
  * it: up to 64 KB in one, and with a checksum still to be done. lwIP takes long
  * segments as they are, and always checks, so the checksum is done here.
@@ -34,6 +38,7 @@
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
 #include <lwip/inet_chksum.h>
+#include <lwip/memp.h>
 #include <lwip/mld6.h>
 #include <lwip/nd6.h>
 #include <netif/ethernet.h>
@@ -49,7 +54,9 @@
 #define RCVBUF	   4194304
 #define SNDBUF	   1048576
 #define IOV_MAX_TX 8
-#define IP6_OWN	   1 /* which of netif's addresses; 0 is the link-local one */
+/* Which of netif's addresses. */
+#define IP6_LINK   0
+#define IP6_OWN	   1
 #define NOWHERE_PROTOCOL 0x88b5 /* IEEE's for experiments: nothing on "lo" */
 
 /* As a packet socket gives and takes it. */
@@ -93,6 +100,8 @@ static err_t link_output(struct netif *netif, struct pbuf *p)
 	struct iovec iov[1 + IOV_MAX_TX] = {{(void *)&plain, sizeof(plain)}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1};
 
+	if (!lwip_guard_leaves(netif->state, p->payload, p->len))
+		return ERR_OK; /* lost: it waits for its address */
 	for (; p; p = p->next) {
 		if (msg.msg_iovlen > IOV_MAX_TX)
 			return ERR_BUF;
@@ -223,28 +232,31 @@ static int ask(struct lwip_link *link, unsigned long what, const char *name,
 	return ioctl(link->fd, what, ifr) ? -errno : 0;
 }
 
-/* The device's filter lets through what is sent to all, and this besides. */
-static void hear(struct lwip_link *link, int ifindex)
+/* @what: PACKET_ADD_MEMBERSHIP or PACKET_DROP_MEMBERSHIP */
+static void hear_group(struct lwip_link *link, int what, const uint8_t *mac)
 {
-	struct packet_mreq mreq = {.mr_ifindex = ifindex,
+	struct packet_mreq mreq = {.mr_ifindex = link->ifindex,
 				   .mr_type = PACKET_MR_MULTICAST,
 				   .mr_alen = ETH_ALEN};
+
+	memcpy(mreq.mr_address, mac, ETH_ALEN);
+	++*link->syscalls;
+	setsockopt(link->fd, SOL_PACKET, what, &mreq, sizeof(mreq));
+}
+
+/* The device's filter lets through what is sent to all, and this besides. */
+static void hear(struct lwip_link *link, int what)
+{
 	static const uint8_t all[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
 	uint8_t solicited[ETH_ALEN] = {0x33, 0x33, 0xff};
 
 	if (!link->ip6.addr.family)
 		return;
-	memcpy(mreq.mr_address, all, ETH_ALEN);
-	setsockopt(link->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq,
-		   sizeof(mreq));
+	hear_group(link, what, all);
 	memcpy(solicited + 3, link->ip6.addr.addr + 13, 3);
-	memcpy(mreq.mr_address, solicited, ETH_ALEN);
-	setsockopt(link->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq,
-		   sizeof(mreq));
+	hear_group(link, what, solicited);
 	memcpy(solicited + 3, link->netif.hwaddr + 3, 3); /* fe80:: */
-	memcpy(mreq.mr_address, solicited, ETH_ALEN);
-	setsockopt(link->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq,
-		   sizeof(mreq));
+	hear_group(link, what, solicited);
 }
 
 /* Sets what lwIP must know of the device: its address and its MTU. */
@@ -253,13 +265,13 @@ static int attach(struct lwip_link *link, const char *name)
 	struct sockaddr_ll ll = {0};
 	socklen_t len = sizeof(ll);
 	struct ifreq ifr;
-	int ifindex, err;
+	int err;
 
 	err = ask(link, SIOCGIFINDEX, name, &ifr);
 	if (err)
 		return err;
-	ifindex = ifr.ifr_ifindex;
-	err = bind_to(link, ifindex, ETH_P_ALL);
+	link->ifindex = ifr.ifr_ifindex;
+	err = bind_to(link, link->ifindex, ETH_P_ALL);
 	if (!err)
 		err = ask(link, SIOCGIFMTU, name, &ifr);
 	if (err)
@@ -272,18 +284,10 @@ static int attach(struct lwip_link *link, const char *name)
 	memcpy(link->netif.hwaddr, ll.sll_addr, ETH_ALEN);
 	link->netif.mtu = link->netif.mtu6 =
 		(uint16_t)LWIP_MIN(ifr.ifr_mtu, UINT16_MAX);
-	hear(link, ifindex);
 	return 0;
 }
 
 /* ---- the interface ---- */
-
-static void to_ip4(const struct vtoe_addr *addr, ip4_addr_t *ip)
-{
-	memset(ip, 0, sizeof(*ip));
-	if (addr->family == VTOE_INET)
-		memcpy(&ip->addr, addr->addr, sizeof(ip->addr));
-}
 
 static err_t netif_begin(struct netif *netif)
 {
@@ -297,6 +301,18 @@ static err_t netif_begin(struct netif *netif)
 		       NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP |
 		       NETIF_FLAG_MLD6;
 	return ERR_OK;
+}
+
+/* A neighbour that is there already is asked for anew, elsewhere in the table. */
+static void drop_queue(struct nd6_neighbor_cache_entry *n)
+{
+	struct nd6_q_entry *q;
+
+	while ((q = n->q) != NULL) {
+		n->q = q->next;
+		pbuf_free(q->p);
+		memp_free(MEMP_ND6_QUEUE, q);
+	}
 }
 
 /*
@@ -317,6 +333,7 @@ static void set_gateway6(struct lwip_link *link)
 		return;
 	}
 	n = &neighbor_cache[LWIP_ND6_NUM_NEIGHBORS - 1 - i];
+	drop_queue(n);
 	memset(n, 0, sizeof(*n));
 	memcpy(n->next_hop_address.addr, link->ip6.gateway.addr, 16);
 	ip6_addr_assign_zone(&n->next_hop_address, IP6_UNICAST, &link->netif);
@@ -327,40 +344,62 @@ static void set_gateway6(struct lwip_link *link)
 	default_router_list[i].invalidation_timer = UINT32_MAX;
 }
 
+/*
+ * Nor would lwIP's own function leave listeners alone that a program has bound to the
+ * old one.
+ */
+static void set_address4(struct lwip_link *link)
+{
+	const struct toe_address *own = &link->ip;
+	ip4_addr_t ip = {0}, mask = {0}, gw = {0};
+
+	if (own->addr.family)
+		memcpy(&ip.addr, own->addr.addr, sizeof(ip.addr));
+	if (own->addr.family && own->prefix)
+		mask.addr = lwip_htonl(UINT32_MAX << (32 - own->prefix));
+	if (own->gateway.family)
+		memcpy(&gw.addr, own->gateway.addr, sizeof(gw.addr));
+	ip_addr_copy_from_ip4(link->netif.ip_addr, ip);
+	netif_set_netmask(&link->netif, &mask);
+	netif_set_gw(&link->netif, &gw);
+}
+
+static void set_state6(struct netif *netif, uint8_t state)
+{
+	nd6_adjust_mld_membership(netif, IP6_OWN, state);
+	netif->ip6_addr_state[IP6_OWN] = state;
+}
+
+/* Neighbours are asked anew: they may be of the old network. */
 static void set_address6(struct lwip_link *link)
 {
+	struct netif *netif = &link->netif;
 	ip6_addr_t ip = {0};
 
-	netif_create_ip6_linklocal_address(&link->netif, 1);
-	netif_ip6_addr_set_state(&link->netif, 0, IP6_ADDR_PREFERRED);
-	memcpy(ip.addr, link->ip6.addr.addr, 16);
-	netif_ip6_addr_set(&link->netif, IP6_OWN, &ip);
+	nd6_cleanup_netif(netif);
+	set_state6(netif, IP6_ADDR_INVALID);
+	if (link->ip6.addr.family)
+		memcpy(ip.addr, link->ip6.addr.addr, sizeof(ip.addr));
+	ip_addr_copy_from_ip6(netif->ip6_addr[IP6_OWN], ip);
+	if (!link->ip6.addr.family)
+		return;
+	if (!ip6_addr_isvalid(netif_ip6_addr_state(netif, IP6_LINK))) {
+		netif_create_ip6_linklocal_address(netif, 1);
+		netif_ip6_addr_set_state(netif, IP6_LINK, IP6_ADDR_PREFERRED);
+	}
 	/* the administrator's: usable at once */
-	netif_ip6_addr_set_state(&link->netif, IP6_OWN, IP6_ADDR_PREFERRED);
+	set_state6(netif, IP6_ADDR_PREFERRED);
 	set_gateway6(link);
 }
 
 static int netif_make(struct lwip_link *link)
 {
-	ip4_addr_t ip, gw, mask = {0};
-	uint32_t bits = link->ip.addr.family ? link->ip.prefix : 0;
-
-	to_ip4(&link->ip.addr, &ip);
-	to_ip4(&link->ip.gateway, &gw);
-	if (bits)
-		mask.addr = lwip_htonl(UINT32_MAX << (32 - bits));
-	if (!netif_add(&link->netif, &ip, &mask, &gw, link, netif_begin,
+	if (!netif_add(&link->netif, NULL, NULL, NULL, link, netif_begin,
 		       ethernet_input))
 		return -ENOBUFS;
 	if (!netif_default)
 		netif_set_default(&link->netif);
 	return 0;
-}
-
-/* Two links' addresses are the same, with all that goes with them? */
-static bool same(const struct toe_address *a, const struct toe_address *b)
-{
-	return !memcmp(a, b, sizeof(*a));
 }
 
 static void remove_netif(struct lwip_link *link)
@@ -433,33 +472,55 @@ static void announce(struct lwip_link *link)
 	advertise(link);
 }
 
-int lwip_link_set(struct lwip_link *link, const struct toe_link *to)
+static bool same(const struct toe_address *a, const struct toe_address *b)
 {
-	int err = 0;
+	return !memcmp(a, b, sizeof(*a));
+}
 
-	if (!to->name || (link->used && (!same(&link->ip, &to->ip) ||
-					 !same(&link->ip6, &to->ip6))))
-		remove_netif(link);
-	if (!to->name)
-		return 0;
+/* @anew: lwIP has none of them yet */
+static void set_addresses(struct lwip_link *link, const struct toe_link *to,
+			  bool anew)
+{
+	bool other = anew || !same(&link->ip, &to->ip);
+	bool other6 = anew || !same(&link->ip6, &to->ip6);
+
 	link->ip = to->ip;
 	link->ip6 = to->ip6;
-	if (!link->used) {
+	if (!netif_is_up(&link->netif))
+		return; /* it has never been on a link; it will be anew */
+	if (other)
+		set_address4(link);
+	if (other6)
+		set_address6(link);
+}
+
+int lwip_link_set(struct lwip_link *link, const struct toe_link *to)
+{
+	bool anew;
+	int err;
+
+	if (!to->name) {
+		remove_netif(link);
+		return 0;
+	}
+	if (link->used) {
+		hear(link, PACKET_DROP_MEMBERSHIP);
+	} else {
 		err = netif_make(link);
 		if (err)
 			return err;
 		link->used = true;
 	}
 	err = attach(link, to->name);
+	anew = !netif_is_up(&link->netif);
+	if (!err)
+		netif_set_up(&link->netif);
+	set_addresses(link, to, anew);
 	if (err) {
 		log_warn("lwip: link \"%s\": %s", to->name, strerror(-err));
 		return err;
 	}
-	if (!netif_is_up(&link->netif)) {
-		netif_set_up(&link->netif);
-		if (link->ip6.addr.family)
-			set_address6(link);
-	}
+	hear(link, PACKET_ADD_MEMBERSHIP);
 	link->netif.rs_count = 0; /* no router is asked to advertise itself */
 	announce(link);
 	return 0;

@@ -15,7 +15,7 @@
 
 struct lwip_link {
 	struct netif netif;
-	int fd;
+	int fd, ifindex;
 	bool used;    /* netif is one of lwIP's */
 	bool blocked; /* a frame found no room: EPOLLOUT is waited for */
 	int epoll;
@@ -38,8 +38,8 @@ void lwip_link_close(struct lwip_link *link);
 /**
  * lwip_link_set - put the socket on a link, and give lwIP its addresses
  *
- * On another link with the same addresses connections go on, and neighbours are
- * told. Needs no privilege. Returns 0 or a negative errno; then nothing comes,
+ * On another link connections go on, and neighbours are told. What has an address
+ * that is gone stays, and is not heard any more. Needs no privilege. Returns 0 or a negative errno; then nothing comes,
  * and nothing goes.
  */
 int lwip_link_set(struct lwip_link *link, const struct toe_link *to);

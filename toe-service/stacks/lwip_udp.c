@@ -180,8 +180,9 @@ static struct lwip_link *way(struct toe_conn *conn, const ip_addr_t *peer,
 
 static int disconnect(struct toe_conn *conn)
 {
-	if (conn->connected && !conn->bound)
+	if (conn->chosen)
 		memset(conn->local.addr, 0, sizeof(conn->local.addr));
+	conn->chosen = false;
 	udp_disconnect(conn->udp);
 	conn->connected = false;
 	conn->remote = (struct vtoe_addr){0};
@@ -210,6 +211,11 @@ int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 		return err;
 	conn->connected = true;
 	conn->remote = *addr;
+	if (lwip_addr_is_any(&conn->local)) {
+		lwip_addr_from(conn->family, &own, conn->udp->local_port,
+			       &conn->local);
+		conn->chosen = true;
+	}
 	return 0;
 }
 
