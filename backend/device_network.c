@@ -59,18 +59,18 @@ void device_compare_toes(struct device *device)
 
 	for (i = 0; device->net && i < GUEST_LINKS_MAX; i++) {
 		device_fill_toe(device, i, &is);
-		if (!same_place(&was[i], &is))
+		if (!same_place(&was[i], &is)) {
 			tell_toe(device, i,
 				 was[i].row < TOE_TABLE_MAX
 					 ? inventory_state(device->be->inv,
 							   was[i].row,
 							   was[i].generation)
 					 : TOE_ABSENT);
-		else if (is.row != WORKER_NO_TOE &&
-			 !same_addresses(&was[i], &is))
+			continue;
+		}
+		if (is.row != WORKER_NO_TOE && !same_addresses(&was[i], &is))
 			tell_toe(device, i, CONTEXT_LEFT_ADDRESS);
-		else
-			guest_link_release(device->net, i);
+		guest_link_release(device->net, i);
 	}
 }
 

@@ -569,6 +569,7 @@ int context_accept(struct contexts *cs, uint32_t listener, uint32_t slot,
 	row->resolved.remote = *peer;
 	context_row_state(cs, row, CONTEXT_ESTABLISHED);
 	context_row_end(cs, row);
+	context_accepted(cs, c, local);
 	return 0;
 }
 

@@ -147,6 +147,9 @@ static inline bool contexts_moving(const struct contexts *cs)
 	return cs->move.toe >= 0;
 }
 
+/* One that waited in its listener's queue may have an address that is gone since. */
+void context_accepted(struct contexts *cs, struct context *c,
+		      const struct vtoe_addr *local);
 /* As contexts_set_toe(), to a TOE of another driver. */
 int contexts_move(struct contexts *cs, unsigned int toe,
 		  const struct contexts_place *to, uint32_t left);

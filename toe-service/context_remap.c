@@ -130,10 +130,18 @@ static bool is_loopback(const struct vtoe_addr *addr)
 	return !memcmp(a, one, 16) || !memcmp(a, any, 16);
 }
 
+/* It is the link's own, and goes with that. */
+static bool is_link_local(const struct vtoe_addr *addr)
+{
+	return addr->family == VTOE_INET6 && addr->addr[0] == 0xfe &&
+	       (addr->addr[1] & 0xc0) == 0x80;
+}
+
 /* Is that none of the device's addresses? */
 static bool is_stale(const struct contexts *cs, const struct vtoe_addr *local)
 {
-	return !is_loopback(local) && context_find_local(cs, -1, local) < 0;
+	return !is_loopback(local) && !is_link_local(local) &&
+	       context_find_local(cs, -1, local) < 0;
 }
 
 /* What the program has bound to an address waits until that is back. */
@@ -231,6 +239,14 @@ static void readdress(struct contexts *cs, struct context *c,
 		   state == CONTEXT_LISTENING) {
 		context_note_remap(cs, c, CONTEXT_LEFT_ADDRESS);
 	}
+}
+
+void context_accepted(struct contexts *cs, struct context *c,
+		      const struct vtoe_addr *local)
+{
+	if (is_stale(cs, local) &&
+	    context_address_for(&cs->toe[c->toe], local)->addr.family)
+		give_up_stale(cs, c);
 }
 
 static void readdress_all(struct contexts *cs, unsigned int toe,

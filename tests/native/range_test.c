@@ -6,7 +6,12 @@
  * guest has the first ones. Each claim is one about the kernel's stack and about
  * lwIP, and about either family; spread_test.c has the kernel's IPv4.
  */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "native.h"
 #include "segment.h"
@@ -213,6 +218,62 @@ CLAIM(a_server_is_reached_at_the_new_address)
 	accepts_at(nt, l, k->f->other);
 }
 
+CLAIM(what_waited_to_be_accepted_is_reset)
+{
+	struct tg *tg = up(nt, k);
+	struct tg_sock *l, *s;
+	int fd;
+
+	ck_ok(tg_open(tg, k->f->af, NT_TIMEOUT, &l));
+	ck_ok(tg_bind(l, k->f->af == AF_INET ? "0.0.0.0" : "::", 80,
+		      NT_TIMEOUT, NULL));
+	ck_ok(tg_listen(l, 8, NT_TIMEOUT));
+	fd = nt_remote_connect(nt, k->f->own, 80);
+	change_range(nt, k);
+	ck_ok(tg_post(l, 1));
+	ck_ok(tg_accept(l, NT_TIMEOUT, &s));
+	is_reset(s);
+	close(fd);
+}
+
+/* The guest's, in the kernel; where the remote host has it. */
+static void link_local(int fd, struct sockaddr_in6 *sa)
+{
+	FILE *f = popen("ip -n vtoe-5-0 -6 -o addr show scope link -tentative |"
+			" sed 's,.*inet6 ,,; s,/.*,,'", "r");
+	struct ifreq ifr = {.ifr_name = "br0"};
+	char ip[64] = "";
+
+	ck_assert_int_eq(fscanf(f, "%63s", ip), 1);
+	pclose(f);
+	ck_assert_int_eq(ioctl(fd, SIOCGIFINDEX, &ifr), 0);
+	*sa = (struct sockaddr_in6){.sin6_family = AF_INET6,
+				    .sin6_port = htons(80),
+				    .sin6_scope_id = (uint32_t)ifr.ifr_ifindex};
+	ck_assert_int_eq(inet_pton(AF_INET6, ip, &sa->sin6_addr), 1);
+}
+
+NATIVE_TEST(a_connection_of_a_link_local_address_goes_on)
+{
+	const struct kind k = {"kernel", &ipv6};
+	struct tg_sock *l = listener(up(nt, &k), &ipv6), *s;
+	int fd = nt_remote_socket(nt, AF_INET6, SOCK_STREAM);
+	struct sockaddr_in6 sa;
+	char byte = 7, back;
+
+	nt_until(!system("ip -n vtoe-5-0 -6 -o addr show scope link -tentative"
+			 " | grep -q fe80"));
+	link_local(fd, &sa);
+	ck_assert_int_eq(connect(fd, (void *)&sa, sizeof(sa)), 0);
+	ck_ok(tg_accept(l, NT_TIMEOUT, &s));
+	change_range(nt, &k);
+	configure(nt, &k, NULL, NULL);
+	ck_assert_int_eq(send(fd, &byte, 1, 0), 1);
+	ck_ok(tg_recv_all(s, &back, 1, NT_TIMEOUT));
+	ck_assert_int_eq(back, byte);
+	close(fd);
+}
+
 CLAIM(datagrams_go_on_from_the_new_address)
 {
 	int fd;
@@ -344,6 +405,8 @@ NATIVE_MAIN("native-range", 60,
 	    CLAIMED(a_connection_of_an_address_that_is_gone_is_reset),
 	    CLAIMED(the_other_family_is_not_disturbed),
 	    CLAIMED(a_server_is_reached_at_the_new_address),
+	    CLAIMED(what_waited_to_be_accepted_is_reset),
+	    a_connection_of_a_link_local_address_goes_on,
 	    CLAIMED(datagrams_go_on_from_the_new_address),
 	    CLAIMED(a_connect_is_made_again_from_the_new_address),
 	    CLAIMED(another_gateway_is_taken_by_what_is_open),

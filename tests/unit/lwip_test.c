@@ -560,6 +560,27 @@ START_TEST(only_what_is_for_the_link_passes)
 }
 END_TEST
 
+static bool leaves(struct lwip_link *link, const struct packet *p)
+{
+	return lwip_guard_leaves(link, (const uint8_t *)p, sizeof(*p));
+}
+
+START_TEST(only_what_has_an_address_of_the_link_leaves)
+{
+	struct toe_link other = vtoe0;
+	struct lwip_link *link = guarded();
+	struct packet p = syn_from(10);
+
+	ck_assert(leaves(link, &p));
+	ck_assert(!lwip_guard_leaves(link, (uint8_t *)&p, 14 + 19));
+	other.ip.addr.addr[3] = 11;
+	ck_assert_int_eq(lwip_link_set(link, &other), 0);
+	ck_assert(!leaves(link, &p));
+	p = syn_from(11);
+	ck_assert(leaves(link, &p));
+}
+END_TEST
+
 START_TEST(half_open_connections_have_a_limit)
 {
 	struct lwip_link *link = guarded();
@@ -820,6 +841,7 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  whoever_is_told_may_close, nonsense_has_its_errno,
 	  options_are_what_was_set_or_refused,
 	  only_what_is_for_the_link_passes,
+	  only_what_has_an_address_of_the_link_leaves,
 	  half_open_connections_have_a_limit, routers_are_not_heard,
 	  short_frames_are_not_read_beyond_their_end,
 	  a_stream_goes_on_in_another_pcb,

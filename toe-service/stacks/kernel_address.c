@@ -102,7 +102,8 @@ static int take_new(struct nl_sock *sk, int ifindex,
 	const struct toe_address *now = change->now;
 	int err = 0;
 
-	if (change->family == VTOE_INET6)
+	/* it stays on when there is none any more: so do link-local addresses */
+	if (now->addr.family == VTOE_INET6)
 		kernel_link_set_ip6(&change->spec);
 	if (now->addr.family && another(change))
 		err = kernel_address_add(sk, ifindex, &now->addr, now->prefix);
