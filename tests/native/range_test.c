@@ -103,14 +103,15 @@ static const char *lines(const struct kind *k, const char *range,
 	at += range_text(text + at, sizeof(text) - at, "6",
 			 v6 ? range : ipv6.range, v6 ? gateway : ipv6.near);
 	snprintf(text + at, sizeof(text) - at,
-		 " }\npool \"ranged\" { toes = {\"lan\"} }\n");
+		 " }\npool \"ranged\" { toes = {\"lan\"} }\n"
+		 "pool \"wide\" { toes = {\"eth0\", \"lan\"} spread = 2 }\n");
 	return text;
 }
 
 static void configure(struct nt *nt, const struct kind *k, const char *range,
 		      const char *gateway)
 {
-	nt_shell("sed -i '/lan\\|ranged/d' /run/vtoed.conf && "
+	nt_shell("sed -i '/\"lan\"/d' /run/vtoed.conf && "
 		 "cat >>/run/vtoed.conf <<'E'\n%sE\n",
 		 lines(k, range, gateway));
 	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
@@ -370,6 +371,19 @@ CLAIM(the_next_vtoed_follows_what_changed_meanwhile)
 	accepts_at(nt, l, k->f->other);
 }
 
+CLAIM(a_second_toe_has_routes_of_its_new_range)
+{
+	struct tg *tg = up_as(nt, k, NT_ENTRY ",pool=wide");
+	struct tg_sock *s = echo_to(nt, tg, k->f->far);
+
+	has_local(s, k->f->own);
+	change_range(nt, k);
+	is_reset(s);
+	ck_ok(tg_open_connect(tg, k->f->far, PORT, NT_TIMEOUT, &s));
+	has_local(s, k->f->other);
+	nt_echo_once(s);
+}
+
 NATIVE_TEST(xenstore_shows_whose_range_an_ipv6_address_is_of)
 {
 	const struct kind k = {"kernel", &ipv6};
@@ -413,5 +427,6 @@ NATIVE_MAIN("native-range", 60,
 	    CLAIMED(a_connection_waits_for_its_range_to_come_back),
 	    CLAIMED(a_connection_does_not_wait_for_ever),
 	    CLAIMED(the_next_vtoed_follows_what_changed_meanwhile),
+	    CLAIMED(a_second_toe_has_routes_of_its_new_range),
 	    xenstore_shows_whose_range_an_ipv6_address_is_of,
 	    what_lwip_cannot_have_is_said)
