@@ -6,6 +6,7 @@ VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c 
 		toe_look.c toe_publish.c traffic.c vlan.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
 		stacks/kernel_address.c stacks/kernel_assist.c stacks/kernel_hear.c \
+		stacks/kernel_inside.c \
 		stacks/kernel_link.c stacks/kernel_nl.c \
 		stacks/kernel_mark.c stacks/kernel_rate.c stacks/kernel_retire.c \
 		stacks/kernel_route.c stacks/kernel_share.c \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <linux/if_addr.h>
-#include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +8,7 @@
 #include <netlink/route/addr.h>
 
 #include "kernel_address.h"
+#include "kernel_inside.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_route.h"
@@ -71,7 +70,7 @@ static int set_mtu(struct nl_sock *sk, int ifindex, uint32_t mtu)
 }
 
 struct change {
-	struct toe_context_spec spec;
+	const struct toe_context_spec *spec;
 	uint16_t family;
 	const struct toe_address *old, *now; /* now: one of spec's */
 };
@@ -104,11 +103,11 @@ static int take_new(struct nl_sock *sk, int ifindex,
 
 	/* it stays on when there is none any more: so do link-local addresses */
 	if (now->addr.family == VTOE_INET6)
-		kernel_link_set_ip6(&change->spec);
+		kernel_link_set_ip6(change->spec);
 	if (now->addr.family && another(change))
 		err = kernel_address_add(sk, ifindex, &now->addr, now->prefix);
 	return err ? err
-		   : kernel_route_set(sk, ifindex, change->spec.index, now,
+		   : kernel_route_set(sk, ifindex, change->spec->index, now,
 				      change->family == VTOE_INET ? AF_INET
 								  : AF_INET6);
 }
@@ -118,35 +117,22 @@ static int take_new(struct nl_sock *sk, int ifindex,
  * not touched, and has other routes. Nothing need be announced: what is new here,
  * peers ask for.
  */
-static int change_address(const struct toe_context_spec *spec,
-			  struct nl_sock *home, char *error)
+static int change_address(const struct kernel_inside *in)
 {
-	const struct change *change =
-		(const struct change *)((const char *)spec -
-					offsetof(struct change, spec));
-	int ifindex = (int)if_nametoindex(spec->link), err = 0;
+	const struct change *change = in->arg;
 	bool same = !memcmp(change->old, change->now, sizeof(*change->now));
-	struct nl_sock *sk;
+	int err = same ? 0 : leave_old(in->sk, in->ifindex, change);
 
-	(void)home;
-	if (!ifindex)
-		return -ENODEV;
-	err = kernel_nl_open(&sk);
-	if (err)
-		return err;
-	if (!same)
-		err = leave_old(sk, ifindex, change);
-	if (!err && spec->mtu)
-		err = set_mtu(sk, ifindex, spec->mtu);
+	if (!err && in->spec->mtu)
+		err = set_mtu(in->sk, in->ifindex, in->spec->mtu);
 	if (!err && !same)
-		err = take_new(sk, ifindex, change);
+		err = take_new(in->sk, in->ifindex, change);
 	if (err) {
-		snprintf(error, TOE_ERROR_MAX, "changing the address: %s",
+		snprintf(in->error, TOE_ERROR_MAX, "changing the address: %s",
 			 strerror(-err));
 		if (change->now->addr.family)
-			address_remove(sk, ifindex, change->now);
+			address_remove(in->sk, in->ifindex, change->now);
 	}
-	nl_socket_free(sk);
 	return err;
 }
 
@@ -154,8 +140,12 @@ int kernel_context_address(const struct toe_context_spec *spec,
 			   uint16_t family, const struct toe_address *old,
 			   char *error)
 {
-	struct change change = {.spec = *spec, .family = family, .old = old};
+	const struct change change = {
+		.spec = spec,
+		.family = family,
+		.old = old,
+		.now = family == VTOE_INET ? &spec->ip : &spec->ip6,
+	};
 
-	change.now = family == VTOE_INET ? &change.spec.ip : &change.spec.ip6;
-	return kernel_inside(&change.spec, change_address, error);
+	return kernel_on_link(spec, change_address, &change, error);
 }

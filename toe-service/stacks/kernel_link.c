@@ -43,10 +43,8 @@
 #include <limits.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,6 +60,7 @@
 #include "kernel_address.h"
 #include "kernel_bridge.h"
 #include "kernel_hear.h"
+#include "kernel_inside.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_rate.h"
@@ -361,19 +360,16 @@ static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
 	return kernel_nl_errno(err);
 }
 
-static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
-		     char *error)
+static int configure(const struct kernel_inside *in)
 {
-	struct nl_sock *sk;
-	int ifindex, err;
+	const struct toe_context_spec *spec = in->spec;
+	int ifindex = (int)if_nametoindex(PASSING_NAME), err;
+	struct nl_sock *sk = in->sk;
+	char *error = in->error;
 
-	ifindex = (int)if_nametoindex(PASSING_NAME);
 	if (!ifindex)
 		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
 			    spec->toe, spec->link);
-	err = kernel_nl_open(&sk);
-	if (err)
-		return fail(error, err, "netlink");
 	err = link_rename(sk, ifindex, spec->link);
 	if (err)
 		err = fail(error, err,
@@ -385,7 +381,7 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 	if (err && !error[0])
 		err = fail(error, err, "cannot set up the loopback");
 	if (!err)
-		err = enter_bridge(sk, ifindex, home);
+		err = enter_bridge(sk, ifindex, in->home);
 	if (err && !error[0])
 		err = fail(error, err,
 			   "TOE \"%s\": cannot tell \"%s\" the link's address",
@@ -397,43 +393,17 @@ static int configure(const struct toe_context_spec *spec, struct nl_sock *home,
 			   spec->toe);
 	if (!err && !spec->held)
 		err = set_network(sk, ifindex, spec, error);
-	nl_socket_free(sk);
 	return err;
 }
 
-static int install(const struct toe_context_spec *spec, struct nl_sock *home,
-		   char *error)
+static int install(const struct kernel_inside *in)
 {
-	int ifindex = (int)if_nametoindex(spec->link), err;
-	struct nl_sock *sk;
-
-	(void)home;
-	if (!ifindex)
-		return -ENODEV;
-	err = kernel_nl_open(&sk);
-	if (err)
-		return fail(error, err, "netlink");
-	err = set_network(sk, ifindex, spec, error);
-	nl_socket_free(sk);
-	return err;
+	return set_network(in->sk, in->ifindex, in->spec, in->error);
 }
 
-static int release(const struct toe_context_spec *spec, struct nl_sock *home,
-		   char *error)
+static int release(const struct kernel_inside *in)
 {
-	int ifindex = (int)if_nametoindex(spec->link), err;
-	struct nl_sock *sk;
-
-	(void)home;
-	(void)error;
-	if (!ifindex)
-		return -ENODEV;
-	err = kernel_nl_open(&sk);
-	if (err)
-		return err;
-	err = kernel_hear(sk, ifindex, KERNEL_HEARS_ALL);
-	nl_socket_free(sk);
-	return err;
+	return kernel_hear(in->sk, in->ifindex, KERNEL_HEARS_ALL);
 }
 
 /* Is it @name, or half-made; or, without a name, any link of vtoed's? */
@@ -460,59 +430,24 @@ static int link_remove(struct nl_sock *sk, struct rtnl_link *link,
 }
 
 /* @spec names the link; without a link's name: all that are there. */
-static int remove_links(const struct toe_context_spec *spec,
-			struct nl_sock *home, char *error)
+static int remove_links(const struct kernel_inside *in)
 {
 	struct nl_cache *links;
 	struct nl_object *o;
-	struct nl_sock *sk;
 	int err, result = 0;
 
-	(void)error;
-	err = kernel_nl_open(&sk);
+	err = rtnl_link_alloc_cache(in->sk, AF_UNSPEC, &links);
 	if (err)
-		return err;
-	err = rtnl_link_alloc_cache(sk, AF_UNSPEC, &links);
-	if (err) {
-		nl_socket_free(sk);
 		return kernel_nl_errno(err);
-	}
 	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
-		if (!is_ours((struct rtnl_link *)o, spec->link))
+		if (!is_ours((struct rtnl_link *)o, in->spec->link))
 			continue;
-		err = link_remove(sk, (struct rtnl_link *)o, home);
+		err = link_remove(in->sk, (struct rtnl_link *)o, in->home);
 		if (err)
 			result = kernel_nl_errno(err);
 	}
 	nl_cache_free(links);
-	nl_socket_free(sk);
 	return result;
-}
-
-int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
-		  char *error)
-{
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
-	struct nl_sock *sk;
-
-	if (home < 0)
-		return fail(error, -errno, "own network namespace");
-	err = kernel_nl_open(&sk);
-	if (err) {
-		close(home);
-		return fail(error, err, "netlink");
-	}
-	if (setns(spec->netns, CLONE_NEWNET)) {
-		err = fail(error, -errno, "guest's network namespace");
-	} else {
-		err = fn(spec, sk, error);
-		/* to go on in a guest's namespace would be worse than to die */
-		if (setns(home, CLONE_NEWNET))
-			_exit(70);
-	}
-	nl_socket_free(sk);
-	close(home);
-	return err;
 }
 
 /* ---- the driver ---- */
@@ -521,34 +456,18 @@ static int kernel_context_destroy(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_inside(spec, remove_links, ignored);
+	return kernel_inside(spec, remove_links, NULL, ignored);
 }
 
-struct reading {
-	struct toe_context_spec spec;
-	struct toe_traffic *traffic;
-};
-
-static int read_traffic(const struct toe_context_spec *spec,
-			struct nl_sock *home, char *error)
+static int read_traffic(const struct kernel_inside *in)
 {
-	const struct reading *reading =
-		(const struct reading *)((const char *)spec -
-					 offsetof(struct reading, spec));
+	struct toe_traffic *traffic = *(struct toe_traffic *const *)in->arg;
 	struct rtnl_link *link;
-	struct nl_sock *sk;
-	int err;
+	int err = rtnl_link_get_kernel(in->sk, in->ifindex, NULL, &link);
 
-	(void)home;
-	(void)error;
-	err = kernel_nl_open(&sk);
-	if (err)
-		return err;
-	err = rtnl_link_get_kernel(sk, 0, spec->link, &link);
-	nl_socket_free(sk);
 	if (err)
 		return kernel_nl_errno(err);
-	*reading->traffic = (struct toe_traffic){
+	*traffic = (struct toe_traffic){
 		.tx_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES),
 		.tx_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS),
 		.rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
@@ -561,10 +480,9 @@ static int read_traffic(const struct toe_context_spec *spec,
 static int kernel_context_traffic(const struct toe_context_spec *spec,
 				  struct toe_traffic *traffic)
 {
-	struct reading reading = {.spec = *spec, .traffic = traffic};
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_inside(&reading.spec, read_traffic, ignored);
+	return kernel_on_link(spec, read_traffic, &traffic, ignored);
 }
 
 static void kernel_sweep(int netns)
@@ -587,7 +505,7 @@ static int make(const struct toe_context_spec *spec, char *error)
 	nl_socket_free(sk);
 	if (err)
 		return err;
-	err = kernel_inside(spec, configure, error);
+	err = kernel_inside(spec, configure, NULL, error);
 	if (err)
 		kernel_context_destroy(spec);
 	return err;
@@ -609,14 +527,14 @@ static int kernel_context_install(const struct toe_context_spec *spec,
 				  char *error)
 {
 	error[0] = '\0';
-	return kernel_inside(spec, install, error);
+	return kernel_on_link(spec, install, NULL, error);
 }
 
 static int kernel_context_release(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_inside(spec, release, ignored);
+	return kernel_on_link(spec, release, NULL, ignored);
 }
 
 const struct toe_control kernel_control = {

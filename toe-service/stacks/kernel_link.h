@@ -8,19 +8,6 @@
 
 #include "../stack.h"
 
-/* @home: a netlink socket of vtoed's own namespace. */
-typedef int kernel_inside_fn(const struct toe_context_spec *spec,
-			     struct nl_sock *home, char *error);
-
-/**
- * kernel_inside - call a function in the guest's network namespace
- * @error: TOE_ERROR_MAX bytes
- *
- * Returns what it returns, or why it was not called. From vtoed's one thread.
- */
-int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
-		  char *error);
-
 /**
  * kernel_link_change - change an existing link
  * @sk: of the link's namespace

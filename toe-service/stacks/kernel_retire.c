@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -10,6 +9,7 @@
 #include <netlink/route/route.h>
 
 #include "kernel_hear.h"
+#include "kernel_inside.h"
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_retire.h"
@@ -52,26 +52,15 @@ static int forget_neighbours(struct nl_sock *sk, int ifindex)
 	return kernel_link_change(sk, ifindex, change);
 }
 
-static int retire(const struct toe_context_spec *spec, struct nl_sock *home,
-		  char *error)
+static int retire(const struct kernel_inside *in)
 {
-	int ifindex = (int)if_nametoindex(spec->link), err;
-	struct nl_sock *sk;
+	int err = kernel_hear(in->sk, in->ifindex, KERNEL_HEARS_ADDRESSED);
 
-	(void)home;
-	(void)error;
-	if (!ifindex)
-		return -ENODEV;
-	err = kernel_nl_open(&sk);
-	if (err)
-		return err;
-	err = kernel_hear(sk, ifindex, KERNEL_HEARS_ADDRESSED);
 	/* in this order: without neighbours nothing gets anywhere */
 	if (!err)
-		err = remove_routes(sk, ifindex);
+		err = remove_routes(in->sk, in->ifindex);
 	if (!err)
-		err = forget_neighbours(sk, ifindex);
-	nl_socket_free(sk);
+		err = forget_neighbours(in->sk, in->ifindex);
 	return err;
 }
 
@@ -79,5 +68,5 @@ int kernel_context_retire(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_inside(spec, retire, ignored);
+	return kernel_on_link(spec, retire, NULL, ignored);
 }

@@ -3,7 +3,6 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@
 #include <netlink/route/qdisc/htb.h>
 #include <netlink/route/tc.h>
 
-#include "kernel_link.h"
+#include "kernel_inside.h"
 #include "kernel_mark.h"
 #include "kernel_nl.h"
 #include "kernel_share.h"
@@ -325,38 +324,23 @@ int kernel_share(const struct toe_sharing *sharing, char *error)
 	return err;
 }
 
-struct marking {
-	struct toe_context_spec spec;
-	uint32_t number;
-};
-
-static int mark(const struct toe_context_spec *spec, struct nl_sock *home,
-		char *error)
+static int mark(const struct kernel_inside *in)
 {
-	const struct marking *marking =
-		(const struct marking *)((const char *)spec -
-					 offsetof(struct marking, spec));
-	int ifindex = (int)if_nametoindex(spec->link), err;
-	struct nl_sock *sk;
+	const uint32_t *number = in->arg;
 
-	(void)home;
-	err = ifindex ? kernel_nl_open(&sk) : -ENODEV;
-	if (!err) {
-		err = kernel_mark_set(sk, ifindex,
-				      class_of(FIRST_SHARE + marking->number));
-		nl_socket_free(sk);
-	}
-	if (err)
-		return fail(error, err, "clsact and bpf on %s: %s", spec->link,
-			    why(err));
-	return 0;
+	return kernel_mark_set(in->sk, in->ifindex,
+			       class_of(FIRST_SHARE + *number));
 }
 
 int kernel_context_share(const struct toe_context_spec *spec, uint32_t number,
 			 char *error)
 {
-	struct marking marking = {.spec = *spec, .number = number};
+	int err;
 
 	error[0] = 0;
-	return kernel_inside(&marking.spec, mark, error);
+	err = kernel_on_link(spec, mark, &number, error);
+	if (err && !error[0])
+		fail(error, err, "clsact and bpf on %s: %s", spec->link,
+		     why(err));
+	return err;
 }

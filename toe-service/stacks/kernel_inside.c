@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netlink/netlink.h>
+
+#include "kernel_inside.h"
+#include "kernel_nl.h"
+
+static int fail(char *error, int err, const char *what)
+{
+	snprintf(error, TOE_ERROR_MAX, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int call(struct kernel_inside *in, kernel_inside_fn *fn)
+{
+	int err = kernel_nl_open(&in->sk);
+
+	if (err)
+		return fail(in->error, err, "netlink");
+	if (in->spec->link)
+		in->ifindex = (int)if_nametoindex(in->spec->link);
+	err = fn(in);
+	nl_socket_free(in->sk);
+	return err;
+}
+
+static int enter(struct kernel_inside *in, kernel_inside_fn *fn)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
+
+	if (home < 0)
+		return fail(in->error, -errno, "own network namespace");
+	if (setns(in->spec->netns, CLONE_NEWNET)) {
+		err = fail(in->error, -errno, "guest's network namespace");
+	} else {
+		err = call(in, fn);
+		/* to go on in a guest's namespace would be worse than to die */
+		if (setns(home, CLONE_NEWNET))
+			_exit(70);
+	}
+	close(home);
+	return err;
+}
+
+int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
+		  const void *arg, char *error)
+{
+	struct kernel_inside in = {.spec = spec, .arg = arg, .error = error};
+	int err = kernel_nl_open(&in.home);
+
+	if (err)
+		return fail(error, err, "netlink");
+	err = enter(&in, fn);
+	nl_socket_free(in.home);
+	return err;
+}
+
+/* What kernel_on_link() was asked for. */
+struct wish {
+	kernel_inside_fn *fn;
+	const void *arg;
+};
+
+static int if_there(const struct kernel_inside *in)
+{
+	const struct wish *wish = in->arg;
+	struct kernel_inside there = *in;
+
+	there.arg = wish->arg;
+	return in->ifindex ? wish->fn(&there) : -ENODEV;
+}
+
+int kernel_on_link(const struct toe_context_spec *spec, kernel_inside_fn *fn,
+		   const void *arg, char *error)
+{
+	const struct wish wish = {.fn = fn, .arg = arg};
+
+	return kernel_inside(spec, if_there, &wish, error);
+}
