@@ -152,6 +152,8 @@ static int bind_offloaded(struct vtoe_sock *vsk, struct sock *sk,
 	vsk->bind_req = *addr;
 	vsk->bind_req.port = vsk->local.port;
 	lock_sock(sk);
+	if (addr->family == VTOE_INET6 && !vtoe_addr_any(addr))
+		sk->sk_ipv6only = true; /* as Linux's own bind() */
 	smp_store_release(&vsk->phase, VTOE_BOUND);
 	release_sock(sk);
 	atomic64_inc(&vtoe_counters.offloaded);

@@ -44,7 +44,7 @@ int vtoe_dgram_addr_for_slot(const struct vtoe_sock *vsk, struct vtoe_addr *a)
 	if (vsk->family == a->family)
 		return 0;
 	if (a->family != VTOE_INET)
-		return -ENETUNREACH;
+		return -EAFNOSUPPORT;
 	vtoe_addr_map(a);
 	return 0;
 }
@@ -220,19 +220,29 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk,
 	return err;
 }
 
-/* Returns 1 for the native connect(). */
-/* What Linux says of an address that is none for the socket. */
+/*
+ * What Linux says of an address that is none for the socket: the order is that of
+ * __ip4_datagram_connect() and __ip6_datagram_connect().
+ */
 static int unfit_error(const struct sock *sk, const struct sockaddr *uaddr,
 		       int len)
 {
-	if (len < (int)sizeof(struct sockaddr_in))
+	int shortest = sizeof(struct sockaddr_in);
+
+	if (sk->sk_family == AF_INET6 && uaddr->sa_family == AF_INET) {
+		if (ipv6_only_sock(sk))
+			return -EAFNOSUPPORT;
+	} else if (sk->sk_family == AF_INET6) {
+		shortest = SIN6_LEN_RFC2133;
+	}
+	if (len < shortest)
 		return -EINVAL;
-	if (sk->sk_family != AF_INET6 || uaddr->sa_family != AF_INET6)
-		return -EAFNOSUPPORT;
-	/* IPv4 in it, for a socket that is IPV6_V6ONLY */
-	return len < SIN6_LEN_RFC2133 ? -EINVAL : -ENETUNREACH;
+	/* if the family is right: IPv4 in it, for a socket of IPv6 alone */
+	return sk->sk_family == uaddr->sa_family ? -ENETUNREACH :
+						   -EAFNOSUPPORT;
 }
 
+/* Returns 1 for the native connect(). */
 static int connect_ours(struct socket *sock, struct vtoe_sock *vsk,
 			struct sockaddr *uaddr, int len, int flags)
 {

@@ -56,7 +56,7 @@ struct vtoe_sockaddr {
 void vtoe_dgram_addr(const struct sock *sk, const struct sockaddr *addr,
 		     int len, struct vtoe_sockaddr *to);
 
-/* In the form that the slot wants. -ENETUNREACH if it has none for it. */
+/* In the form that the slot wants. -EAFNOSUPPORT if it has none for it. */
 int vtoe_dgram_addr_for_slot(const struct vtoe_sock *vsk, struct vtoe_addr *a);
 
 int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

@@ -159,12 +159,18 @@ static int set_native(struct socket *sock, struct vtoe_option *opt)
 		opt->len);
 }
 
-/* ctl held; undecided. First the kernel's judgement, then dom0, if it knows. */
+/*
+ * ctl held; undecided, or a datagram socket. First the kernel's judgement, then
+ * dom0, if it knows. Of a port that dom0 alone has the kernel does not know.
+ */
 static int set_undecided(struct socket *sock, struct vtoe_sock *vsk,
 			 struct vtoe_option *opt)
 {
 	int err = remember_prepare(&vsk->options, opt->level, opt->name);
 
+	if (opt->level == IPPROTO_IPV6 && opt->name == IPV6_V6ONLY &&
+	    vtoe_is_dgram(sock->sk) && vtoe_phase_offloaded(vsk->phase))
+		return -EINVAL; /* is for sockets that are not bound */
 	if (!err)
 		err = set_native(sock, opt);
 	if (err)
