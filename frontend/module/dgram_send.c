@@ -6,6 +6,7 @@
  * udpv6_sendmsg(). What only dom0's stack can know of an address comes later: as
  * the error of a connected socket, else not at all (contract, section 5.7).
  */
+#include <linux/net_tstamp.h>
 #include <linux/sched/signal.h>
 #include <linux/udp.h>
 #include <net/inet_sock.h>
@@ -31,9 +32,10 @@ struct sender {
 /*
  * ---- control messages ----
  *
- * As ip_cmsg_send() and ip6_datagram_send_ctl() take them: which of the two
- * looks is a matter of where the datagram goes, and each passes over the other's
- * level. What dom0 is not told of is refused with EOPNOTSUPP.
+ * As udp_cmsg_send() takes them, which looks at UDP's own first, and then
+ * ip_cmsg_send() or ip6_datagram_send_ctl(): which of the two is a matter of
+ * where the datagram goes, and each passes over the other's level. What dom0 is
+ * not told of is refused with EOPNOTSUPP.
  */
 
 static int cmsg_int(const struct cmsghdr *cmsg, int least, int *value)
@@ -132,16 +134,34 @@ static int take_ttl(struct vtoe_datagram *head, const struct cmsghdr *cmsg,
 	return 0;
 }
 
-static int take_general(const struct cmsghdr *cmsg)
+static bool may_mark(const struct sock *sk)
 {
+	struct user_namespace *ns = sock_net(sk)->user_ns;
+
+	return ns_capable(ns, CAP_NET_RAW) || ns_capable(ns, CAP_NET_ADMIN);
+}
+
+static int take_general(const struct sock *sk, const struct cmsghdr *cmsg)
+{
+	u32 value;
+
 	switch (cmsg->cmsg_type) {
 	case SCM_RIGHTS:
 	case SCM_CREDENTIALS:
 		return 0;
 	case SO_MARK:
+		if (!may_mark(sk))
+			return -EPERM;
+		return cmsg->cmsg_len == CMSG_LEN(sizeof(value)) ?
+			       -EOPNOTSUPP :
+			       -EINVAL;
 	case SO_TIMESTAMPING_OLD:
 	case SO_TIMESTAMPING_NEW:
-		return -EOPNOTSUPP;
+		if (cmsg->cmsg_len != CMSG_LEN(sizeof(value)))
+			return -EINVAL;
+		memcpy(&value, CMSG_DATA(cmsg), sizeof(value));
+		return value & ~SOF_TIMESTAMPING_TX_RECORD_MASK ? -EINVAL :
+								  -EOPNOTSUPP;
 	default:
 		return -EINVAL; /* also SCM_TXTIME: SO_TXTIME is not set */
 	}
@@ -198,12 +218,20 @@ static int take_ipv6(struct sender *s, const struct cmsghdr *cmsg)
 	}
 }
 
+static int take_udp(const struct cmsghdr *cmsg)
+{
+	if (cmsg->cmsg_level != SOL_UDP)
+		return 0;
+	return cmsg->cmsg_type == UDP_SEGMENT &&
+			       cmsg->cmsg_len == CMSG_LEN(sizeof(u16)) ?
+		       -EOPNOTSUPP :
+		       -EINVAL;
+}
+
 static int take_cmsg(struct sender *s, const struct cmsghdr *cmsg, bool ipv4)
 {
-	if (cmsg->cmsg_level == SOL_UDP)
-		return cmsg->cmsg_type == UDP_SEGMENT ? -EOPNOTSUPP : -EINVAL;
 	if (cmsg->cmsg_level == SOL_SOCKET)
-		return take_general(cmsg);
+		return take_general(s->sk, cmsg);
 	return ipv4 ? take_ip(s, cmsg) : take_ipv6(s, cmsg);
 }
 
@@ -211,18 +239,21 @@ static int take_control(struct sender *s, bool ipv4)
 {
 	struct msghdr *msg = s->msg;
 	struct cmsghdr *cmsg;
-	int err;
+	int err = 0;
 
 	if (!msg->msg_controllen)
 		return 0;
 	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg))
-			return -EINVAL;
-		err = take_cmsg(s, cmsg, ipv4);
+		err = CMSG_OK(msg, cmsg) ? take_udp(cmsg) : -EINVAL;
 		if (err)
 			return err;
 	}
-	return 0;
+	for_each_cmsghdr(cmsg, msg) {
+		err = take_cmsg(s, cmsg, ipv4);
+		if (err)
+			break;
+	}
+	return err;
 }
 
 /* ---- to the ring ---- */
@@ -285,11 +316,20 @@ static int send(struct sender *s)
 	}
 }
 
-/* Flags that ask for something; UDP ignores the others, and so IPv6 does MSG_OOB. */
-static bool refused(const struct sock *sk, unsigned int flags, bool ipv4)
+/* ---- what is looked at before the way ---- */
+
+/* Only IPv4 minds, and before the address. */
+static int check_ipv4(const struct msghdr *msg, size_t len)
+{
+	if (len > 0xffff)
+		return -EMSGSIZE;
+	return msg->msg_flags & MSG_OOB ? -EOPNOTSUPP : 0;
+}
+
+/* Flags that ask for something which the contract does not have. */
+static bool refused(const struct sock *sk, unsigned int flags)
 {
 	return flags & MSG_MORE ||
-	       (flags & MSG_OOB && ipv4) ||
 	       (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY));
 }
 
@@ -298,6 +338,53 @@ static bool goes_by_ipv4(const struct vtoe_addr *to)
 	return to->family == VTOE_INET ||
 	       ipv6_addr_v4mapped((const struct in6_addr *)to->addr);
 }
+
+/* @to: NULL for the peer, to which connect() takes port 0, too */
+static int check(struct sender *s, const struct vtoe_addr *to, bool ipv4)
+{
+	int err = ipv4 ? check_ipv4(s->msg, s->head.len) : 0;
+
+	if (!err && to && !to->port)
+		err = -EINVAL;
+	if (!err)
+		err = take_control(s, ipv4);
+	if (!err && refused(s->sk, s->msg->msg_flags))
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+/* To an address that is none for the socket. */
+static int unfit_error(const struct sock *sk, const struct msghdr *msg,
+		       size_t len)
+{
+	const struct sockaddr *to = msg->msg_name;
+	bool family = msg->msg_namelen >=
+		      (int)offsetof(struct sockaddr, sa_data);
+	bool fits = msg->msg_namelen >= (int)sizeof(struct sockaddr_in);
+
+	if (sk->sk_family == AF_INET)
+		return check_ipv4(msg, len) ?:
+			       (fits ? -EAFNOSUPPORT : -EINVAL);
+	if (!family || (to->sa_family != AF_INET && to->sa_family != AF_INET6))
+		return -EINVAL;
+	if (to->sa_family == AF_INET6)
+		/* that is right: IPv4 in it, for a socket of IPv6 alone */
+		return msg->msg_namelen < SIN6_LEN_RFC2133 ? -EINVAL :
+							     -ENETUNREACH;
+	if (ipv6_only_sock(sk))
+		return -ENETUNREACH;
+	return check_ipv4(msg, len) ?: -EINVAL;
+}
+
+static int no_peer_error(const struct sock *sk, const struct msghdr *msg,
+			 size_t len)
+{
+	int err = sk->sk_family == AF_INET ? check_ipv4(msg, len) : 0;
+
+	return err ?: -EDESTADDRREQ;
+}
+
+/* ---- to dom0 ---- */
 
 /* @to: NULL for the peer */
 static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
@@ -311,13 +398,8 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		.head.len = len,
 	};
 	bool ipv4 = goes_by_ipv4(to ?: &vsk->peer);
-	int err;
+	int err = check(&s, to, ipv4);
 
-	if (refused(sk, msg->msg_flags, ipv4))
-		return -EOPNOTSUPP;
-	if (to && !to->port)
-		return -EINVAL;
-	err = take_control(&s, ipv4);
 	if (err)
 		return err;
 	atomic64_inc(&vtoe_counters.calls);
@@ -326,14 +408,24 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		s.head.addr = *to;
 		err = vtoe_dgram_addr_for_slot(vsk, &s.head.addr);
 	}
-	if (!err && len > (ipv4 ? UDP4_MAX : UDP6_MAX))
-		err = -EMSGSIZE;
 	if (!err && msg->msg_flags & MSG_PROBE)
 		err = len; /* of the way, which is dom0's to probe */
+	else if (!err && len > (ipv4 ? UDP4_MAX : UDP6_MAX))
+		err = -EMSGSIZE;
 	else if (!err)
 		err = send(&s);
 	release_sock(sk);
 	return err;
+}
+
+/* To this machine, where from an address of the device's there is no way. */
+static int no_way_error(struct vtoe_sock *vsk, struct sock *sk,
+		       struct msghdr *msg, size_t len,
+		       const struct vtoe_addr *to)
+{
+	struct sender s = { .vsk = vsk, .sk = sk, .msg = msg, .head.len = len };
+
+	return check(&s, to, goes_by_ipv4(to)) ?: -ENETUNREACH;
 }
 
 /* ---- which world ---- */
@@ -383,15 +475,13 @@ static int send_to(struct socket *sock, struct vtoe_sock *vsk,
 			return send_dom0(vsk, sock->sk, msg, len, &to);
 		return send_first(sock, msg, len, &to);
 	case VTOE_TO_NATIVE:
-		if (alone && !((struct sockaddr_in *)&addr.ss)->sin_port)
-			return -EINVAL;
-		if (alone)
-			return -ENETUNREACH; /* not from that address */
-		return send_native(sock, msg, len);
+		return alone ? no_way_error(vsk, sock->sk, msg, len, &to) :
+			       send_native(sock, msg, len);
 	case VTOE_DENY:
 		return -EPERM;
 	default:
-		return send_native(sock, msg, len);
+		return alone ? unfit_error(sock->sk, msg, len) :
+			       send_native(sock, msg, len);
 	}
 }
 
@@ -414,15 +504,15 @@ int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	int ret;
 
 	forget_no_name(sock->sk, msg);
-	/* what udp_sendmsg() looks at first */
-	if (sock->sk->sk_family == AF_INET && len > 0xffff)
-		ret = -EMSGSIZE;
+	if (READ_ONCE(udp_sk(sock->sk)->pending))
+		/* the rest of one that MSG_MORE has begun in this machine */
+		ret = send_native(sock, msg, len);
 	else if (msg->msg_name)
 		ret = send_to(sock, vsk, msg, len);
 	else if (vsk && READ_ONCE(vsk->phase) == VTOE_CONNECTED)
 		ret = send_dom0(vsk, sock->sk, msg, len, NULL);
 	else if (vsk && READ_ONCE(vsk->phase) == VTOE_BOUND)
-		ret = -EDESTADDRREQ;
+		ret = no_peer_error(sock->sk, msg, len);
 	else
 		ret = send_native(sock, msg, len);
 	if (vsk)
