@@ -43,13 +43,13 @@ static void arm_next_arrival(struct vtoe_sock *vsk)
 	} while (rx_hint(vsk) != avail && --tries);
 }
 
-/* SO_RCVLOWAT, or what the ring can reach of it. */
+/* SO_RCVLOWAT, or what the ring can reach of it. UDP takes no notice of it. */
 static u32 low_water(const struct vtoe_sock *vsk, const struct sock *sk)
 {
 	u32 run = vtoe_load(&vsk->stream.shared->dom0.rx_run);
 	u32 target = sock_rcvlowat(sk, 0, INT_MAX);
 
-	if (run == VTOE_RUN_NONE || vtoe_run_order(run) > VTOE_MAX_RUN_ORDER)
+	if (vtoe_is_dgram(sk) || run == VTOE_RUN_NONE || vtoe_run_order(run) > VTOE_MAX_RUN_ORDER)
 		return 1;
 	return min(target, vtoe_run_size(run) / 2);
 }
