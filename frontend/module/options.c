@@ -120,8 +120,9 @@ static int option_read(struct vtoe_option *opt, int level, int name,
 			return -EINVAL;
 	}
 	opt->len = len;
-	if (level == IPPROTO_IPV6 && sockptr_is_null(val))
-		return 0; /* means 0 there */
+	/* nothing means 0 there, and what is too short is not read */
+	if (level == IPPROTO_IPV6 && (sockptr_is_null(val) || len < LEN_INT))
+		return 0;
 	if (len == LEN_INT + 1)
 		len = LEN_INT;
 	return copy_from_sockptr(opt->value, val, len) ? -EFAULT : 0;
@@ -396,8 +397,8 @@ static int get_offloaded(struct socket *sock, int level, int name,
 		fallthrough;
 	case VTOE_OPTION_READ:
 		return get_carried(sock, level, name, val, len);
-	case VTOE_OPTION_REFUSED:
-		return -ENOPROTOOPT;
+	case VTOE_OPTION_REFUSED: /* UDP's own say that they are off */
+		return vtoe_is_dgram(sock->sk) ? 1 : -ENOPROTOOPT;
 	default:
 		return 1;
 	}
