@@ -111,6 +111,19 @@ static int copy_out(struct vtoe_sock *vsk, struct msghdr *msg, u32 len)
 	return 0;
 }
 
+/* For SIOCGSTAMP: 0, whose time is not known, is "now" there. */
+static void stamp(struct sock *sk, const struct vtoe_datagram *head)
+{
+	if (sock_flag(sk, SOCK_RCVTSTAMP))
+		return;
+	if (sock_flag(sk, SOCK_TIMESTAMP))
+		sock_write_timestamp(sk, head->flags & VTOE_DGRAM_TIME ?
+						 ns_to_ktime(head->time_ns) :
+						 0);
+	else if (sock_read_timestamp(sk) == SK_DEFAULT_STAMP)
+		sock_write_timestamp(sk, 0);
+}
+
 /* One datagram; lock_sock() held. Bytes, -EAGAIN, or an error. */
 static int take(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 		size_t len, int flags)
@@ -138,6 +151,7 @@ static int take(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 	if (msg->msg_name)
 		msg->msg_namelen = vtoe_addr_to_sockaddr(
 			&head.addr, sk->sk_family, msg->msg_name);
+	stamp(sk, &head);
 	put_control(msg, sk, &head);
 	return flags & MSG_TRUNC ? head.len : copied;
 }

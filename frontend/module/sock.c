@@ -405,6 +405,8 @@ static int getname_ours(struct vtoe_sock *vsk, struct sock *sk,
 		return -ENOTCONN;
 	if (peer && phase != VTOE_CONNECTED && phase != VTOE_CONNECTING)
 		return -ENOTCONN;
+	if (peer && !a.port) /* UDP connects to it; Linux knows no peer then */
+		return -ENOTCONN;
 	return vtoe_addr_to_sockaddr(&a, sk->sk_family, addr);
 }
 
