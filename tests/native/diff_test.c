@@ -2,7 +2,8 @@
 /*
  * Claims that a guest's sockets are Linux's: random sequences of calls on them and
  * on Linux's own (guest_world.h). NATIVE_DIFF (seconds) and NATIVE_SEED change
- * length and sequences; a seed is a sequence. NATIVE_VERBOSE=1 shows each step.
+ * length and sequences; a seed is a sequence. NATIVE_BAD=1 has most of the lengths
+ * wrong, NATIVE_VERBOSE=1 shows each step.
  *
  *	the guest ── device ── toe0 ── veth ── "remote"	   under test
  *	"near" ─────────── veth ────────────── "far"	   the measure
@@ -108,6 +109,7 @@ static void compare_worlds(struct nt *nt, int type)
 	pid_t peer[2];
 
 	options.type = type;
+	options.bad = setting("NATIVE_BAD", 0);
 	options.narrow = guest_world_narrow;
 	address_parse(&options.own4, NT_GUEST_IP, 0);
 	address_parse(&options.own6, NT_GUEST_IP6, 0);

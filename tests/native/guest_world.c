@@ -12,6 +12,7 @@
 #include "../xen/programs/sockdiff/make.h"
 
 #define WAIT_MS 10000 /* for an answer of dom0's */
+#define LEN_INT ((int)sizeof(int)) /* of the options that dom0 has */
 
 /* A socket as the guest's kernel knows it. */
 static struct guest_socket {
@@ -105,12 +106,12 @@ static bool narrow_recv(struct step *st)
 	return st->a[0] >= 0 && (dgram() || session.kind[st->s] == CONNECTED);
 }
 
-/* That dom0 has, in the right size. */
+/* That dom0 has, of whatever length. */
 static bool narrow_option(struct step *st)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
 
-	st->a[2] = st->a[3] = st->a[4] = 0;
+	st->a[3] = st->a[4] = 0;
 	/* what the worker, which has no capabilities, may use depends on dom0 */
 	if (o->size == SIZE_NAME)
 		return false;
@@ -457,13 +458,18 @@ static long guest_getname(struct guest_socket *g, const struct step *st,
 	return 0;
 }
 
+/* The lengths that vtoe.ko passes on: what is longer is told by one byte more. */
 static long guest_setopt(struct guest_socket *g, const struct step *st)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
+	int len = set_length(o, st->a[2]);
 	uint8_t room[VALUE_SIZE];
 
+	if (len < 0 || (o->level == IPPROTO_TCP && len < LEN_INT))
+		return -EINVAL;
 	make_value(o, st->a[1], room);
-	return tg_setopt(g->s, o->level, o->opt, room, (uint32_t)o->size,
+	return tg_setopt(g->s, o->level, o->opt, room,
+			 (uint32_t)(len > LEN_INT ? LEN_INT + 1 : len),
 			 WAIT_MS);
 }
 
@@ -471,12 +477,16 @@ static long guest_getopt(struct world *w, struct guest_socket *g,
 			 const struct step *st, struct outcome *out)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
-	uint32_t len = (uint32_t)o->size;
-	long err;
+	int given = get_length(o, st->a[2]);
+	/* a negative one is what IPv6 takes for that of a number */
+	uint32_t len = (uint32_t)(given < 0 ? LEN_INT : given);
+	long err = -EINVAL;
 
 	buffer_clear(w);
-	err = tg_getopt(g->s, o->level, o->opt, w->buffer, &len, WAIT_MS);
-	see_option(w, o, err ? -1 : 0, (int)len, w->buffer, out);
+	if (given >= 0 || o->level == IPPROTO_IPV6)
+		err = tg_getopt(g->s, o->level, o->opt, w->buffer, &len,
+				WAIT_MS);
+	see_option(w, o, err ? -1 : 0, err ? given : (int)len, w->buffer, out);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 #include "call.h"
 #include "sockdiff.h"
@@ -406,21 +407,28 @@ void make_value(const struct sockopt *o, int v, uint8_t *room)
 		memcpy(room, &v, sizeof(v));
 }
 
+int set_length(const struct sockopt *o, int which)
+{
+	return which == 1 ? o->size - 1 : length(which, o->size);
+}
+
+int get_length(const struct sockopt *o, int which)
+{
+	return length(which, o->size);
+}
+
 /* which, value, length, pointer */
 static void do_setopt(struct world *w, const struct step *st,
 		      struct outcome *out)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
 	uint8_t room[VALUE_SIZE];
-	int len = o->size;
 
 	make_value(o, st->a[1], room);
-	if (st->a[2])
-		len = st->a[2] == 1 ? o->size - 1 : length(st->a[2], 0);
 	call_result(out,
 		    syscall(SYS_setsockopt, socket_fd(w, st->s), o->level,
 			    o->opt, place_data(w, st->a[3], room, sizeof(room)),
-			    len));
+			    set_length(o, st->a[2])));
 }
 
 void see_option(const struct world *w, const struct sockopt *o, long ret,
@@ -439,7 +447,7 @@ static void do_getopt(struct world *w, const struct step *st,
 		      struct outcome *out)
 {
 	const struct sockopt *o = &sockopts[st->a[0]];
-	int len = length(st->a[2], o->size);
+	int len = get_length(o, st->a[2]);
 	void *at = place(w, st->a[3], (size_t)o->size);
 	void *at_len = st->a[4] ? place(w, st->a[4], sizeof(len)) : &len;
 
@@ -453,12 +461,16 @@ static void do_getopt(struct world *w, const struct step *st,
 static void do_ioctl(struct world *w, const struct step *st,
 		     struct outcome *out)
 {
-	int v = st->a[1];
-	void *at = st->a[2] ? place(w, st->a[2], sizeof(v)) : &v;
+	struct {
+		int v;
+		char more[16 - sizeof(int)]; /* for a time */
+	} room = { .v = st->a[1] };
+	void *at = st->a[2] ? place(w, st->a[2], sizeof(room.v)) : &room;
 
 	call_result(out,
 		    ioctl(socket_fd(w, st->s), (unsigned long)st->a[0], at));
-	call_value(out, v);
+	if (st->a[0] != SIOCGSTAMP_OLD) /* which differs */
+		call_value(out, room.v);
 }
 
 /* ---- readiness ---- */

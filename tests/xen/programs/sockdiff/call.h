@@ -67,6 +67,9 @@ enum { CONTROL_MARK = 2, CONTROL_STAMP = 3, CONTROL_SEGMENT = 13 };
 
 #define VALUE_SIZE 64 /* of an option's value, the longest */
 
+/* The length that setsockopt(), getsockopt() gets; @which as in a step. */
+int set_length(const struct sockopt *o, int which);
+int get_length(const struct sockopt *o, int which);
 /* A number as the option's type has it: int, linger, timeval, a name. */
 void make_value(const struct sockopt *o, int v, uint8_t *room);
 /* What getsockopt() gave, @len bytes at @at; the buffer was cleared before. */

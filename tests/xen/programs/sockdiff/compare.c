@@ -82,12 +82,11 @@ static bool refused_control(const struct step *st, const struct outcome *a,
 		st->a[2] == CONTROL_SEGMENT);
 }
 
-/* Where a datagram goes, or a socket is to be connected; or -1. */
-static int target(const struct step *st)
+int step_target(const struct step *st)
 {
 	switch (st->op) {
-	case OP_CONNECT:
-		return st->a[0];
+	case OP_CONNECT: /* zeroes are AF_UNSPEC's */
+		return st->a[4] == PTR_FIXED ? ADDR_UNSPEC : st->a[0];
 	case OP_SEND:
 		return st->a[3];
 	case OP_SENDMSG:
@@ -98,11 +97,20 @@ static int target(const struct step *st)
 	}
 }
 
+int step_subject(const struct step *st)
+{
+	if (st->op == OP_PEER_CONNECT)
+		return st->a[0];
+	if (st->op != OP_PEER_SEND || options.type != SOCK_DGRAM)
+		return st->s;
+	return st->a[2] ? st->a[2] - 1 : session.peer_to[st->s];
+}
+
 /* Here that stack has no interface but loopback. */
 static bool own_stacks(const struct step *st, const struct outcome *a,
 		       const struct outcome *b)
 {
-	int to = target(st);
+	int to = step_target(st);
 
 	/* or of two faults the other one */
 	return options.type == SOCK_DGRAM && a->ret < 0 &&
@@ -128,9 +136,12 @@ static bool told_later(const struct step *st, const struct outcome *a,
 static bool refused_option(const struct step *st, const struct outcome *a,
 			   const struct outcome *b)
 {
+	const struct sockopt *o = &sockopts[st->a[0]];
+
 	(void)b;
 	return st->op == OP_SETOPT && a->ret < 0 && a->err == ENOPROTOOPT &&
-	       sockopts[st->a[0]].refused;
+	       (o->refused ||
+		(o->refused_dgram && options.type == SOCK_DGRAM));
 }
 
 static bool urgent(const struct step *st, const struct outcome *a,
@@ -238,8 +249,8 @@ static struct known {
 	  0 },
 	{ "urgent data comes as dom0's stack leaves it, without its mark",
 	  urgent, true, 0 },
-	{ "a socket that was bound or connected to a native address stays "
-	  "native",
+	{ "a socket that was bound or connected to a native address, or given "
+	  "an option of its own stack, stays native",
 	  native_for_good, true, 0 },
 	{ "a listener takes the slots that it has posted beyond its backlog",
 	  longer_queue, true, 0 },
@@ -312,6 +323,19 @@ static bool misled(const struct view *a, const struct view *b)
 	return false;
 }
 
+/* The peer cannot know such a port but by being told of it. */
+static bool port_here(const struct view *a, const struct view *b)
+{
+	const struct step *st = &session.step[session.nr_steps - 1];
+	int s = step_subject(st);
+
+	(void)b;
+	return st->op == OP_PEER_SEND && options.type == SOCK_DGRAM &&
+	       s < NR_SOCKETS && !(a->socket[s].revents & POLLIN) &&
+	       (session.was_native[s] ||
+		(session.port_here[s] && !session.has_port[s]));
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -330,6 +354,10 @@ static struct known_view {
 	{ "a datagram socket that is connected in this machine sends to peers "
 	  "beyond the device from the device's address",
 	  sent_from_device, 0 },
+	{ "a port that a datagram socket got by a call which failed or stayed in "
+	  "this machine is not its port at dom0 before it sends there, and that "
+	  "of a native one never is",
+	  port_here, 0 },
 	{ NULL, NULL, 0 },
 };
 

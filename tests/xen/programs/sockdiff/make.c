@@ -216,16 +216,52 @@ const struct step *session_next(void)
 	return st;
 }
 
+static bool beyond_device(int where)
+{
+	return where == ADDR_PEER || where == ADDR_PEER_REFUSES ||
+	       where == ADDR_SELF || where == ADDR_OWN || where == ADDR_FOREIGN;
+}
+
+/* Whatever is sent, or connected, gives a datagram socket a port. */
+static void learn_port(const struct step *st, const struct outcome *out)
+{
+	int to = step_target(st), s = st->s;
+
+	if (st->op == OP_BIND && !out->ret) {
+		session.has_port[s] = true;
+	} else if (st->op == OP_CONNECT && to == ADDR_UNSPEC) {
+		if (session.kind[s] != BOUND) /* and so it is given up again */
+			session.has_port[s] = session.port_here[s] = false;
+	} else if (to >= 0 || st->op == OP_WRITE || st->op == OP_SEND ||
+		   st->op == OP_SENDMSG || st->op == OP_SENDMMSG) {
+		if (out->ret >= 0 && beyond_device(to))
+			session.has_port[s] = true;
+		else
+			session.port_here[s] = true;
+	}
+}
+
+/* Such a one is native until that is taken back. */
+static bool peeks_from_offset(const struct step *st, const struct outcome *out)
+{
+	const struct sockopt *o = &sockopts[st->a[0]];
+
+	return st->op == OP_SETOPT && !out->ret && o->level == SOL_SOCKET &&
+	       o->opt == SO_PEEK_OFF && st->a[1] >= 0;
+}
+
 static void learn_connect(const struct step *st, const struct outcome *out)
 {
+	int to = step_target(st);
+
 	if (out->ret && session.kind[st->s] == CONNECTED)
 		session.misled[st->s] = true;
 	if (out->ret && out->err != EINPROGRESS)
 		return;
-	session.kind[st->s] = st->a[0] == ADDR_UNSPEC ? FRESH : CONNECTED;
-	if (st->a[0] == ADDR_LOOPBACK || st->a[0] == ADDR_ANY)
+	session.kind[st->s] = to == ADDR_UNSPEC ? FRESH : CONNECTED;
+	if (to == ADDR_LOOPBACK || to == ADDR_ANY)
 		session.moved[st->s] = true;
-	if (st->a[0] == ADDR_PEER && options.type == SOCK_STREAM)
+	if (to == ADDR_PEER && options.type == SOCK_STREAM)
 		session.unaccepted++;
 }
 
@@ -238,8 +274,12 @@ static bool names_native(const struct step *st)
 
 void session_learn(const struct step *st, const struct outcome *out)
 {
-	if (names_native(st) && st->s < NR_SOCKETS)
+	if ((names_native(st) || peeks_from_offset(st, out)) &&
+	    st->s < NR_SOCKETS)
 		session.was_native[st->s] = true;
+	if (options.type == SOCK_DGRAM && st->op < OP_PEER_ACCEPT &&
+	    st->s < NR_SOCKETS)
+		learn_port(st, out);
 	if (st->op == OP_CLOSE && st->s < NR_SOCKETS)
 		session.kind[st->s] = NONE;
 	if (st->op == OP_CONNECT && st->s < NR_SOCKETS)
@@ -256,6 +296,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 		session.kind[st->s] = FRESH;
 		session.was_native[st->s] = session.moved[st->s] = false;
 		session.misled[st->s] = false;
+		session.has_port[st->s] = session.port_here[st->s] = false;
 		session.form[st->s] = (uint8_t)st->a[0];
 		break;
 	case OP_BIND:
@@ -275,6 +316,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 	case OP_PEER_OPEN:
 		session.peer_used[st->s] = true;
 		session.peer_connected[st->s] = st->op == OP_PEER_CONNECT;
+		session.peer_to[st->s] = (uint8_t)st->a[0];
 		break;
 	case OP_PEER_CLOSE:
 	case OP_PEER_RESET:

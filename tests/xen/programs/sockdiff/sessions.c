@@ -50,18 +50,19 @@ static bool note_kind(const char *text)
 /* May @st have to do with what happened to socket @s? */
 static bool related(const struct step *st, int s)
 {
-	return st->op >= OP_PEER_ACCEPT || st->s == s ||
+	return st->op >= OP_PEER_ACCEPT || step_subject(st) == s ||
 	       (st->op == OP_ACCEPT && st->a[0] == s);
 }
 
 static void show(int last, const char *what)
 {
+	int s = step_subject(&session.step[last]);
 	char text[TEXT_SIZE];
 
 	printf("DIFFERENT seed %u step %d: %s\n", session.seed, last, what);
 	for (int i = 0; i <= last; i++) {
 		if (i < last - LAST_SHOWN &&
-		    !related(&session.step[i], session.step[last].s))
+		    !related(&session.step[i], s))
 			continue;
 		step_text(&session.step[i], text, sizeof(text));
 		printf("  %3d %s\n", i, text);

@@ -202,7 +202,10 @@ struct session {
 	bool moved[NR_SOCKETS];	     /* connected to this machine */
 	bool misled[NR_SOCKETS];     /* connected, and a connect() failed */
 	uint8_t form[NR_SOCKETS];    /* of its addresses, FORM_* */
+	bool has_port[NR_SOCKETS];   /* for peers beyond the device, too */
+	bool port_here[NR_SOCKETS];  /* by a send that may have stayed here */
 	bool peer_connected[NR_PEERS];
+	uint8_t peer_to[NR_PEERS];   /* to which socket */
 	int peer_sent;		     /* bytes */
 	bool shut_early;	     /* a socket, before it was connected */
 	bool urgent;		     /* the peer has sent such */
@@ -262,6 +265,10 @@ enum verdict views_compare(const struct view *a, const struct view *b,
 /** views_judge - whether a difference that stays is a known one. */
 enum verdict views_judge(const struct view *a, const struct view *b);
 void step_text(const struct step *step, char *text, size_t size);
+/** step_target - where a datagram goes or a socket is connected: ADDR_*, or -1 */
+int step_target(const struct step *step);
+/** step_subject - the socket that a step is about, whoever takes it */
+int step_subject(const struct step *step);
 /** known_report - what was met how often; returns how many never were. */
 int known_report(bool complain);
 
@@ -277,6 +284,7 @@ struct sockopt {
 	int value[4]; /* that are set */
 	bool vague;   /* a true value differs between any two stacks */
 	bool refused; /* by vtoe, to be set */
+	bool refused_dgram; /* the same, if it is a datagram socket */
 	int type;     /* of the sockets that it is tried on; 0: any */
 };
 extern const struct sockopt sockopts[];
