@@ -61,6 +61,18 @@ static int bind_slot(struct vtoe_sock *vsk, const struct vtoe_addr *addr)
 	return err ?: share_port(vsk, &cqe.u.addr);
 }
 
+int vtoe_bind_port(struct vtoe_sock *vsk)
+{
+	struct vtoe_addr addr = vsk->bind_req;
+	int err;
+
+	addr.port = 0;
+	err = bind_slot(vsk, &addr);
+	if (!err)
+		vsk->bind_req.port = vsk->local.port;
+	return err;
+}
+
 static void drop_slot(struct vtoe_sock *vsk, struct sock *sk, u8 phase)
 {
 	lock_sock(sk);
@@ -101,6 +113,7 @@ int vtoe_bind_dual(struct socket *sock, struct vtoe_sock *vsk,
 	err = vtoe_bind_dom0(vsk, sk, &addr);
 	if (!err) {
 		vsk->dual = true;
+		vsk->any_port = !(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 		vsk->bind_req = addr;
 		return 0;
 	}

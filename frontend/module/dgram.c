@@ -168,28 +168,37 @@ static int connect_native(struct socket *sock, struct vtoe_sock *vsk)
 static void give_port_up(struct vtoe_sock *vsk)
 {
 	memset(&vsk->bind_req, 0, sizeof(vsk->bind_req));
-	vsk->autobound = false;
+	vsk->any_port = false;
+}
+
+/* dom0's stack does as Linux does with the port; local says what is left. */
+static int disconnect_slot(struct vtoe_sock *vsk)
+{
+	static const struct vtoe_addr none;
+	struct vtoe_addr local;
+	int err = command_connect(vsk, &none, &local);
+
+	if (!err)
+		set_addresses(vsk, &local, &none);
+	return err;
 }
 
 /* From a peer beyond the device. */
 static int disconnect_dom0(struct socket *sock, struct vtoe_sock *vsk)
 {
-	static const struct vtoe_addr none;
 	struct sock *sk = sock->sk;
-	struct vtoe_addr local;
 	u8 phase = VTOE_BOUND;
 	int err;
 
-	if (vsk->autobound)
+	if (vsk->any_port)
 		give_port_up(vsk);
 	if (!vsk->bind_req.family || !vsk->has_slot) {
 		drop_slot(vsk, sk, VTOE_UNDECIDED);
 		return 0;
 	}
-	err = command_connect(vsk, &none, &local);
+	err = disconnect_slot(vsk);
 	if (err)
 		return err;
-	set_addresses(vsk, &local, &none);
 	if (vtoe_addr_any(&vsk->bind_req) &&
 	    !vtoe_bind_native(sock, &vsk->bind_req)) {
 		vsk->dual = true;
@@ -209,7 +218,7 @@ static int disconnect(struct socket *sock, struct vtoe_sock *vsk,
 	if (vsk->phase == VTOE_CONNECTED)
 		return disconnect_dom0(sock, vsk);
 	if (vsk->phase == VTOE_BOUND)
-		return 0;
+		return vsk->has_slot ? disconnect_slot(vsk) : 0;
 	err = vtoe_native_ops(sock->sk)->connect(sock, uaddr, len, flags);
 	if (!err && vsk->has_slot && !inet_sk(sock->sk)->inet_num) {
 		give_port_up(vsk);
@@ -322,29 +331,40 @@ static int autobind(struct socket *sock, struct vtoe_sock *vsk)
 	if (!err && !vsk->has_slot)
 		return -ENETDOWN;
 	if (!err) /* as Linux knows it */
-		vsk->autobound = !(sock->sk->sk_userlocks &
-				   SOCK_BINDPORT_LOCK);
+		vsk->any_port = !(sock->sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 	if (!err)
 		atomic64_inc(&vtoe_counters.offloaded);
 	return err;
+}
+
+bool vtoe_dgram_has_port(const struct vtoe_sock *vsk)
+{
+	if (!READ_ONCE(vsk->has_slot))
+		return false;
+	return READ_ONCE(vsk->phase) != VTOE_BOUND ||
+	       READ_ONCE(vsk->local.port);
 }
 
 struct vtoe_sock *vtoe_dgram_autobind(struct socket *sock,
 				      const struct vtoe_addr *to)
 {
 	struct vtoe_sock *vsk = vtoe_sock_enter(sock);
+	bool alone;
 	int err = 0;
 
 	if (IS_ERR_OR_NULL(vsk))
 		return vsk;
-	if (!vsk->has_slot)
-		err = at_dom0_only(vsk) ? -ENETDOWN : autobind(sock, vsk);
+	alone = at_dom0_only(vsk);
+	if (vsk->has_slot && !vtoe_dgram_has_port(vsk))
+		err = vtoe_bind_port(vsk);
+	else if (!vsk->has_slot)
+		err = alone ? -ENETDOWN : autobind(sock, vsk);
 	refcount_inc(&vsk->ref);
 	vtoe_sock_leave(vsk);
 	if (!err)
 		return vsk;
 	vtoe_sock_put(vsk);
-	return vtoe_switch_falls_back(sock->sk, RULE_CONNECT, to, err) ?
+	return !alone && vtoe_switch_falls_back(sock->sk, RULE_CONNECT, to, err) ?
 		       NULL :
 		       ERR_PTR(err);
 }

@@ -12,7 +12,9 @@
  *	UNDECIDED	with or without such a slot. A datagram goes where the
  *			switch says for its address; one that is to be received
  *			may come from both, the guest's own first
- *	BOUND		to an address of the device's: at dom0 only
+ *	BOUND		to an address of the device's: at dom0 only. Without a
+ *			port, local.port 0, after connect() to AF_UNSPEC if
+ *			bind() has named none
  *	CONNECTED	to a peer beyond the device: at dom0 only
  *
  * A slot is opened by bind() to a wildcard address (so that peers beyond the
@@ -35,6 +37,9 @@ void vtoe_dgram_init(void);
 bool vtoe_dgram_waits(const struct vtoe_sock *vsk, const struct sock *sk);
 /* Bind and connect at dom0 as it was; ctl held; sleeps. 0 or an error. */
 int vtoe_dgram_offer(struct vtoe_sock *vsk, struct sock *sk);
+
+/* Has it a slot that is bound to a port, or needs none to send? No lock. */
+bool vtoe_dgram_has_port(const struct vtoe_sock *vsk);
 
 /**
  * vtoe_dgram_autobind - a port in both worlds for a socket that sends

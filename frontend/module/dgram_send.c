@@ -471,7 +471,8 @@ static int send_to(struct socket *sock, struct vtoe_sock *vsk,
 	switch (vtoe_switch_connect(sock->sk, (struct sockaddr *)&addr.ss,
 				    addr.len, &to)) {
 	case VTOE_TO_DOM0:
-		if (alone || (vsk && READ_ONCE(vsk->has_slot)))
+		if (vsk && (vtoe_dgram_has_port(vsk) ||
+			    (alone && !READ_ONCE(vsk->has_slot))))
 			return send_dom0(vsk, sock->sk, msg, len, &to);
 		return send_first(sock, msg, len, &to);
 	case VTOE_TO_NATIVE:

@@ -94,7 +94,7 @@ struct vtoe_sock {
 	u8 tx_order; /* of the next run; lock_sock() */
 	bool has_slot;	 /* lock_sock() and ctl */
 	bool dual;	 /* bound or listening natively, too; ctl */
-	bool autobound;	 /* bind_req is not the program's; datagrams; ctl */
+	bool any_port;	 /* bind_req's is none that was asked for; dual; ctl */
 	bool tx_grow;	 /* wants a larger run as soon as it is empty */
 	unsigned long error_taken; /* bit 0: dom0's error is in sk_err */
 	unsigned long tx_last;	   /* jiffies of the last send */
@@ -354,6 +354,8 @@ int vtoe_bind_native(struct socket *sock, const struct vtoe_addr *addr);
  */
 int vtoe_bind_dom0(struct vtoe_sock *vsk, struct sock *sk,
 		   const struct vtoe_addr *addr);
+/* At dom0, to any port, if a slot has lost its own; see dgram.c. ctl held. */
+int vtoe_bind_port(struct vtoe_sock *vsk);
 /**
  * vtoe_bind_again - bind as was requested before a connect failed or was undone
  *
