@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 #include "sockcheck.h"
 
@@ -434,6 +435,93 @@ static void bad_memory(void)
 	expect_errno(recv(fd, &c, 1, MSG_DONTWAIT), EAGAIN);
 }
 
+/* Of several faults the first one that Linux looks at. */
+static void order_of_faults(void)
+{
+	static char much[70000];
+	union address a = peer_address;
+	int fd = dgram();
+
+	address_set_port(&a, 0);
+	expect_errno(sendto(fd, (void *)1, 100, 0, &a.sa, address_size(&a)),
+		     EINVAL);
+	expect_errno(sendto(fd, much, sizeof(much), ipv6() ? 0 : MSG_OOB,
+			    &peer_address.sa, address_size(&peer_address)),
+		     EMSGSIZE);
+	expect_errno(connect(fd, &peer_address.sa, 3), EINVAL);
+}
+
+/* ---- addresses, once more ---- */
+
+static void own_address(union address *a)
+{
+	socklen_t len = sizeof(*a);
+	int fd = connected();
+
+	must(getsockname(fd, &a->sa, &len));
+	address_set_port(a, 0);
+	close(fd);
+}
+
+static uint16_t own_port(int fd)
+{
+	union address a;
+	socklen_t len = sizeof(a);
+
+	must(getsockname(fd, &a.sa, &len));
+	return address_port(&a);
+}
+
+/* bind() to one address of IPv6 makes a socket IPV6_V6ONLY. */
+static void bound_to_ipv6_alone(void)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = htons(9),
+				  .sin_addr.s_addr = htonl(0xc0000201) };
+	int fd = dgram(), only = 0;
+	socklen_t len = sizeof(only);
+	union address own;
+
+	if (!ipv6())
+		return;
+	own_address(&own);
+	must(bind(fd, &own.sa, address_size(&own)));
+	must(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len));
+	expect_eq(only, 1);
+	only = 0;
+	expect_errno(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, len),
+		     EINVAL);
+	expect_errno(connect(fd, (void *)&v4, sizeof(v4)), EAFNOSUPPORT);
+	expect_errno(sendto(fd, "x", 1, 0, (void *)&v4, sizeof(v4)),
+		     ENETUNREACH);
+}
+
+static void port_0_is_no_peer(void)
+{
+	union address a = peer_address;
+	socklen_t len = sizeof(a);
+	int fd = dgram();
+
+	address_set_port(&a, 0);
+	must(connect(fd, &a.sa, address_size(&a)));
+	expect_errno(getpeername(fd, &a.sa, &len), ENOTCONN);
+}
+
+static void a_port_not_asked_for_goes(void)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int fd = dgram();
+	union address own;
+
+	own_address(&own);
+	must(bind(fd, &own.sa, address_size(&own)));
+	expect(own_port(fd) != 0);
+	must(connect(fd, &none, sizeof(none)));
+	expect_eq(own_port(fd), 0);
+	expect(!strcmp(ask(fd, "!hello"), "hello"));
+	expect(own_port(fd) != 0);
+}
+
 /* ---- what goes with a datagram ---- */
 
 union control {
@@ -603,6 +691,17 @@ static void the_time_of_arrival(void)
 	expect(labs(ts->tv_sec - now.tv_sec) < MINUTE);
 }
 
+static void the_last_arrival(void)
+{
+	struct timeval tv;
+	int fd = connected();
+
+	expect_errno(ioctl(fd, SIOCGSTAMP, &tv), ENOENT);
+	ask(fd, "!hello");
+	must(ioctl(fd, SIOCGSTAMP, &tv));
+	expect(labs(tv.tv_sec - time(NULL)) < MINUTE);
+}
+
 static void the_truth_about_itself(void)
 {
 	int fd = connected(), v = 0;
@@ -617,6 +716,15 @@ static void the_truth_about_itself(void)
 }
 
 /* ---- waiting ---- */
+
+static void low_water_means_nothing(void)
+{
+	int fd = connected(), bytes = 1000;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)));
+	must(send(fd, "hello", 5, 0));
+	wait_readable(fd);
+}
 
 static void *end_soon(void *arg)
 {
@@ -762,13 +870,19 @@ const struct check dgram_checks[] = {
 	{ "udp: refusal ends a send", refusal_ends_a_send },
 	{ "udp: not for datagrams", not_for_datagrams },
 	{ "udp: bad memory", bad_memory },
+	{ "udp: the order of faults", order_of_faults },
+	{ "udp: bound to IPv6 alone", bound_to_ipv6_alone },
+	{ "udp: port 0 is no peer", port_0_is_no_peer },
+	{ "udp: a port not asked for goes", a_port_not_asked_for_goes },
 	{ "udp: the address it was sent to", the_address_it_was_sent_to },
 	{ "udp: marks of one datagram", marks_of_one_datagram },
 	{ "udp: marks of all datagrams", marks_of_all_datagrams },
 	{ "udp: marks are received", marks_are_received },
 	{ "udp: from a chosen address", from_a_chosen_address },
 	{ "udp: the time of arrival", the_time_of_arrival },
+	{ "udp: the last arrival", the_last_arrival },
 	{ "udp: the truth about itself", the_truth_about_itself },
+	{ "udp: low water means nothing", low_water_means_nothing },
 	{ "udp: shutdown wakes a receiver", shutdown_wakes_a_receiver },
 	{ "udp: no sending after shutdown", no_sending_after_shutdown },
 	{ "udp: edges", edges },
