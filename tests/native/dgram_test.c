@@ -225,6 +225,78 @@ NATIVE_TEST(an_association_can_be_ended)
 	close(fd);
 }
 
+static void bound_anew(struct nt *nt, int port, int errno_wanted)
+{
+	struct tg_sock *s = dgram(nt, AF_INET);
+	struct vtoe_addr local;
+
+	ck_ok(tg_bind(s, NT_GUEST_IP, (uint16_t)port, NT_TIMEOUT, &local));
+	ck_assert_uint_ne(local.port, 0);
+	ck_ok(tg_disconnect(s, NT_TIMEOUT));
+	ck_assert_int_eq(tg_bind(s, NT_GUEST_IP, 0, NT_TIMEOUT, &local),
+			 -errno_wanted);
+	ck_assert_uint_ne(local.port, 0);
+}
+
+NATIVE_TEST(a_port_that_nobody_asked_for_goes_with_the_peer)
+{
+	bound_anew(nt, 0, 0);
+	bound_anew(nt, PORT, EINVAL);
+}
+
+static void tells_its_address(struct nt *nt, int family, const char *peer,
+			      const char *own)
+{
+	struct tg_sock *s = dgram(nt, family);
+	struct vtoe_addr want = tg_addr(own, 0);
+
+	ck_ok(tg_connect(s, peer, PORT, NT_TIMEOUT));
+	ck_assert_mem_eq(s->local.addr, want.addr, sizeof(want.addr));
+	ck_assert_uint_ne(s->local.port, 0);
+}
+
+NATIVE_TEST(a_connected_socket_tells_where_it_sends_from)
+{
+	tells_its_address(nt, AF_INET, NT_REMOTE_IP, NT_GUEST_IP);
+	tells_its_address(nt, AF_INET6, NT_REMOTE_IP6, NT_GUEST_IP6);
+}
+
+NATIVE_TEST(an_address_of_ipv6_is_ipv6_alone)
+{
+	struct tg_sock *s = dgram(nt, AF_INET6);
+	uint32_t len = sizeof(int);
+	int only = 0;
+
+	ck_ok(tg_bind(s, NT_GUEST_IP6, 0, NT_TIMEOUT, NULL));
+	ck_ok(tg_getopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len, NT_TIMEOUT));
+	ck_assert_int_eq(only, 1);
+	ck_err(tg_connect(s, "::ffff:" NT_REMOTE_IP, PORT, NT_TIMEOUT),
+	       ENETUNREACH);
+}
+
+NATIVE_TEST(an_address_of_ipv4_leads_to_no_ipv6_peer)
+{
+	struct tg_sock *s = dgram(nt, AF_INET6);
+
+	ck_ok(tg_bind(s, "::ffff:" NT_GUEST_IP, 0, NT_TIMEOUT, NULL));
+	ck_err(tg_connect(s, NT_REMOTE_IP6, PORT, NT_TIMEOUT), EAFNOSUPPORT);
+	ck_ok(tg_connect(s, "::ffff:" NT_REMOTE_IP, PORT, NT_TIMEOUT));
+}
+
+NATIVE_TEST(a_byte_is_enough_for_ipv4s_options)
+{
+	struct tg_sock *s = dgram(nt, AF_INET);
+	uint8_t tos = 0x28;
+	uint32_t len = 1;
+
+	ck_ok(tg_setopt(s, IPPROTO_IP, IP_TOS, &tos, 1, NT_TIMEOUT));
+	tos = 0;
+	ck_ok(tg_getopt(s, IPPROTO_IP, IP_TOS, &tos, &len, NT_TIMEOUT));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_uint_eq(tos, 0x28);
+	ck_err(tg_setopt(s, IPPROTO_IP, IP_TTL, &tos, 0, NT_TIMEOUT), EINVAL);
+}
+
 NATIVE_TEST(a_refused_destination_costs_one_datagram)
 {
 	int fd = nt_remote_dgram(nt, NT_REMOTE_IP, PORT);
@@ -377,6 +449,11 @@ NATIVE_MAIN("dgram", 120, a_datagram_goes_there_and_back,
 	    nobody_listens_is_told_to_a_connected_socket,
 	    what_was_sent_before_connect_goes_to_the_peer_of_then,
 	    an_association_can_be_ended,
+	    a_port_that_nobody_asked_for_goes_with_the_peer,
+	    a_connected_socket_tells_where_it_sends_from,
+	    an_address_of_ipv6_is_ipv6_alone,
+	    an_address_of_ipv4_leads_to_no_ipv6_peer,
+	    a_byte_is_enough_for_ipv4s_options,
 	    a_refused_destination_costs_one_datagram,
 	    what_goes_with_a_datagram_is_told_if_asked_for,
 	    tos_and_ttl_of_one_datagram_are_carried,

@@ -381,7 +381,7 @@ static int lwip_use_address(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	ip_addr_t ip;
 	uint16_t port;
-	int err = lwip_addr_to(conn, addr, &ip, &port);
+	int err = lwip_addr_own(conn, addr, &ip, &port);
 
 	if (err)
 		return err;
@@ -390,6 +390,7 @@ static int lwip_use_address(struct toe_conn *conn, const struct vtoe_addr *addr)
 	if (!lwip_link_of(conn->stack, &ip))
 		return -EADDRNOTAVAIL;
 	conn->local = *addr;
+	lwip_addr_bound(conn, &ip);
 	return 0;
 }
 
@@ -433,8 +434,6 @@ static int lwip_unsent(struct toe_conn *conn)
 
 static int lwip_local(struct toe_conn *conn, struct vtoe_addr *addr)
 {
-	if (conn->kind == LWIP_DATAGRAM)
-		return lwip_udp_local(conn, addr);
 	*addr = conn->local;
 	if (conn->connecting) /* it has one, which it need not keep */
 		lwip_addr_from(conn->family, &conn->tcp->local_ip,

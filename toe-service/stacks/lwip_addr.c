@@ -11,8 +11,8 @@ static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 int lwip_addr_to(const struct toe_conn *conn, const struct vtoe_addr *addr,
 		 ip_addr_t *ip, uint16_t *port)
 {
-	if (addr->family != conn->family)
-		return -EAFNOSUPPORT;
+	if (addr->family != conn->family) /* IPv4's are too short for IPv6 */
+		return conn->family == VTOE_INET6 ? -EINVAL : -EAFNOSUPPORT;
 	if (addr->scope_id)
 		return -EINVAL;
 	memset(ip, 0, sizeof(*ip));
@@ -30,6 +30,33 @@ int lwip_addr_to(const struct toe_conn *conn, const struct vtoe_addr *addr,
 		memcpy(ip_2_ip6(ip)->addr, addr->addr, 16);
 	}
 	return 0;
+}
+
+int lwip_addr_own(const struct toe_conn *conn, const struct vtoe_addr *addr,
+		  ip_addr_t *ip, uint16_t *port)
+{
+	int err = lwip_addr_to(conn, addr, ip, port);
+
+	return err == -ENETUNREACH ? -EINVAL : err;
+}
+
+int lwip_addr_fit(const struct toe_conn *conn, const ip_addr_t *own,
+		  const ip_addr_t *peer)
+{
+	if (conn->family == VTOE_INET)
+		return 0;
+	if (IP_IS_V4(own) && IP_IS_V6(peer)) /* once there is a way */
+		return lwip_link_to(conn->stack, peer) ? -EAFNOSUPPORT
+						       : -ENETUNREACH;
+	return IP_IS_V6(own) && !ip_addr_isany(own) && IP_IS_V4(peer)
+		       ? -ENETUNREACH
+		       : 0;
+}
+
+void lwip_addr_bound(struct toe_conn *conn, const ip_addr_t *ip)
+{
+	if (IP_IS_V6(ip) && !ip_addr_isany(ip))
+		conn->options.v6only = true;
 }
 
 void lwip_addr_from(uint8_t family, const ip_addr_t *ip, uint16_t port,

@@ -84,6 +84,7 @@ struct toe_conn {
 	ip_addr_t asked;
 	uint32_t unknown;
 	bool asking; /* more is to go there */
+	bool any_port; /* datagrams: the port is none that was asked for */
 };
 
 LIST_HEAD(lwip_conns, toe_conn);
@@ -121,9 +122,17 @@ int lwip_errno(err_t err);
 
 /* ---- lwip_addr.c ---- */
 
-/* 0, -EAFNOSUPPORT, -EINVAL; a mapped address becomes IPv4 */
+/* 0, -EAFNOSUPPORT, -EINVAL, -ENETUNREACH; a mapped address becomes IPv4 */
 int lwip_addr_to(const struct toe_conn *conn, const struct vtoe_addr *addr,
 		 ip_addr_t *ip, uint16_t *port);
+/* The same for one to be bound to. */
+int lwip_addr_own(const struct toe_conn *conn, const struct vtoe_addr *addr,
+		  ip_addr_t *ip, uint16_t *port);
+/* 0, or Linux's error for a socket bound to @own that is to reach @peer */
+int lwip_addr_fit(const struct toe_conn *conn, const ip_addr_t *own,
+		  const ip_addr_t *peer);
+/* It is bound to @ip: one of IPv6's makes it IPV6_V6ONLY, as with Linux. */
+void lwip_addr_bound(struct toe_conn *conn, const ip_addr_t *ip);
 /* in the form that a socket of @family has it in */
 void lwip_addr_from(uint8_t family, const ip_addr_t *ip, uint16_t port,
 		    struct vtoe_addr *addr);
@@ -192,8 +201,6 @@ int lwip_tcp_unfinished(struct toe_stack *stack, unsigned int index, void *user,
 int lwip_udp_open(struct toe_conn *conn);
 int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr);
 int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr);
-/* The one that it sends from, if it has a peer. */
-int lwip_udp_local(struct toe_conn *conn, struct vtoe_addr *addr);
 int lwip_udp_send(struct toe_conn *conn, const struct toe_datagram *datagram,
 		  unsigned int nr);
 int lwip_udp_recv(struct toe_conn *conn, struct toe_datagram *datagram);

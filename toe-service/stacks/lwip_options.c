@@ -6,6 +6,7 @@
  * not with one that it believes to have.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -22,7 +23,10 @@
 #define MS_PER_S     1000u
 #define TTL_DEFAULT  64
 
-enum where { FLAG, SECONDS, BYTE };
+#define ECN_MASK     3 /* of a TOS: TCP's own business */
+
+/* BYTE: -1 is the default, too. TOS_BYTE: IPv4's, of which more is cut off. */
+enum where { FLAG, SECONDS, BYTE, TOS_BYTE };
 
 #define STREAMS	  0x1u
 #define DATAGRAMS 0x2u
@@ -46,7 +50,8 @@ static const struct option {
 	 KEEP_INTVL_S},
 	{IPPROTO_TCP, TCP_KEEPCNT, STREAMS, SECONDS, AT(keep_cnt), 1, 127,
 	 KEEP_CNT},
-	{IPPROTO_IP, IP_TOS, STREAMS | DATAGRAMS, BYTE, AT(tos), 0, 255, 0},
+	{IPPROTO_IP, IP_TOS, STREAMS | DATAGRAMS, TOS_BYTE, AT(tos), INT_MIN,
+	 INT_MAX, 0},
 	{IPPROTO_IP, IP_TTL, STREAMS | DATAGRAMS, BYTE, AT(ttl), 1, 255,
 	 TTL_DEFAULT},
 	{SOL_SOCKET, SO_TIMESTAMPNS, DATAGRAMS, FLAG, AT(tell_time), 0, 1, 0},
@@ -56,7 +61,7 @@ static const struct option {
 	{IPPROTO_IPV6, IPV6_TCLASS, STREAMS | DATAGRAMS, BYTE, AT(tos), 0, 255,
 	 0},
 	{IPPROTO_IPV6, IPV6_UNICAST_HOPS, STREAMS | DATAGRAMS, BYTE, AT(ttl), 1,
-	 255, TTL_DEFAULT},
+	 255, TTL_DEFAULT}, /* Linux takes 0, which nothing survives */
 	{IPPROTO_IPV6, IPV6_V6ONLY, STREAMS | DATAGRAMS, FLAG, AT(v6only), 0, 1,
 	 0},
 	{IPPROTO_IPV6, IPV6_RECVPKTINFO, DATAGRAMS, FLAG, AT(tell_local), 0, 1,
@@ -85,12 +90,18 @@ static void put(struct toe_conn *conn, const struct option *o, int value)
 {
 	char *at = (char *)&conn->options + o->at;
 
+	bool tos = o->at == offsetof(struct lwip_options, tos);
+
 	if (o->where == FLAG)
 		*(bool *)at = value != 0;
-	else if (o->where == BYTE)
-		*(uint8_t *)at = (uint8_t)value;
-	else
+	else if (o->where == SECONDS)
 		memcpy(at, &value, sizeof(value));
+	else if (o->where == BYTE && value < 0)
+		*(uint8_t *)at = 0;
+	else if (tos && conn->kind != LWIP_DATAGRAM)
+		*(uint8_t *)at = (uint8_t)(value & ~ECN_MASK);
+	else
+		*(uint8_t *)at = (uint8_t)value;
 }
 
 static int get(const struct toe_conn *conn, const struct option *o)
@@ -100,10 +111,10 @@ static int get(const struct toe_conn *conn, const struct option *o)
 
 	if (o->where == FLAG)
 		return *(const bool *)at;
-	if (o->where == BYTE)
-		value = *(const uint8_t *)at;
-	else
+	if (o->where == SECONDS)
 		memcpy(&value, at, sizeof(value));
+	else
+		value = *(const uint8_t *)at;
 	return value ? value : o->otherwise;
 }
 
@@ -154,20 +165,41 @@ void lwip_options_apply(const struct toe_conn *conn)
 		apply_tcp(conn->tcp, &conn->options);
 }
 
+/* As Linux: a byte is enough for IPv4's, and nothing is 0. */
+static int read_number(const struct option *o, const void *value, uint32_t len,
+		       int *number)
+{
+	*number = 0;
+	if (len >= sizeof(*number))
+		memcpy(number, value, sizeof(*number));
+	else if (o->level != IPPROTO_IP || (!len && o->name == IP_TTL))
+		return -EINVAL;
+	else if (len)
+		*number = *(const uint8_t *)value;
+	return 0;
+}
+
+static bool fits(const struct option *o, int number)
+{
+	if (o->where == BYTE && number == -1)
+		return true;
+	return number >= o->min && number <= o->max;
+}
+
 int lwip_setopt(struct toe_conn *conn, int level, int name, const void *value,
 		uint32_t len)
 {
 	const struct option *o = find(conn, level, name);
-	int number;
+	int number, err;
 
 	if (!o)
 		return -ENOPROTOOPT;
-	if (len < sizeof(number))
-		return -EINVAL;
-	memcpy(&number, value, sizeof(number));
+	err = read_number(o, value, len, &number);
+	if (err)
+		return err;
 	if (o->where == FLAG)
 		number = number != 0;
-	if (number < o->min || number > o->max)
+	if (!fits(o, number))
 		return -EINVAL;
 	/* as bind() has it */
 	if (name == IPV6_V6ONLY && level == IPPROTO_IPV6 &&
@@ -198,9 +230,11 @@ int lwip_getopt(struct toe_conn *conn, int level, int name, void *value,
 	number = level == VTOE_SOL_QUEUE ? get_queue(conn, name) : get(conn, o);
 	if (number < 0)
 		return number;
-	if (*len < sizeof(number))
-		return -EINVAL;
-	memcpy(value, &number, sizeof(number));
-	*len = sizeof(number);
+	/* of little-endian numbers the first bytes; IPv4's are one then */
+	if (level == IPPROTO_IP && *len && *len < sizeof(number))
+		*len = 1;
+	if (*len > sizeof(number))
+		*len = sizeof(number);
+	memcpy(value, &number, *len);
 	return 0;
 }

@@ -116,7 +116,7 @@ int lwip_tcp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	ip_addr_t ip;
 	uint16_t port;
-	int err = lwip_addr_to(conn, addr, &ip, &port);
+	int err = lwip_addr_own(conn, addr, &ip, &port);
 
 	if (err)
 		return err;
@@ -129,6 +129,7 @@ int lwip_tcp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 	if (err)
 		return err;
 	conn->bound = true;
+	lwip_addr_bound(conn, &ip);
 	note_local(conn);
 	conn->local.family = conn->family;
 	if (lwip_addr_is_any(addr))
@@ -158,13 +159,13 @@ static int start(struct toe_conn *conn, const ip_addr_t *ip, uint16_t port)
 	uint16_t own_port;
 	int err = lwip_addr_to(conn, &conn->local, &own, &own_port);
 
+	if (!err)
+		err = lwip_addr_fit(conn, &own, ip);
 	if (err)
 		return err;
 	link = ip_addr_isany(&own) ? lwip_link_to(conn->stack, ip)
 				   : lwip_link_of(conn->stack, &own);
 	if (!link)
-		return -ENETUNREACH;
-	if (!ip_addr_isany(&own) && IP_GET_TYPE(&own) != IP_GET_TYPE(ip))
 		return -ENETUNREACH;
 	tcp_bind_netif(conn->tcp, &link->netif);
 	if (ip_addr_isany(&own)) /* as lwIP would, but it has no IPv6 order */
@@ -286,7 +287,7 @@ int lwip_tcp_listen(struct toe_conn *conn, unsigned int backlog)
 {
 	struct tcp_pcb *pcb;
 	err_t why = ERR_OK;
-	int err;
+	int err = 0;
 
 	if (conn->kind == LWIP_DATAGRAM)
 		return -EOPNOTSUPP;
@@ -295,13 +296,14 @@ int lwip_tcp_listen(struct toe_conn *conn, unsigned int backlog)
 	conn->backlog = cut_backlog(backlog);
 	if (conn->kind == LWIP_LISTENER)
 		return 0;
-	if (!conn->bound) {
+	if (!conn->bound)
 		err = lwip_tcp_bind(conn,
 				    &(struct vtoe_addr){.family =
 								conn->family});
-		if (err)
-			return err;
-	}
+	else if (!conn->tcp) /* it went with an attempt to connect */
+		err = bind_pcb(conn, &conn->local);
+	if (err)
+		return err;
 	pcb = tcp_listen_with_backlog_and_err(conn->tcp, 255, &why);
 	if (!pcb)
 		return lwip_errno(why);
@@ -423,6 +425,8 @@ static void failed(void *arg, err_t err)
 		return;
 	if (err == ERR_CLSD) /* both directions have ended, in order */
 		conn->eof = conn->shut = true;
+	else if (err == ERR_RST && conn->eof) /* as Linux */
+		conn->error = -EPIPE;
 	else
 		conn->error = lwip_errno(err);
 	over(conn);

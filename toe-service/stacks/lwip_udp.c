@@ -116,6 +116,7 @@ static int bind_to(struct toe_conn *conn, const ip_addr_t *ip, uint16_t port)
 	if (err)
 		return err;
 	conn->bound = true;
+	conn->any_port = !port;
 	conn->local.port = lwip_htons(conn->udp->local_port);
 	return 0;
 }
@@ -124,7 +125,7 @@ int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
 	ip_addr_t ip;
 	uint16_t port;
-	int err = lwip_addr_to(conn, addr, &ip, &port);
+	int err = lwip_addr_own(conn, addr, &ip, &port);
 
 	if (err)
 		return err;
@@ -133,49 +134,73 @@ int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 	if (!ip_addr_isany(&ip) && !lwip_link_of(conn->stack, &ip))
 		return -EADDRNOTAVAIL;
 	err = bind_to(conn, &ip, port);
-	if (!err)
-		memcpy(conn->local.addr, addr->addr, sizeof(addr->addr));
-	return err;
+	if (err)
+		return err;
+	memcpy(conn->local.addr, addr->addr, sizeof(addr->addr));
+	lwip_addr_bound(conn, &ip);
+	return 0;
 }
 
 static int autobind(struct toe_conn *conn)
 {
-	ip_addr_t any = {0};
+	ip_addr_t ip; /* any, if it has lost no port */
+	uint16_t port;
+	int err;
 
 	if (conn->bound)
 		return 0;
-	IP_SET_TYPE(&any, conn->family == VTOE_INET ? IPADDR_TYPE_V4
-						    : IPADDR_TYPE_V6);
-	return bind_to(conn, &any, 0);
+	err = lwip_addr_to(conn, &conn->local, &ip, &port);
+	return err ? err : bind_to(conn, &ip, 0);
 }
 
 /* Which link a datagram to @peer leaves by, and the address that it has there. */
-static struct lwip_link *way(struct toe_conn *conn, const ip_addr_t *peer,
-			     const uint8_t *from, ip_addr_t *own)
+static int way(struct toe_conn *conn, const ip_addr_t *peer,
+	       const uint8_t *from, struct lwip_link **linkp, ip_addr_t *own)
 {
 	struct vtoe_addr addr = {.family = conn->family};
 	struct lwip_link *link;
 	uint16_t port;
+	int err;
 
 	if (from)
 		memcpy(addr.addr, from, sizeof(addr.addr));
 	else
 		memcpy(addr.addr, conn->local.addr, sizeof(addr.addr));
-	if (lwip_addr_to(conn, &addr, own, &port))
-		return NULL;
-	if (!ip_addr_isany(own)) {
-		link = lwip_link_of(conn->stack, own);
-		return IP_GET_TYPE(own) == IP_GET_TYPE(peer) ? link : NULL;
-	}
-	link = lwip_link_to(conn->stack, peer);
+	err = lwip_addr_to(conn, &addr, own, &port);
+	if (!err)
+		err = lwip_addr_fit(conn, own, peer);
+	if (err)
+		return err;
+	link = ip_addr_isany(own) ? lwip_link_to(conn->stack, peer)
+				  : lwip_link_of(conn->stack, own);
 	if (!link)
-		return NULL;
+		return -ENETUNREACH;
+	*linkp = link;
+	if (!ip_addr_isany(own))
+		return 0;
 	IP_SET_TYPE(own, IP_GET_TYPE(peer));
 	if (IP_IS_V4(peer))
 		memcpy(&ip_2_ip4(own)->addr, link->ip.addr.addr, 4);
 	else
 		memcpy(ip_2_ip6(own)->addr, link->ip6.addr.addr, 16);
-	return link;
+	return 0;
+}
+
+/* As Linux does: the address stays, if bind() has named one. */
+static int lose_port(struct toe_conn *conn)
+{
+	struct udp_pcb *bound = conn->udp;
+	int err = lwip_udp_open(conn);
+
+	if (err) {
+		conn->udp = bound;
+		return err;
+	}
+	udp_remove(bound);
+	lwip_options_apply(conn);
+	conn->bound = conn->any_port = false;
+	conn->local.port = 0;
+	return 0;
 }
 
 static int disconnect(struct toe_conn *conn)
@@ -186,27 +211,27 @@ static int disconnect(struct toe_conn *conn)
 	udp_disconnect(conn->udp);
 	conn->connected = false;
 	conn->remote = (struct vtoe_addr){0};
-	return 0;
+	return conn->any_port ? lose_port(conn) : 0;
 }
 
 int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 {
+	struct lwip_link *link;
 	ip_addr_t ip, own;
 	uint16_t port;
 	int err;
 
 	if (!addr->family)
 		return disconnect(conn);
-	err = lwip_addr_to(conn, addr, &ip, &port);
+	err = autobind(conn); /* whatever comes of it, as Linux */
+	if (!err)
+		err = lwip_addr_to(conn, addr, &ip, &port);
 	if (!err)
 		err = lwip_peer_check(&ip, true);
 	if (!err)
-		err = autobind(conn);
-	if (err)
-		return err;
-	if (!way(conn, &ip, NULL, &own))
-		return -ENETUNREACH;
-	err = lwip_errno(udp_connect(conn->udp, &ip, port));
+		err = way(conn, &ip, NULL, &link, &own);
+	if (!err)
+		err = lwip_errno(udp_connect(conn->udp, &ip, port));
 	if (err)
 		return err;
 	conn->connected = true;
@@ -216,20 +241,6 @@ int lwip_udp_connect(struct toe_conn *conn, const struct vtoe_addr *addr)
 			       &conn->local);
 		conn->chosen = true;
 	}
-	return 0;
-}
-
-int lwip_udp_local(struct toe_conn *conn, struct vtoe_addr *addr)
-{
-	ip_addr_t ip, own;
-	uint16_t port;
-
-	*addr = conn->local;
-	if (conn->connected && lwip_addr_is_any(addr) &&
-	    !lwip_addr_to(conn, &conn->remote, &ip, &port) &&
-	    way(conn, &ip, NULL, &own))
-		lwip_addr_from(conn->family, &own, lwip_ntohs(conn->local.port),
-			       addr);
 	return 0;
 }
 
@@ -360,20 +371,20 @@ static int send_one(struct toe_conn *conn, const struct toe_datagram *d)
 
 	if (!addr->family)
 		return -EDESTADDRREQ;
-	err = lwip_addr_to(conn, addr, &to, &port);
+	err = autobind(conn);
+	if (!err)
+		err = lwip_addr_to(conn, addr, &to, &port);
 	if (!err)
 		err = port ? lwip_peer_check(&to, true) : -EINVAL;
-	if (!err)
-		err = autobind(conn);
 	if (err)
 		return err;
 	if (d->head.len > (IP_IS_V4(&to) ? PAYLOAD_MAX : PAYLOAD6_MAX))
 		return -EMSGSIZE;
-	link = way(conn, &to,
-		   d->head.flags & VTOE_DGRAM_LOCAL ? d->head.local : NULL,
-		   &own);
-	if (!link)
-		return -ENETUNREACH;
+	err = way(conn, &to,
+		  d->head.flags & VTOE_DGRAM_LOCAL ? d->head.local : NULL,
+		  &link, &own);
+	if (err)
+		return err;
 	if (IP_IS_V4(&to) && !conn->options.broadcast &&
 	    ip4_addr_isbroadcast(ip_2_ip4(&to), &link->netif))
 		return -EACCES;
