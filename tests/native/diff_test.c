@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 
 #include "guest_world.h"
+#include "lwip_world.h"
 #include "native.h"
 
 #define PORT	7400 /* where the peers take orders */
@@ -106,11 +107,14 @@ static void compare_worlds(struct nt *nt, int type)
 		.seconds = (int)setting("NATIVE_DIFF", SECONDS),
 		.verbose = setting("NATIVE_VERBOSE", 0),
 	};
+	const char *driver = getenv("NATIVE_DRIVER");
+	const bool lwip = driver && !strcmp(driver, "lwip");
 	pid_t peer[2];
 
 	options.type = type;
 	options.bad = setting("NATIVE_BAD", 0);
-	options.narrow = guest_world_narrow;
+	options.narrow = lwip ? lwip_world_narrow : guest_world_narrow;
+	options.known = lwip ? lwip_world_known : NULL;
 	address_parse(&options.own4, NT_GUEST_IP, 0);
 	address_parse(&options.own6, NT_GUEST_IP6, 0);
 	address_parse(&options.peer4, NT_REMOTE_IP, PORT);

@@ -14,7 +14,7 @@ NATIVE_CORE  := tests/native/guest.c tests/native/guest_sock.c \
 		tests/native/native.c tests/native/remote.c tests/native/segment.c $(FRONT_CORE) \
 		common/arena.c common/geometry.c
 
-NATIVE_EXTRA_diff := tests/native/guest_world.c \
+NATIVE_EXTRA_diff := tests/native/guest_world.c tests/native/lwip_world.c \
 		$(addprefix tests/xen/programs/sockdiff/,sessions.c make.c \
 		make_dgram.c make_step.c call.c message.c world.c settle.c \
 		compare.c options_table.c peer.c tools.c)

@@ -182,6 +182,9 @@ struct options {
 	int type; /* SOCK_STREAM, SOCK_DGRAM */
 	/* makes a step one that both worlds have; false: there is none */
 	bool (*narrow)(struct step *step);
+	/* a difference that is known of world 0 besides; NULL: none */
+	bool (*known)(const struct step *step, const struct outcome *a,
+		      const struct outcome *b);
 };
 
 extern struct options options;
