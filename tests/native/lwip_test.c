@@ -333,6 +333,28 @@ NATIVE_TEST(the_next_vtoed_moves_them_too)
 	nt_echo_once(s);
 }
 
+NATIVE_TEST(what_connects_while_its_netdev_is_gone_waits)
+{
+	struct tg_sock *s;
+	struct tg *tg;
+
+	lan_up(nt);
+	nt_shell("ip link del toe2");
+	tg = nt_guest_up_as(nt, NULL, ENTRY ",on-loss=wait:60");
+	nt_remote_echo(nt, NEAR, PORT);
+	nt_shell("ip link del toe1");
+	nt_until(nt_log_has(nt, "vtoed.log", "toe sw1: gone"));
+	ck_ok(tg_open(tg, VTOE_INET, NT_TIMEOUT, &s));
+	ck_ok(tg_connect_start(s, NEAR, PORT));
+	nt_until(contexts_say(nt, "\"connecting\""));
+	ck_err(tg_connect_done(s), EAGAIN);
+	nt_shell("ip link add toe1 type veth peer name eth1 netns remote &&"
+		 " ip -n remote link set eth1 master br0 up &&"
+		 " ip link set toe1 up");
+	ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+	nt_echo_once(s);
+}
+
 /* ---- the network is hostile ---- */
 
 static void send_frame(int fd, int ifindex, const uint8_t *frame, size_t len)
@@ -453,6 +475,7 @@ NATIVE_MAIN("native-lwip", 120,
 	    a_toe_of_lwip_goes_beside_the_kernels,
 	    connections_go_on_on_a_sibling,
 	    the_next_vtoed_moves_them_too,
+	    what_connects_while_its_netdev_is_gone_waits,
 	    frames_of_any_bytes_do_no_harm,
 	    what_the_link_cannot_be_is_an_error_that_says_why,
 	    a_rate_and_an_mtu_are_kept_to,

@@ -91,6 +91,13 @@ struct lwip_link *lwip_link_of(struct toe_stack *stack, const ip_addr_t *own)
 	return NULL;
 }
 
+bool lwip_addr_is_there(struct toe_stack *stack, const ip_addr_t *own)
+{
+	const struct lwip_link *link = lwip_link_of(stack, own);
+
+	return link && !lwip_link_gone(link);
+}
+
 static bool near(const struct toe_address *own, const ip_addr_t *peer)
 {
 	const uint8_t *to = IP_IS_V4(peer)

@@ -139,6 +139,8 @@ void lwip_addr_from(uint8_t family, const ip_addr_t *ip, uint16_t port,
 bool lwip_addr_is_any(const struct vtoe_addr *addr);
 /* Whose address it is, or NULL. */
 struct lwip_link *lwip_link_of(struct toe_stack *stack, const ip_addr_t *own);
+/* Is it one of a link whose device is there? With the device the address goes. */
+bool lwip_addr_is_there(struct toe_stack *stack, const ip_addr_t *own);
 /* That by which a peer is reached, or NULL. */
 struct lwip_link *lwip_link_to(struct toe_stack *stack, const ip_addr_t *peer);
 /* 0, or why no packet can go there */

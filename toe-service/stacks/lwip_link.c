@@ -536,3 +536,14 @@ bool lwip_link_has(const struct lwip_link *link, const ip_addr_t *addr)
 	return link->ip6.addr.family &&
 	       !memcmp(link->ip6.addr.addr, ip_2_ip6(addr)->addr, 16);
 }
+
+bool lwip_link_gone(const struct lwip_link *link)
+{
+	struct sockaddr_ll on;
+	socklen_t len = sizeof(on);
+
+	++*link->syscalls;
+	/* the kernel sets it to -1 then */
+	return getsockname(link->fd, (struct sockaddr *)&on, &len) ||
+	       on.sll_ifindex <= 0;
+}

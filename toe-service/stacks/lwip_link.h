@@ -39,8 +39,8 @@ void lwip_link_close(struct lwip_link *link);
  * lwip_link_set - put the socket on a link, and give lwIP its addresses
  *
  * On another link connections go on, and neighbours are told. What has an address
- * that is gone stays, and is not heard any more. Needs no privilege. Returns 0 or a negative errno; then nothing comes,
- * and nothing goes.
+ * that is gone stays, and is not heard any more. Needs no privilege. Returns 0 or a
+ * negative errno; then nothing comes, and nothing goes.
  */
 int lwip_link_set(struct lwip_link *link, const struct toe_link *to);
 
@@ -49,5 +49,8 @@ void lwip_link_event(struct lwip_link *link, uint32_t events);
 
 /** lwip_link_has - is it an address of this link? */
 bool lwip_link_has(const struct lwip_link *link, const ip_addr_t *addr);
+
+/** lwip_link_gone - has its device vanished? Asks the kernel. */
+bool lwip_link_gone(const struct lwip_link *link);
 
 #endif /* STACKS_LWIP_LINK_H */

@@ -123,7 +123,7 @@ int lwip_tcp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 	if (conn->bound || conn->connecting || conn->connected ||
 	    conn->kind == LWIP_LISTENER)
 		return -EINVAL;
-	if (!ip_addr_isany(&ip) && !lwip_link_of(conn->stack, &ip))
+	if (!ip_addr_isany(&ip) && !lwip_addr_is_there(conn->stack, &ip))
 		return -EADDRNOTAVAIL;
 	err = bind_pcb(conn, addr);
 	if (err)

@@ -131,7 +131,7 @@ int lwip_udp_bind(struct toe_conn *conn, const struct vtoe_addr *addr)
 		return err;
 	if (conn->bound)
 		return -EINVAL;
-	if (!ip_addr_isany(&ip) && !lwip_link_of(conn->stack, &ip))
+	if (!ip_addr_isany(&ip) && !lwip_addr_is_there(conn->stack, &ip))
 		return -EADDRNOTAVAIL;
 	err = bind_to(conn, &ip, port);
 	if (err)
