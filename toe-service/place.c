@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "../common/atomic.h"
 #include "place.h"
@@ -35,6 +36,21 @@ int place_row_read(const struct toe_table *table, uint32_t row,
 	return -EAGAIN;
 }
 
+/*
+ * A TOE that is drained is left by vtoed within this time, one guest after the other.
+ * Until a guest's turn has come, what connects is moved along with the rest.
+ */
+#define DRAINED_NS 3000000000ull
+
+static bool is_just_drained(const struct toe_row *row)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec -
+		       row->changed_ns < DRAINED_NS;
+}
+
 /* The smaller the better; -1: not to be chosen. */
 static int rank(const struct toe_row *row)
 {
@@ -43,8 +59,10 @@ static int rank(const struct toe_row *row)
 		return 0;
 	case TOE_DEGRADED:
 		return 1;
+	case TOE_DRAINING:
+		return is_just_drained(row) ? 2 : -1;
 	case TOE_DOWN:
-		return 2;
+		return 3;
 	default:
 		return -1;
 	}

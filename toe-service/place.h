@@ -2,7 +2,8 @@
 /*
  * place.h - placement: which of a device's TOEs carries the next connection.
  *
- * Reads the TOE table, which vtoed changes at any time; makes no system call.
+ * Reads the TOE table, which vtoed changes at any time; makes no system call, but that
+ * the clock may be one where a TOE is drained.
  */
 #ifndef TOE_SERVICE_PLACE_H
 #define TOE_SERVICE_PLACE_H
@@ -57,14 +58,15 @@ int place_admit(const struct toe_table *table, uint32_t pool, uint32_t max,
  * @query: for what
  * @candidate: @nr of them, at most PLACE_CANDIDATES_MAX
  *
- * A TOE that is up comes before one that is degraded; one that is down comes
- * last, so that its stack gives the program the true reason. Draining and gone
- * ones, and those that are full, are not chosen. Among equals the pool's policy
+ * A TOE that is up comes before one that is degraded, and that before one that has
+ * been drained a moment ago, as vtoed may be about to move the device; one that is down
+ * comes last, so that its stack gives the program the true reason. Others that drain,
+ * those that are gone, and those that are full, are not chosen. Among equals the pool's policy
  * decides, as the table has it now; without a peer, that is "in-order" if it says
  * so, and "least-loaded" if it says anything else.
  *
  * Returns the candidate's number; -ENOBUFS: all that would do are full; or
- * -ENETDOWN. No system call.
+ * -ENETDOWN.
  */
 int place_choose(const struct toe_table *table, const struct place_query *query,
 		 struct place_candidate *candidate, unsigned int nr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "unit.h"
 #include "../../toe-service/place.h"
@@ -83,6 +84,23 @@ START_TEST(a_draining_one_takes_nothing_new)
 	table.row[6].state = TOE_DRAINING;
 	table.row[7].state = TOE_GONE;
 	ck_assert_int_eq(choose(), -ENETDOWN);
+}
+END_TEST
+
+START_TEST(one_that_was_drained_just_now_is_a_resort)
+{
+	struct timespec now;
+
+	setup();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	table.row[5].state = TOE_DOWN;
+	table.row[6].state = TOE_DRAINING;
+	table.row[6].changed_ns = (uint64_t)now.tv_sec * 1000000000ull +
+				  (uint64_t)now.tv_nsec;
+	table.row[7].state = TOE_DEGRADED;
+	ck_assert_int_eq(choose(), 2);
+	table.row[7].state = TOE_GONE;
+	ck_assert_int_eq(choose(), 1);
 }
 END_TEST
 
@@ -314,7 +332,8 @@ END_TEST
 
 UNIT_MAIN("worker_place", the_first_of_equals_is_taken,
 	  the_least_loaded_is_taken, weight_counts, a_degraded_one_is_avoided,
-	  a_draining_one_takes_nothing_new, one_that_is_down_is_the_last_resort,
+	  a_draining_one_takes_nothing_new,
+	  one_that_was_drained_just_now_is_a_resort, one_that_is_down_is_the_last_resort,
 	  a_full_one_is_not_taken, when_all_are_full_that_is_the_reason,
 	  limits_of_pool_and_device_are_kept, a_row_that_was_reused_is_not_taken,
 	  a_row_out_of_range_is_not_taken,
