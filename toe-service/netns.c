@@ -191,6 +191,20 @@ void netns_remove(const char *dir, const char *name)
 		log_warn("cannot remove %s: %s", path, strerror(errno));
 }
 
+/* if_nametoindex() would have Linux look for a module of that name. */
+static bool has_link(const char *ifname)
+{
+	struct if_nameindex *all = if_nameindex(), *at;
+	bool has = false;
+
+	if (!all)
+		return false;
+	for (at = all; at->if_index && !has; at++)
+		has = !strcmp(at->if_name, ifname);
+	if_freenameindex(all);
+	return has;
+}
+
 bool netns_has_link(int netns, const char *ifname)
 {
 	int own = own_netns();
@@ -202,7 +216,7 @@ bool netns_has_link(int netns, const char *ifname)
 		close(own);
 		return false;
 	}
-	has = if_nametoindex(ifname) != 0;
+	has = has_link(ifname);
 	go_back(own);
 	return has;
 }

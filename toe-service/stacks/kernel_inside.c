@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +24,7 @@ static int call(struct kernel_inside *in, kernel_inside_fn *fn)
 	if (err)
 		return fail(in->error, err, "netlink");
 	if (in->spec->link)
-		in->ifindex = (int)if_nametoindex(in->spec->link);
+		in->ifindex = kernel_nl_index(in->sk, in->spec->link);
 	err = fn(in);
 	nl_socket_free(in->sk);
 	return err;

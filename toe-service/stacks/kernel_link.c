@@ -129,7 +129,7 @@ static int set_mac(struct rtnl_link *link, const uint8_t *mac)
 static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 		     const char *kind)
 {
-	unsigned int lower = if_nametoindex(spec->netdev);
+	int lower = kernel_nl_index(sk, spec->netdev);
 	struct rtnl_link *link;
 	int err;
 
@@ -138,7 +138,7 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 	link = link_alloc(kind);
 	if (!link)
 		return -ENOMEM;
-	rtnl_link_set_link(link, (int)lower);
+	rtnl_link_set_link(link, lower);
 	rtnl_link_set_name(link, PASSING_NAME);
 	rtnl_link_set_ns_fd(link, spec->netns);
 	if (spec->dhcp && set_mac(link, spec->mac)) {
@@ -363,7 +363,7 @@ static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
 static int configure(const struct kernel_inside *in)
 {
 	const struct toe_context_spec *spec = in->spec;
-	int ifindex = (int)if_nametoindex(PASSING_NAME), err;
+	int ifindex = kernel_nl_index(in->sk, PASSING_NAME), err;
 	struct nl_sock *sk = in->sk;
 	char *error = in->error;
 
@@ -377,7 +377,7 @@ static int configure(const struct kernel_inside *in)
 			   spec->link);
 	set_sysctls(spec);
 	if (!err)
-		err = link_up(sk, (int)if_nametoindex("lo"));
+		err = link_up(sk, kernel_nl_index(sk, "lo"));
 	if (err && !error[0])
 		err = fail(error, err, "cannot set up the loopback");
 	if (!err)

@@ -5,6 +5,7 @@
 
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
+#include <netlink/route/link.h>
 
 #include "kernel_nl.h"
 
@@ -52,6 +53,18 @@ int kernel_nl_open(struct nl_sock **skp)
 	}
 	*skp = sk;
 	return 0;
+}
+
+int kernel_nl_index(struct nl_sock *sk, const char *name)
+{
+	struct rtnl_link *link;
+	int ifindex;
+
+	if (rtnl_link_get_kernel(sk, 0, name, &link))
+		return 0;
+	ifindex = rtnl_link_get_ifindex(link);
+	rtnl_link_put(link);
+	return ifindex;
 }
 
 struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix)

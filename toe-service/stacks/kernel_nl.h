@@ -17,6 +17,15 @@ int kernel_nl_open(struct nl_sock **sk);
 /** kernel_nl_errno - libnl's error numbers are its own: a negative errno, or 0 */
 int kernel_nl_errno(int err);
 
+/**
+ * kernel_nl_index - of a link, by its name; 0: there is none
+ * @sk: of the namespace
+ *
+ * if_nametoindex() would have Linux look for a module of that name, by modprobe(8),
+ * which takes a while.
+ */
+int kernel_nl_index(struct nl_sock *sk, const char *name);
+
 /** kernel_nl_addr - to be put by nl_addr_put(); NULL: no memory */
 struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
-#include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -308,18 +307,18 @@ static int share(struct nl_sock *sk, int ifindex,
 
 int kernel_share(const struct toe_sharing *sharing, char *error)
 {
-	int ifindex = (int)if_nametoindex(sharing->netdev), err;
 	struct nl_sock *sk;
+	int ifindex, err;
 
 	error[0] = 0;
-	if (!ifindex)
-		return sharing->rate ? fail(error, -ENODEV, "%s is not there",
-					    sharing->netdev)
-				     : 0;
 	err = kernel_nl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink: %s", strerror(-err));
-	err = share(sk, ifindex, sharing, error);
+	ifindex = kernel_nl_index(sk, sharing->netdev);
+	if (ifindex)
+		err = share(sk, ifindex, sharing, error);
+	else if (sharing->rate)
+		err = fail(error, -ENODEV, "%s is not there", sharing->netdev);
 	nl_socket_free(sk);
 	return err;
 }
