@@ -9,7 +9,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #include "../../toe-service/stacks/complete.h"
 #include "../../toe-service/stacks/drivers.h"
 #undef TCP_MSS /* lwIP has one of that name, too */
+#include <lwip/priv/tcp_priv.h>
 #include "../../toe-service/stacks/lwip_guard.h"
 #include "../../toe-service/stacks/lwip_link.h"
 
@@ -828,6 +831,105 @@ START_TEST(a_datagram_socket_with_a_peer_knows_its_own_address)
 }
 END_TEST
 
+/* ---- claims: segments that no stack would send ---- */
+
+static uint16_t sum16(const uint8_t *p, size_t len, uint32_t sum)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static void put16(uint8_t *p, uint32_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *p, uint32_t value)
+{
+	put16(p, value >> 16);
+	put16(p + 2, value);
+}
+
+/* @len bytes of data to a connection, @ahead of what it waits for. */
+static void inject(const struct tcp_pcb *pcb, uint32_t ahead, uint16_t len)
+{
+	static struct {
+		struct packet head;
+		uint8_t data[1460];
+	} f;
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+				 .sll_ifindex = (int)if_nametoindex("peer0"),
+				 .sll_halen = 6};
+	size_t total = sizeof(f.head) + len;
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	f.head = syn_from(1);
+	memcpy(f.head.to, netif_list->hwaddr, 6);
+	put16(f.head.ip + 2, 40u + len);
+	f.head.ip[8] = 64;
+	put16(f.head.ip + 10, sum16(f.head.ip, 20, 0));
+	put16(f.head.tcp, pcb->remote_port);
+	put16(f.head.tcp + 2, pcb->local_port);
+	put32(f.head.tcp + 4, pcb->rcv_nxt + ahead);
+	put32(f.head.tcp + 8, pcb->snd_nxt);
+	f.head.tcp[12] = 5 << 4;
+	f.head.tcp[13] = 0x10;
+	put16(f.head.tcp + 14, 1000);
+	put16(f.head.tcp + 16,
+	      sum16(f.head.tcp, 20u + len,
+		    (uint32_t)(uint16_t)~sum16(f.head.ip + 12, 8, 0) + 6 + 20 +
+			    len));
+	ck_assert_int_eq(sendto(fd, &f, total, 0, (void *)&to, sizeof(to)),
+			 (ssize_t)total);
+	close(fd);
+}
+
+START_TEST(what_comes_early_and_beyond_the_window_does_no_harm)
+{
+	struct toe_conn *conn;
+	struct tcp_pcb *pcb;
+	struct told told;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	pcb = tcp_active_pcbs;
+	pcb->rcv_wnd = 1000; /* as when nobody reads */
+	inject(pcb, 500, 1000);
+	inject(pcb, 0, 500);
+	until_told(&told, TOE_READABLE);
+	ck_assert_int_eq(recv_bytes(conn, 2000), 500);
+	driver.close(conn, TOE_CLOSE_ABORT);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_comes_early_within_the_window_is_kept)
+{
+	struct toe_conn *conn;
+	struct tcp_pcb *pcb;
+	struct told told;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	pcb = tcp_active_pcbs;
+	pcb->rcv_wnd = 1500;
+	inject(pcb, 500, 1000);
+	inject(pcb, 0, 500);
+	until_told(&told, TOE_READABLE);
+	ck_assert_int_eq(recv_bytes(conn, 2000), 1500);
+	driver.close(conn, TOE_CLOSE_ABORT);
+	close(fd);
+}
+END_TEST
+
 UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_refused_connect_may_be_tried_again,
 	  who_finds_no_room_is_told_of_it,
@@ -851,4 +953,6 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  ends_go_with_a_stream,
 	  nobody_is_told_that_a_frozen_one_is_closed,
 	  a_stream_with_time_stamps_is_refused,
-	  a_datagram_socket_with_a_peer_knows_its_own_address)
+	  a_datagram_socket_with_a_peer_knows_its_own_address,
+	  what_comes_early_and_beyond_the_window_does_no_harm,
+	  what_comes_early_within_the_window_is_kept)

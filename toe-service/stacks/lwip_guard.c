@@ -242,3 +242,23 @@ bool lwip_guard_leaves(const struct lwip_link *link, const uint8_t *frame,
 		return true;
 	}
 }
+
+void lwip_guard_window(void)
+{
+	/* lwIP puts the connection that a segment was for in front */
+	struct tcp_pcb *pcb = tcp_active_pcbs;
+	struct tcp_seg **at;
+	uint32_t edge;
+
+	if (!pcb || !pcb->ooseq)
+		return;
+	edge = pcb->rcv_nxt + pcb->rcv_wnd;
+	for (at = &pcb->ooseq; *at; at = &(*at)->next) {
+		if (TCP_SEQ_LEQ((*at)->tcphdr->seqno + TCP_TCPLEN(*at), edge))
+			continue;
+		/* in order: all that follow are beyond it, too */
+		tcp_segs_free(*at);
+		*at = NULL;
+		return;
+	}
+}

@@ -145,6 +145,7 @@ static void link_input(struct lwip_link *link, struct frame *f, size_t len)
 	memcpy(p->payload, f->bytes, len);
 	if (link->netif.input(p, &link->netif) != ERR_OK)
 		pbuf_free(p);
+	lwip_guard_window();
 }
 
 void lwip_link_event(struct lwip_link *link, uint32_t events)
