@@ -56,7 +56,7 @@ static json_t *toe_json(const struct toe *toe)
 			       ? (double)(now - toe->since_ns) / NS_PER_S
 			       : 0.0;
 
-	json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i}",
+	json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:i,s:i,s:f,s:i,s:i}",
 			 "name", toe->conf.name, "driver", toe->conf.driver,
 			 "netdev", toe->conf.netdev, "link", toe->conf.link,
 			 "segment", toe->conf.segment, "state",
@@ -65,7 +65,8 @@ static json_t *toe_json(const struct toe *toe)
 			 (int)toe->conf.weight, "capacity",
 			 (int)toe->conf.capacity, "load", (int)toe->load,
 			 "ifindex", (int)toe->ifindex, "since_s", since,
-			 "devices", (int)toe->devices);
+			 "devices", (int)toe->devices, "max_devices",
+			 (int)toe->conf.max_devices);
 	if (json) {
 		add_sharing(json, toe);
 		json_object_set_new(json, "match",

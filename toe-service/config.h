@@ -29,6 +29,7 @@ struct config_toe {
 	char segment[CONFIG_SEGMENT_MAX]; /* "": shared with no other TOE */
 	uint32_t weight;	    /* 1 … 1000 */
 	uint32_t capacity;	    /* connections; 0: no limit */
+	uint32_t max_devices;	    /* that have a context there; 0: no limit */
 	/* bytes a second that its guests share; 0: they do not; or _AUTO */
 	uint64_t rate;
 	uint32_t vlan;		    /* of the netdev; 0: the netdev itself */

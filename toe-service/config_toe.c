@@ -342,6 +342,7 @@ void config_toe_copy(cfg_t *sec, struct config_toe *toe)
 		 cfg_getstr(sec, "segment"));
 	toe->weight = (uint32_t)cfg_getint(sec, "weight");
 	toe->capacity = (uint32_t)cfg_getint(sec, "capacity");
+	toe->max_devices = (uint32_t)cfg_getint(sec, "max-devices");
 	toe->vlan = (uint32_t)cfg_getint(sec, "vlan");
 	toe->mtu = (uint32_t)cfg_getint(sec, "mtu");
 	/* checked already */
@@ -361,6 +362,7 @@ cfg_opt_t config_toe_options[] = {
 	CFG_STR("segment", "", CFGF_NONE),
 	CFG_INT("weight", 100, CFGF_NONE),
 	CFG_INT("capacity", 0, CFGF_NONE),
+	CFG_INT("max-devices", 0, CFGF_NONE),
 	CFG_INT("vlan", 0, CFGF_NONE),
 	CFG_INT("mtu", 0, CFGF_NONE),
 	CFG_STR("addresses", "", CFGF_NONE),
@@ -385,6 +387,7 @@ static const struct {
 	{"toe|fault", check_fault},
 	{"toe|weight", config_check_range},
 	{"toe|capacity", config_check_range},
+	{"toe|max-devices", config_check_range},
 	{"toe|vlan", config_check_range},
 	{"toe|mtu", config_check_range},
 };

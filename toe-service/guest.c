@@ -197,7 +197,7 @@ int guest_place(struct guest_net *net, uint32_t index,
 	if (err)
 		return err;
 	pool_explain(inv, pool, why, sizeof(why));
-	return guest_fail(error, -ENETDOWN, "no toe of pool \"%s\" is up: %.150s",
+	return guest_fail(error, -ENETDOWN, "pool \"%s\" has no toe for it: %.150s",
 			  pool->name, why);
 }
 

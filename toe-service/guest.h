@@ -105,7 +105,8 @@ struct guest_saved {
  * One link is enough for success. Returns 0; -EINVAL: unknown pool;
  * -EADDRINUSE: another device has the address; -EDQUOT: the pool has as many
  * devices as it may; -EADDRNOTAVAIL: neither entry nor
- * TOE has an address (left); -ENETDOWN: no TOE is up; or what the TOE's driver
+ * TOE has an address (left); -ENETDOWN: no TOE is up and not
+ * full; or what the TOE's driver
  * says.
  */
 int guest_net_create(struct inventory *inv, const char *name,

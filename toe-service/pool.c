@@ -18,6 +18,17 @@ static int lighter(const struct toe *a, const struct toe *b)
 	return burden(a) * b->conf.weight < burden(b) * a->conf.weight;
 }
 
+/* Those that are there already, after a reload say, stay. */
+static bool has_all_devices(const struct toe *toe)
+{
+	return toe->conf.max_devices && toe->devices >= toe->conf.max_devices;
+}
+
+static bool has_all_sockets(const struct toe *toe)
+{
+	return toe->conf.capacity && toe->load >= toe->conf.capacity;
+}
+
 static struct toe *choose(struct inventory *inv, const struct config_pool *pool,
 			  const char *segment, const char *driver,
 			  uint64_t tried, enum toe_state state)
@@ -33,7 +44,7 @@ static struct toe *choose(struct inventory *inv, const struct config_pool *pool,
 			continue;
 		if (driver && strcmp(toe->conf.driver, driver))
 			continue;
-		if (toe->conf.capacity && toe->load >= toe->conf.capacity)
+		if (has_all_devices(toe) || has_all_sockets(toe))
 			continue;
 		if (pool->policy == POOL_IN_ORDER)
 			return toe;
@@ -84,6 +95,18 @@ bool pool_better(const struct inventory *inv, const struct config_pool *pool,
 	       (uint64_t)now->devices * other->conf.weight;
 }
 
+/* Why a new device has not come to it. */
+static const char *refusal(const struct toe *toe)
+{
+	if (!toe)
+		return "not in the table";
+	if (toe->state == TOE_UP && has_all_devices(toe))
+		return "has as many devices as it may (max-devices)";
+	if (toe->state == TOE_UP && has_all_sockets(toe))
+		return "has as many connections as it may (capacity)";
+	return toe->reason[0] ? toe->reason : toe_state_name(toe->state);
+}
+
 void pool_explain(struct inventory *inv, const struct config_pool *pool,
 		  char *text, size_t size)
 {
@@ -97,10 +120,7 @@ void pool_explain(struct inventory *inv, const struct config_pool *pool,
 	for (i = 0; i < pool->nr_toes && len < size; i++) {
 		name = inv->config->toe[pool->toe[i]].name;
 		toe = inventory_find(inv, name);
-		len += (size_t)snprintf(
-			text + len, size - len, "%s%s: %s", i ? "; " : "", name,
-			!toe		 ? "not in the table"
-			: toe->reason[0] ? toe->reason
-					 : toe_state_name(toe->state));
+		len += (size_t)snprintf(text + len, size - len, "%s%s: %s",
+					i ? "; " : "", name, refusal(toe));
 	}
 }

@@ -11,8 +11,8 @@
  * @driver: one with this driver, or NULL: any
  * @tried: bit n set: not the TOE in row n
  *
- * One that is up; without @segment a degraded one, if none is. Returns NULL if
- * there is neither in the pool.
+ * One that is up, and has not as many devices or connections as it may; without
+ * @segment a degraded one, if none is. Returns NULL if there is neither in the pool.
  */
 struct toe *pool_choose(struct inventory *inv, const struct config_pool *pool,
 			const char *segment, const char *driver,

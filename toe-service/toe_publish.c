@@ -56,6 +56,7 @@ static void publish_toe(struct inventory *inv, struct toe *toe)
 	publish(inv, "toe", name, "match", toe->conf.match);
 	publish_number(inv, name, "weight", toe->conf.weight);
 	publish_number(inv, name, "capacity", toe->conf.capacity);
+	publish_number(inv, name, "max-devices", toe->conf.max_devices);
 	publish_number(inv, name, "vlan", toe->conf.vlan);
 	publish_number(inv, name, "link-mtu", toe->conf.mtu);
 	toe_publish_offloads(inv, toe);

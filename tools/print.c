@@ -243,7 +243,8 @@ void print_toes(const json_t *answer)
 		{ "SEGMENT", TABLE_LEFT },    { "STATE", TABLE_LEFT },
 		{ "SINCE", TABLE_RIGHT },     { "WEIGHT", TABLE_RIGHT },
 		{ "SOCKETS", TABLE_RIGHT },   { "CAPACITY", TABLE_RIGHT },
-		{ "DEVICES", TABLE_RIGHT },   { "MTU", TABLE_RIGHT },
+		{ "DEVICES", TABLE_RIGHT },   { "MAX", TABLE_RIGHT },
+		{ "MTU", TABLE_RIGHT },
 		{ "MBIT/S", TABLE_RIGHT },    { "RATE", TABLE_RIGHT },
 		{ "OFFLOADS", TABLE_LEFT },
 		{ "REASON", TABLE_LEFT },
@@ -269,6 +270,7 @@ void print_toes(const json_t *answer)
 		else
 			table_add(&table, "-");
 		table_add(&table, "%lld", get_int(toe, "devices"));
+		add_known(&table, toe, "max_devices");
 		/* what guests' links get */
 		add_known(&table, toe,
 			  get_int(toe, "link_mtu") ? "link_mtu" : "mtu");

@@ -260,6 +260,64 @@ NATIVE_TEST(a_pool_has_as_many_devices_as_it_may)
 	nt_guest_remove(nt, &other);
 }
 
+#define FULL(settings)                                                    \
+	"toe \"left\" { netdev = \"toe0\" link = \"macvlan\" "           \
+	"driver = \"fault\" " settings " }\n"                             \
+	"toe \"right\" { netdev = \"toe0\" link = \"macvlan\" "          \
+	"driver = \"fault\" " settings " }\n"                             \
+	"pool \"two\" { toes = {\"left\", \"right\"} "                   \
+	"policy = \"in-order\" }\n"                                      \
+	"pool \"left\" { toes = {\"left\"} }\n"
+
+NATIVE_TEST(a_toe_has_as_many_devices_as_it_may_and_the_next_one_the_others)
+{
+	struct nt_guest other;
+
+	restart(nt, FULL("max-devices = 1"));
+	nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=two");
+	other = nt_guest_add(nt, OTHER, NULL, "ip=" OTHER_IP "/24,pool=two");
+	ck_assert(nt_says(nt, LIST, "\"toe\":\"left\""));
+	ck_assert(nt_says(nt, LIST, "\"toe\":\"right\""));
+	nt_guest_remove(nt, &other);
+}
+
+NATIVE_TEST(where_no_toe_has_room_the_device_says_so_and_is_tried_again)
+{
+	struct nt_guest other = {.domid = OTHER};
+
+	restart(nt, FULL("max-devices = 1"));
+	nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=left");
+	other.dom = nt_domain(nt, OTHER, NULL);
+	free(nt_attach(nt, OTHER, "ip=" OTHER_IP "/24,pool=left"));
+	ck_assert(nt_says(nt, LIST, "pool \\\"left\\\" has no toe for it: left: "
+				    "has as many devices as it may "
+				    "(max-devices)"));
+	tg_free(nt->guest.tg);
+	nt->guest.tg = NULL;
+	nt_guest_kill(nt, NT_DOMID);
+	ck_ok(tg_start(nt->host, other.dom, 0, NULL, NT_TIMEOUT, &other.tg));
+	nt_guest_remove(nt, &other);
+}
+
+NATIVE_TEST(devices_that_are_there_stay_when_a_toe_may_have_fewer)
+{
+	struct tg_sock *s;
+	struct nt_guest other;
+	struct tg *tg;
+
+	restart(nt, FULL(""));
+	tg = nt_guest_up_as(nt, NULL, NT_ENTRY ",pool=left");
+	s = nt_echo_up(nt, tg);
+	other = nt_guest_add(nt, OTHER, NULL, "ip=" OTHER_IP "/24,pool=left");
+	nt_shell("sed -i 's/^toe \"left\" {/& max-devices = 1/' /run/vtoed.conf");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	ck_assert(nt_says(nt, "{\"command\":\"toes\"}",
+			  "\"devices\":2,\"max_devices\":1"));
+	nt_echo_once(s);
+	nt_guest_remove(nt, &other);
+	nt_echo_once(s);
+}
+
 /* ---- shares ---- */
 
 #define RATE	  "toe \"slow\" { netdev = \"toe1\" link = \"macvlan\" "  \
@@ -464,6 +522,9 @@ NATIVE_MAIN("native-sharing", 60,
 	    a_pool_has_as_many_sockets_as_it_may,
 	    a_connection_over_the_limit_waits_to_be_accepted,
 	    a_pool_has_as_many_devices_as_it_may,
+	    a_toe_has_as_many_devices_as_it_may_and_the_next_one_the_others,
+	    where_no_toe_has_room_the_device_says_so_and_is_tried_again,
+	    devices_that_are_there_stay_when_a_toe_may_have_fewer,
 	    guests_that_compete_get_their_shares_and_one_alone_all,
 	    shares_come_and_go_with_guests,
 	    shares_outlive_vtoed_and_end_with_the_rate,

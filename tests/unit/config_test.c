@@ -159,6 +159,17 @@ START_TEST(a_pool_has_limits)
 }
 END_TEST
 
+START_TEST(a_toe_has_a_limit_of_devices)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "toe b { netdev = \"f\" max-devices = 3 }\n");
+	ck_assert_uint_eq(config->toe[0].max_devices, 0);
+	ck_assert_uint_eq(config->toe[1].max_devices, 3);
+	refused("toe a {\n netdev = \"e\"\n max-devices = -1\n}\n", 3,
+		"max-devices: -1 is not in the range 0 to 65536");
+}
+END_TEST
+
 START_TEST(a_toe_has_a_rate_that_guests_share)
 {
 	accepted("toe a { netdev = \"e\" }\n"
@@ -395,6 +406,7 @@ END_TEST
 UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, a_pool_has_limits,
+	  a_toe_has_a_limit_of_devices,
 	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
 	  additions_follow_the_file, a_match_has_a_name_to_build_on,
 	  addresses_may_come_by_dhcp,

@@ -27,6 +27,7 @@ $(eval $(call unit,match,toe-service/match.c))
 $(eval $(call unit,additions,toe-service/additions.c,jansson))
 $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
+$(eval $(call unit,pool,toe-service/pool.c,libnl-3.0 libnl-route-3.0))
 $(eval $(call unit,health,toe-service/health.c))
 $(eval $(call unit,fault,toe-service/stacks/fault.c toe-service/stacks/fault_plan.c))
 $(eval $(call unit,drivers,toe-service/stacks/drivers.c \
