@@ -23,6 +23,7 @@ void device_fill_toe(const struct device *device, uint32_t index,
 	toe->generation = link->toe_generation;
 	toe->ip = link->ip;
 	toe->ip6 = link->ip6;
+	toe->routes = link->routes;
 	snprintf(toe->driver, sizeof(toe->driver), "%s", link->driver);
 	snprintf(toe->settings, sizeof(toe->settings), "%s", link->settings);
 }
@@ -38,11 +39,12 @@ static void tell_toe(struct device *device, uint32_t index, uint32_t left)
 	worker_set_toe(device->worker, index, &toe);
 }
 
-static bool same_addresses(const struct worker_toe *a,
-			   const struct worker_toe *b)
+static bool same_network(const struct worker_toe *a,
+			 const struct worker_toe *b)
 {
 	return !memcmp(&a->ip, &b->ip, sizeof(a->ip)) &&
-	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6));
+	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6)) &&
+	       !memcmp(&a->routes, &b->routes, sizeof(a->routes));
 }
 
 static bool same_place(const struct worker_toe *a, const struct worker_toe *b)
@@ -68,7 +70,7 @@ void device_compare_toes(struct device *device)
 					 : TOE_ABSENT);
 			continue;
 		}
-		if (is.row != WORKER_NO_TOE && !same_addresses(&was[i], &is))
+		if (is.row != WORKER_NO_TOE && !same_network(&was[i], &is))
 			tell_toe(device, i, CONTEXT_LEFT_ADDRESS);
 		guest_link_release(device->net, i);
 	}
@@ -198,11 +200,31 @@ static bool follow(struct device *device, uint32_t index, uint16_t family)
 	return true;
 }
 
+/* True if it has other routes, or should have. */
+static bool follow_routes(struct device *device, uint32_t index)
+{
+	char error[ENTRY_ERROR_MAX];
+	int err = guest_link_follow_routes(device->net, index, error);
+
+	if (err == -EALREADY)
+		return false;
+	if (err)
+		log_warn("device %u/%u (%s): has not all routes of toe %s: %s",
+			 device->domid, device->devid, device->name,
+			 device->net->link[index].toe, error);
+	else
+		log_info("device %u/%u (%s): by toe %s it has other routes now",
+			 device->domid, device->devid, device->name,
+			 device->net->link[index].toe);
+	return true;
+}
+
 static void addresses_changed(struct device *device, uint32_t index)
 {
 	bool changed = follow(device, index, VTOE_INET);
 
 	changed |= follow(device, index, VTOE_INET6);
+	changed |= follow_routes(device, index);
 	if (changed)
 		device_readdressed(device, index);
 }

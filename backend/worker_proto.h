@@ -27,7 +27,7 @@
  * by itself. Loss of the control connection is no reason to end.
  *
  * When one of the device's TOE contexts is new, has moved to another TOE, has
- * other addresses, or is no more, vtoed sends WORKER_TOE; when its TOE does not work
+ * other addresses or routes, or is no more, vtoed sends WORKER_TOE; when its TOE does not work
  * and there is no other, WORKER_LOST, and again, with "reset", when the guest has
  * waited as long as its entry says; when an address has not come back by then,
  * WORKER_NO_ADDRESS. None is answered. HELLO says where the worker takes itself to
@@ -60,7 +60,7 @@
 
 #include "../toe-service/tables.h"
 
-#define WORKER_PROTO_VERSION 6u
+#define WORKER_PROTO_VERSION 7u
 #define WORKER_TEXT_MAX 256u /* bytes, with the NUL */
 #define WORKER_TOES_MAX CONTEXT_TOES_MAX
 #define WORKER_DRIVERS_MAX CONTEXT_DRIVERS_MAX
@@ -89,6 +89,7 @@ struct worker_toe {
 	uint32_t generation; /* of that row */
 	char driver[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
+	struct toe_routes routes;
 	/* TOE, LOST: enum toe_state of the one that it is or was on; TOE: or
 	 * CONTEXT_LEFT_ADDRESS */
 	uint32_t left;

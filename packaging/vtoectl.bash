@@ -14,7 +14,8 @@ _vtoectl()
 		case $COMP_CWORD in
 		2) words="add set remove" ;;
 		3) words=$(vtoectl toes 2>/dev/null | sed 1d | cut -d' ' -f1) ;;
-		*) words="netdev= driver= link= segment= weight= capacity= max-devices= pool="
+		*) words="netdev= driver= link= segment= weight= capacity="
+		   words="$words max-devices= routes= pool="
 		   compopt -o nospace ;;
 		esac
 	elif [ "${COMP_WORDS[1]}" = create ]; then

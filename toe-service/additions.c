@@ -10,22 +10,30 @@
 
 #include "additions.h"
 
-#define LINE_MAX_LEN 1024 /* bytes; a TOE with all settings has some 400 */
+#define LINE_MAX_LEN 2048 /* bytes; a TOE with all settings has some 1200 */
 #define KEY_LEN	     32
-#define VALUE_LEN    256 /* a list of eight pools */
+#define VALUE_LEN    1024 /* a list of eight routes of IPv6 */
 #define PATH_LEN     256
-#define TEXT_MAX     131072 /* 64 TOEs need half of it */
+#define TEXT_MAX     196608 /* 64 TOEs need two thirds of it */
 
 /* What can stand between quotes and mean itself: no '"', '\', '$', newline. */
 #define PLAIN                                                                  \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"       \
 	"-_.:,/@*?[]!+=%"
 
+#define PLAIN_VALUE PLAIN " "
+
 static const char header[] = "# Written by vtoed for \"vtoectl toe\".\n";
 
 static bool plain(const char *text)
 {
 	return *text && !text[strspn(text, PLAIN)];
+}
+
+/* May stand between quotes; "" may, too. */
+static bool plain_value(const char *text)
+{
+	return !text[strspn(text, PLAIN_VALUE)];
 }
 
 /* The line of @toe in @text, or NULL; @len without the newline. */
@@ -45,12 +53,21 @@ static const char *find_line(const char *text, const char *toe, size_t *len)
 	return NULL;
 }
 
-/* a,b -> {"a", "b"} for pools, else "value" */
+static bool is_list(const char *key)
+{
+	return !strcmp(key, "pools") || !strcmp(key, "routes");
+}
+
+/* a,b -> {"a", "b"} and nothing -> {} for a list, else "value" */
 static bool quote(const char *key, const char *value, char *out)
 {
 	size_t len = 0;
 
-	if (strcmp(key, "pools"))
+	if (is_list(key) && !*value) {
+		strcpy(out, "{}");
+		return true;
+	}
+	if (!is_list(key))
 		return snprintf(out, VALUE_LEN, "\"%s\"", value) < VALUE_LEN;
 	out[len++] = '{';
 	out[len++] = '"';
@@ -124,7 +141,7 @@ static int add_settings(char *line, const json_t *settings, char *error)
 		const char *text = json_string_value(member);
 
 		if (strlen(key) >= KEY_LEN || !plain(key) || !text ||
-		    (*text && !plain(text)) ||
+		    !plain_value(text) ||
 		    !quote(key_of(key), text, value)) {
 			snprintf(error, ADDITIONS_ERROR_MAX,
 				 "%.31s: not a value for it: \"%.100s\"", key,

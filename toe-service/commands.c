@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "guest.h"
+#include "route.h"
 
 #define NS_PER_S 1e9
 
@@ -35,6 +36,19 @@ static void add_offloads(json_t *toe, const struct offloads *has)
 	json_object_set_new(toe, "mac", *has->mac ? json_string(has->mac)
 						  : json_null());
 	json_object_set_new(toe, "offloads", words_json(has->list));
+}
+
+static json_t *routes_json(const struct toe_routes *routes)
+{
+	json_t *array = json_array();
+	char text[ROUTE_TEXT_MAX];
+	uint32_t i;
+
+	for (i = 0; i < routes->nr; i++) {
+		route_text(&routes->route[i], text);
+		json_array_append_new(array, json_string(text));
+	}
+	return array;
 }
 
 static void add_sharing(json_t *json, const struct toe *toe)
@@ -75,6 +89,8 @@ static json_t *toe_json(const struct toe *toe)
 					    : json_null());
 		json_object_set_new(json, "vlan", known(toe->conf.vlan));
 		json_object_set_new(json, "link_mtu", known(toe->conf.mtu));
+		json_object_set_new(json, "routes",
+				    routes_json(&toe->conf.routes));
 		add_offloads(json, &toe->has);
 	}
 	return json;

@@ -35,6 +35,7 @@ struct config_toe {
 	uint32_t vlan;		    /* of the netdev; 0: the netdev itself */
 	uint32_t mtu;		    /* of guests' links; 0: the netdev's */
 	struct address_range addresses, addresses6; /* to give to guests */
+	struct toe_routes routes; /* beside the gateways */
 	bool dhcp; /* IPv4 addresses come by DHCP instead */
 	char settings[TABLE_SETTINGS_MAX]; /* for the driver, checked by it */
 	char match[TABLE_NAME_MAX]; /* section that it is there by; "": its own */

@@ -9,6 +9,7 @@
 #include "config_parts.h"
 #include "entry.h"
 #include "match.h"
+#include "route.h"
 #include "stack.h"
 
 /* ---- single options, called by libconfuse as they are read ---- */
@@ -150,6 +151,35 @@ static int check_dhcp(cfg_t *cfg, cfg_t *toe)
 			  "address", cfg_title(toe));
 	else
 		return 0;
+	return -1;
+}
+
+static int read_routes(cfg_t *toe, struct toe_routes *routes, char *error)
+{
+	unsigned int i;
+	int err = 0;
+
+	*routes = (struct toe_routes){0};
+	for (i = 0; i < cfg_size(toe, "routes") && !err; i++)
+		err = route_parse(routes, cfg_getnstr(toe, "routes", i), error);
+	return err;
+}
+
+static int check_routes(cfg_t *cfg, cfg_t *toe)
+{
+	const char *driver = cfg_getstr(toe, "driver");
+	const struct toe_control *control = toe_control_find(driver);
+	char error[ENTRY_ERROR_MAX];
+	struct toe_routes routes;
+
+	if (read_routes(toe, &routes, error)) {
+		cfg_error(cfg, "toe \"%s\": %s", cfg_title(toe), error);
+		return -1;
+	}
+	if (!routes.nr || !control || control->context_routes)
+		return 0;
+	cfg_error(cfg, "toe \"%s\": driver \"%s\" takes no routes",
+		  cfg_title(toe), driver);
 	return -1;
 }
 
@@ -321,7 +351,7 @@ static int check_toe(cfg_t *cfg, cfg_opt_t *opt)
 		return -1;
 	}
 	if (check_rate(cfg, toe) || check_match(cfg, opt, toe) ||
-	    check_dhcp(cfg, toe))
+	    check_dhcp(cfg, toe) || check_routes(cfg, toe))
 		return -1;
 	return check_ranges(cfg, opt, toe);
 }
@@ -348,6 +378,7 @@ void config_toe_copy(cfg_t *sec, struct config_toe *toe)
 	/* checked already */
 	read_ranges(sec, &toe->addresses, &toe->addresses6, error);
 	toe->dhcp = by_dhcp(sec);
+	read_routes(sec, &toe->routes, error);
 	read_rate(sec, &toe->rate, error);
 	snprintf(toe->settings, sizeof(toe->settings), "%s",
 		 cfg_getstr(sec, "fault"));
@@ -369,6 +400,7 @@ cfg_opt_t config_toe_options[] = {
 	CFG_STR("gateway", "", CFGF_NONE),
 	CFG_STR("addresses6", "", CFGF_NONE),
 	CFG_STR("gateway6", "", CFGF_NONE),
+	CFG_STR_LIST("routes", NULL, CFGF_NONE),
 	CFG_STR_LIST("pools", NULL, CFGF_NONE),
 	CFG_STR("fault", "", CFGF_NONE),
 	CFG_STR("rate", "", CFGF_NONE),

@@ -127,6 +127,7 @@ void contexts_set_place(struct contexts *cs, unsigned int toe,
 	cs->candidate[toe].generation = place->generation;
 	cs->toe[toe].ip = place->ip;
 	cs->toe[toe].ip6 = place->ip6;
+	cs->toe[toe].routes = place->routes;
 }
 
 int contexts_tell_link(struct contexts *cs, unsigned int toe,

@@ -61,6 +61,7 @@ struct context_toe {
 	const struct toe_driver *driver; /* NULL: not in use */
 	struct toe_stack *stack;
 	struct toe_address ip, ip6;
+	struct toe_routes routes;
 	bool given_up; /* what lost its link there waits no more */
 };
 
@@ -100,6 +101,7 @@ struct contexts_place {
 	uint32_t row, generation;    /* of its TOE; CONTEXTS_NO_TOE: not in use */
 	char driver[TABLE_NAME_MAX];
 	struct toe_address ip, ip6;
+	struct toe_routes routes;
 	char settings[TABLE_SETTINGS_MAX]; /* for the driver */
 };
 

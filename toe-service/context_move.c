@@ -384,7 +384,8 @@ static bool same_place(const struct contexts_place *a,
 {
 	return a->row == b->row && a->generation == b->generation &&
 	       !memcmp(&a->ip, &b->ip, sizeof(a->ip)) &&
-	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6));
+	       !memcmp(&a->ip6, &b->ip6, sizeof(a->ip6)) &&
+	       !memcmp(&a->routes, &b->routes, sizeof(a->routes));
 }
 
 int contexts_set_toe_later(struct contexts *cs, unsigned int toe,

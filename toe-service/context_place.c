@@ -29,13 +29,28 @@ const uint8_t *context_address_bytes(const struct vtoe_addr *addr)
 	return addr->addr + (is_mapped(addr) ? 12 : 0);
 }
 
+static bool has_route(const struct context_toe *toe, uint16_t family,
+		      const struct vtoe_addr *peer)
+{
+	const struct toe_route *route = toe->routes.route;
+	uint32_t i;
+
+	for (i = 0; i < toe->routes.nr; i++)
+		if (route[i].dst.family == family &&
+		    prefix_same(route[i].dst.addr, context_address_bytes(peer),
+				route[i].prefix))
+			return true;
+	return false;
+}
+
 /*
  * The TOE contexts from which a peer may be reached, as bits: those that have it
- * on their link, or else those with a gateway, or else those with an address.
+ * on their link, or else those with a route to it, or else those with a gateway, or
+ * else those with an address.
  */
 uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer)
 {
-	uint32_t near = 0, far = 0, any = 0;
+	uint32_t near = 0, routed = 0, far = 0, any = 0;
 	const struct toe_address *own;
 	unsigned int i;
 
@@ -47,10 +62,14 @@ uint32_t context_reach(const struct contexts *cs, const struct vtoe_addr *peer)
 		if (prefix_same(own->addr.addr, context_address_bytes(peer),
 				own->prefix))
 			near |= 1u << i;
+		if (has_route(&cs->toe[i], own->addr.family, peer))
+			routed |= 1u << i;
 		if (own->gateway.family)
 			far |= 1u << i;
 	}
-	return near ? near : far ? far : any;
+	if (near || routed)
+		return near ? near : routed;
+	return far ? far : any;
 }
 
 /* Those that the socket, which is made already, can be on. */

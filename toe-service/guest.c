@@ -475,6 +475,7 @@ static void adopt_link(struct guest_net *net, uint32_t index,
 	memcpy(net->link[index].from6, saved->from6, sizeof(saved->from6));
 	net->link[index].dhcp =
 		saved->dhcp || (!index && net->entry.dhcp);
+	net->link[index].routes_due = true;
 	/* an earlier vtoed may not have come to release it */
 	net->link[index].held = true;
 	remove_half_moved(net, index);

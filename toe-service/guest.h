@@ -49,6 +49,8 @@ struct guest_link {
 	uint32_t toe_row, toe_generation;
 	uint32_t mtu;	   /* that the TOE gives it; 0: its device's */
 	uint32_t mtu_most; /* that it can have there; 0: not known */
+	struct toe_routes routes; /* that the TOE gives it */
+	bool routes_due; /* it may have others: an earlier vtoed's, or some */
 	uint32_t ifindex; /* of the device that the link is on; 0: it is gone */
 	struct toe_address ip, ip6;
 	/* TOEs of whose ranges ip and ip6 are; "": of none */
@@ -231,6 +233,15 @@ int guest_link_readdress(struct guest_net *net, uint32_t index,
  */
 int guest_link_follow(struct guest_net *net, uint32_t index, uint16_t family,
 		      char *error);
+
+/**
+ * guest_link_follow_routes - have a link the routes of its TOE, as configured now
+ * @error: ENTRY_ERROR_MAX bytes; set on failure
+ *
+ * Whatever its address is of. Returns 0; -EALREADY: nothing has changed; or what the
+ * TOE's driver says, and then it is tried again when something changes.
+ */
+int guest_link_follow_routes(struct guest_net *net, uint32_t index, char *error);
 
 /** guest_link_ip - its address of a family; family 0: it has none */
 const struct toe_address *guest_link_ip(const struct guest_net *net,

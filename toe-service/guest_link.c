@@ -52,6 +52,7 @@ void guest_make_spec(const struct guest_net *net, uint32_t index,
 		.rate = net->entry.rate,
 		.ip = link->ip,
 		.ip6 = link->ip6,
+		.routes = &link->routes,
 		.dhcp = link->dhcp,
 	};
 	if (link->dhcp)
@@ -71,6 +72,8 @@ void guest_set_toe(struct guest_net *net, uint32_t index,
 	memcpy(link->toe, toe->conf.name, sizeof(link->toe));
 	memcpy(link->driver, toe->conf.driver, sizeof(link->driver));
 	inventory_device(toe, link->netdev);
+	link->routes = toe->conf.routes;
+	link->routes_due = false;
 	link->mtu = toe->conf.mtu;
 	link->mtu_most = toe->mtu;
 	if (toe->conf.mtu && toe->conf.mtu < toe->mtu)

@@ -7,7 +7,7 @@
  *	guest_move.c	links that go to another TOE
  *	guest_retire.c	links that were left, for a moment
  *	guest_lease.c	links whose address comes by DHCP
- *	guest_range.c	links whose addresses are of a TOE's ranges
+ *	guest_range.c	what links have of a TOE's ranges and routes
  */
 #ifndef TOE_SERVICE_GUEST_PARTS_H
 #define TOE_SERVICE_GUEST_PARTS_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* guest_range.c - links whose addresses are of the ranges of a TOE. */
+/* guest_range.c - what links have of the ranges and routes of a TOE. */
 #include <errno.h>
 #include <string.h>
 
 #include "guest_parts.h"
 #include "range.h"
+#include "route.h"
 #include "stack.h"
 
 int guest_take_address(const struct guest_net *net,
@@ -91,4 +92,31 @@ int guest_link_follow(struct guest_net *net, uint32_t index, uint16_t family,
 		entry_wrong(error, "toe %s: no address is left of its addresses",
 			    link->toe);
 	return err ? err : failed;
+}
+
+int guest_link_follow_routes(struct guest_net *net, uint32_t index, char *error)
+{
+	struct guest_link *link = &net->link[index];
+	const struct toe_control *control = toe_control_find(link->driver);
+	const struct toe *toe = &net->inv->toe[link->toe_row];
+	char why[TOE_ERROR_MAX] = "";
+	struct toe_context_spec spec;
+	bool same;
+	int err;
+
+	if (guest_link_state(net, index) == TOE_ABSENT || !control ||
+	    !control->context_routes)
+		return -EALREADY;
+	same = route_same(&link->routes, &toe->conf.routes);
+	if (same && !link->routes_due)
+		return -EALREADY;
+	link->routes = toe->conf.routes;
+	guest_make_spec(net, index, &spec);
+	err = control->context_routes(&spec, why);
+	/* a link that is away is made with them later */
+	link->routes_due = err && err != -ENODEV;
+	if (!link->routes_due)
+		return same ? -EALREADY : 0;
+	entry_wrong(error, "%s", why[0] ? why : strerror(-err));
+	return err;
 }

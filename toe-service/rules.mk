@@ -2,7 +2,7 @@
 # vtoed: both halves; the data half of the drivers is backend/worker/'s.
 VTOED_SRCS := $(addprefix toe-service/, vtoed.c additions.c commands.c config.c config_toe.c \
 		control.c dhcp.c dhcp_client.c entry.c guest.c guest_lease.c guest_link.c guest_move.c guest_range.c guest_retire.c health.c netlink.c netns.c \
-		expand.c lease.c match.c offloads.c pool.c range.c sharing.c toe.c \
+		expand.c lease.c match.c offloads.c pool.c range.c route.c sharing.c toe.c \
 		toe_look.c toe_publish.c traffic.c vlan.c \
 		stacks/controls.c stacks/complete.c stacks/kernel_bridge.c \
 		stacks/kernel_address.c stacks/kernel_assist.c stacks/kernel_hear.c \

@@ -43,6 +43,8 @@ struct toe_context_spec {
 	uint64_t rate;	      /* bytes a second that the guest may send; 0: any */
 	bool held;	      /* without addresses, and deaf: see below */
 	struct toe_address ip, ip6;
+	/* of the families of which there is an address; NULL: none */
+	const struct toe_routes *routes;
 	bool dhcp;	      /* ip is a lease's, or comes later: family 0 */
 	uint8_t mac[TOE_MAC_LEN]; /* with dhcp: what the link should have */
 };
@@ -108,6 +110,13 @@ struct toe_control {
 	int (*context_address)(const struct toe_context_spec *spec,
 			       uint16_t family, const struct toe_address *old,
 			       char *error);
+
+	/*
+	 * Have the routes of @spec, and no others but the gateways'; may be
+	 * repeated. -ENODEV: the context is not there. NULL: the engine takes
+	 * none, and vtoed.conf gives a TOE of it none.
+	 */
+	int (*context_routes)(const struct toe_context_spec *spec, char *error);
 
 	/*
 	 * The guest has gone, and its DHCP client gives the lease back, by a

@@ -37,6 +37,24 @@ struct toe_address {
 	struct vtoe_addr gateway; /* family 0: none */
 };
 
+/*
+ * More are a routing protocol's affair. Each message to a worker has room for this many
+ * of each TOE context (worker_proto.h), and so has the line of an added TOE.
+ */
+#define ROUTES_MAX 8u
+
+/* A network that a TOE's guests reach by another router than the gateway. */
+struct toe_route {
+	struct vtoe_addr dst; /* bits behind the prefix are zero; port unused */
+	uint32_t prefix;      /* bits; not 0 */
+	struct vtoe_addr via; /* on the link */
+};
+
+struct toe_routes {
+	uint32_t nr;
+	struct toe_route route[ROUTES_MAX]; /* of any families; rest: zero */
+};
+
 /* ---- TOE table: vtoed → workers ---- */
 
 enum toe_state {

@@ -2,6 +2,7 @@
 /* toe_publish.c - TOEs and pools as others may read them: publish.h. */
 #include <stdio.h>
 
+#include "route.h"
 #include "toe.h"
 #include "toe_parts.h"
 
@@ -45,6 +46,21 @@ void toe_publish_offloads(struct inventory *inv, const struct toe *toe)
 	publish(inv, "toe", name, "offloads", toe->has.list);
 }
 
+static void publish_routes(struct inventory *inv, const struct toe *toe)
+{
+	char list[ROUTES_MAX * (ROUTE_TEXT_MAX + 2)] = "", text[ROUTE_TEXT_MAX];
+	const struct toe_routes *routes = &toe->conf.routes;
+	size_t len = 0;
+	uint32_t i;
+
+	for (i = 0; i < routes->nr; i++) {
+		route_text(&routes->route[i], text);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+					i ? ", " : "", text);
+	}
+	publish(inv, "toe", toe->conf.name, "routes", list);
+}
+
 static void publish_toe(struct inventory *inv, struct toe *toe)
 {
 	const char *name = toe->conf.name;
@@ -59,6 +75,7 @@ static void publish_toe(struct inventory *inv, struct toe *toe)
 	publish_number(inv, name, "max-devices", toe->conf.max_devices);
 	publish_number(inv, name, "vlan", toe->conf.vlan);
 	publish_number(inv, name, "link-mtu", toe->conf.mtu);
+	publish_routes(inv, toe);
 	toe_publish_offloads(inv, toe);
 	toe_publish_state(inv, toe);
 	toe->published = true;

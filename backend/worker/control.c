@@ -110,7 +110,8 @@ void control_place(const struct worker_toe *toe, struct contexts_place *place)
 	*place = (struct contexts_place){.row = toe->row,
 					 .generation = toe->generation,
 					 .ip = toe->ip,
-					 .ip6 = toe->ip6};
+					 .ip6 = toe->ip6,
+					 .routes = toe->routes};
 	/* zeroed, so the last byte ends each string */
 	memcpy(place->driver, toe->driver, sizeof(toe->driver) - 1);
 	memcpy(place->settings, toe->settings, sizeof(toe->settings) - 1);

@@ -7,7 +7,7 @@
 #   make check-native NATIVE=listen	one program
 #   CK_RUN_CASE=... is Check's own; NATIVE_OPS, NATIVE_SEED: see stress_test.c
 
-NATIVE_TESTS := connect listen dgram hostile daemon vtoed spread inventory dhcp range sharing fault lwip stacks move worker scale stress soak diff
+NATIVE_TESTS := connect listen dgram hostile daemon vtoed spread inventory dhcp range route sharing fault lwip stacks move worker scale stress soak diff
 NATIVE	     ?= $(NATIVE_TESTS)
 NATIVE_CORE  := tests/native/guest.c tests/native/guest_sock.c \
 		tests/native/guest_dgram.c tests/native/flow.c \

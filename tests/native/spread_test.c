@@ -283,6 +283,31 @@ NATIVE_TEST(another_gateway_of_a_toe_is_followed_by_what_is_open)
 	nt_echo_once(s[1]);
 }
 
+/* FAR, too, is behind the gateway of the first one. */
+NATIVE_TEST(a_peer_is_reached_by_the_toe_that_has_a_route_to_it)
+{
+	struct tg *tg = spread_up(nt, "in-order", ENTRY);
+	struct tg_sock *s;
+
+	nt_remote_echo(nt, FAR, PORT);
+	ck_assert_int_eq(nt_remote_run(nt, "ip addr add 198.51.100.2/24"
+					   " dev eth1"), 0);
+	CHANGE("gateway = \"" NEAR_1 "\"",
+	       "routes = {\"203.0.113.0\\/24 via 198.51.100.2\"}");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	nt_shell("ip -n vtoe-5-0 route show table 101 |"
+		 " grep -q '203.0.113.0/24 via 198.51.100.2 '");
+	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	ck_assert(is_on(nt, FAR, "eth1"));
+	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	CHANGE("routes = {[^}]*}", "");
+	ck_assert(nt_says(nt, "{\"command\":\"reload\"}", "\"changed\":true"));
+	ck_ok(tg_open_connect(tg, FAR, PORT, NT_TIMEOUT, &s));
+	nt_echo_once(s);
+	ck_assert(is_on(nt, FAR, "eth0"));
+}
+
 NATIVE_TEST(a_rate_is_set_on_each_toe)
 {
 	spread_up(nt, "in-order", ENTRY ",rate=16Mb/s");
@@ -324,6 +349,7 @@ NATIVE_MAIN("native-spread", 60,
 	    another_range_of_a_toe_is_followed,
 	    a_range_is_followed_that_changed_while_vtoed_was_away,
 	    another_gateway_of_a_toe_is_followed_by_what_is_open,
+	    a_peer_is_reached_by_the_toe_that_has_a_route_to_it,
 	    a_rate_is_set_on_each_toe,
 	    an_entry_without_address_gets_one_of_the_toes,
 	    an_entry_without_address_on_a_toe_without_any_is_an_error)

@@ -52,6 +52,48 @@ START_TEST(what_is_not_set_anew_stays)
 }
 END_TEST
 
+START_TEST(a_list_is_replaced_and_emptied)
+{
+	char *one = edit("", "a", "{\"netdev\":\"e0\",\"routes\":"
+			 "\"10.0.0.0/8 via 192.0.2.3,::/1 via fe80::1\"}");
+	char *two = edit(one, "a", "{\"weight\":\"7\"}");
+	char *three = edit(two, "a", "{\"routes\":\"\"}");
+
+	ck_assert_str_eq(one, HEADER "toe \"a\" { netdev = \"e0\" routes = "
+			 "{\"10.0.0.0/8 via 192.0.2.3\", \"::/1 via fe80::1\"} }\n");
+	ck_assert_str_eq(two, HEADER "toe \"a\" { netdev = \"e0\" routes = "
+			 "{\"10.0.0.0/8 via 192.0.2.3\", \"::/1 via fe80::1\"} "
+			 "weight = \"7\" }\n");
+	ck_assert_str_eq(three, HEADER "toe \"a\" { netdev = \"e0\" "
+			 "weight = \"7\" routes = {} }\n");
+	free(one);
+	free(two);
+	free(three);
+}
+END_TEST
+
+START_TEST(as_many_routes_as_there_may_be_fit_in)
+{
+	char settings[2048] = "{\"routes\":\"", *one, *two;
+	size_t i, len;
+
+	for (i = 0; i < 8; i++) {
+		len = strlen(settings);
+		snprintf(settings + len, sizeof(settings) - len, "%s"
+			 "2001:db8:1111:2222:3333:4444:5555:666%zu/128 via "
+			 "2001:db8:7777:8888:9999:aaaa:bbbb:cccc", i ? "," : "", i);
+	}
+	strcat(settings, "\"}");
+	one = edit("", "a", settings);
+	ck_assert_ptr_nonnull(one);
+	two = edit(one, "a", "{\"weight\":\"7\"}");
+	ck_assert_ptr_nonnull(strstr(two, ":6667/128"));
+	ck_assert_ptr_nonnull(strstr(two, "weight"));
+	free(one);
+	free(two);
+}
+END_TEST
+
 START_TEST(a_removed_toe_takes_its_line_alone)
 {
 	char *rest = additions_remove("x\ntoe \"a\" { }\ntoe \"ab\" { }\n", "a");
@@ -93,6 +135,7 @@ START_TEST(a_file_is_replaced_as_a_whole_or_not)
 END_TEST
 
 UNIT_MAIN("additions", an_added_toe_has_a_line_of_its_own,
-	  what_is_not_set_anew_stays, a_removed_toe_takes_its_line_alone,
+	  what_is_not_set_anew_stays, a_list_is_replaced_and_emptied,
+	  as_many_routes_as_there_may_be_fit_in, a_removed_toe_takes_its_line_alone,
 	  nothing_breaks_out_of_its_quotes,
 	  a_file_is_replaced_as_a_whole_or_not)

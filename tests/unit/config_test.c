@@ -37,11 +37,19 @@ static int address(const struct toe_context_spec *spec, uint16_t family,
 	return 0;
 }
 
+static int routes(const struct toe_context_spec *spec, char *why)
+{
+	(void)spec;
+	(void)why;
+	return 0;
+}
+
 /* The drivers that there are, for this test. */
 const struct toe_control *toe_control_find(const char *name)
 {
 	static const struct toe_control kernel = { .name = "kernel",
 						   .share = share,
+						   .context_routes = routes,
 						   .context_address = address };
 	static const struct toe_control lwip = { .name = "lwip" };
 	static const struct toe_control fault = { .name = "fault",
@@ -167,6 +175,33 @@ START_TEST(a_toe_has_a_limit_of_devices)
 	ck_assert_uint_eq(config->toe[1].max_devices, 3);
 	refused("toe a {\n netdev = \"e\"\n max-devices = -1\n}\n", 3,
 		"max-devices: -1 is not in the range 0 to 65536");
+}
+END_TEST
+
+START_TEST(a_toe_has_routes)
+{
+	accepted("toe a { netdev = \"e\" }\n"
+		 "toe b { netdev = \"f\" routes = {\"10.0.0.0/8 via 192.0.2.3\","
+		 " \"2001:db8:9::/48 via 2001:db8::3\"} }\n"
+		 "toe c { netdev = \"g\" driver = \"lwip\" routes = {} }\n");
+	ck_assert_uint_eq(config->toe[0].routes.nr, 0);
+	ck_assert_uint_eq(config->toe[1].routes.nr, 2);
+	ck_assert_uint_eq(config->toe[1].routes.route[0].prefix, 8);
+	ck_assert_uint_eq(config->toe[1].routes.route[1].dst.family, VTOE_INET6);
+	ck_assert_uint_eq(config->toe[2].routes.nr, 0);
+	refused("toe a {\n netdev = \"e\"\n"
+		" routes = {\"10.0.0.0/8\"}\n}\n", 4,
+		"toe \"a\": routes: \"10.0.0.0/8\" names no router");
+	refused("toe a {\n netdev = \"e\"\n routes = {\"10.0.0.0/8 via 192.0.2.3\","
+		" \"10.0.0.0/8 via 192.0.2.4\"}\n}\n", 4, "there are two");
+}
+END_TEST
+
+START_TEST(routes_are_for_drivers_that_take_them)
+{
+	refused("toe a {\n netdev = \"e\"\n driver = \"lwip\"\n"
+		" routes = {\"10.0.0.0/8 via 192.0.2.3\"}\n}\n", 5,
+		"toe \"a\": driver \"lwip\" takes no routes");
 }
 END_TEST
 
@@ -407,6 +442,7 @@ UNIT_MAIN("config", no_file_means_the_defaults,
 	  the_default_pool_has_all_toes, the_default_pool_may_be_configured,
 	  a_toe_has_defaults, a_pool_has_limits,
 	  a_toe_has_a_limit_of_devices,
+	  a_toe_has_routes, routes_are_for_drivers_that_take_them,
 	  a_toe_has_a_rate_that_guests_share, globals_are_read, errors_name_file_and_line,
 	  additions_follow_the_file, a_match_has_a_name_to_build_on,
 	  addresses_may_come_by_dhcp,

@@ -21,7 +21,9 @@ $(eval $(call unit,entry,toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,rule,$(COMMON_RULE)))
 $(eval $(call unit,lease,toe-service/lease.c toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,range,toe-service/range.c toe-service/entry.c $(COMMON_RULE)))
+$(eval $(call unit,route,toe-service/route.c toe-service/entry.c $(COMMON_RULE)))
 $(eval $(call unit,config,toe-service/config.c toe-service/config_toe.c toe-service/match.c toe-service/range.c \
+	toe-service/route.c \
 	toe-service/entry.c $(COMMON_RULE),libconfuse))
 $(eval $(call unit,match,toe-service/match.c))
 $(eval $(call unit,additions,toe-service/additions.c,jansson))

@@ -32,6 +32,12 @@ static int fault_context_address(const struct toe_context_spec *spec,
 	return kernel_control.context_address(spec, family, old, error);
 }
 
+static int fault_context_routes(const struct toe_context_spec *spec,
+				char *error)
+{
+	return kernel_control.context_routes(spec, error);
+}
+
 static int fault_check(const char *settings, char *error)
 {
 	struct fault_plan plan;
@@ -45,6 +51,7 @@ const struct toe_control fault_control = {
 	.context_destroy = fault_context_destroy,
 	.context_retire = fault_context_retire,
 	.context_address = fault_context_address,
+	.context_routes = fault_context_routes,
 	.context_traffic = fault_context_traffic,
 	.check = fault_check,
 };

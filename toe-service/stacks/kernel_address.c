@@ -108,6 +108,7 @@ static int take_new(struct nl_sock *sk, int ifindex,
 		err = kernel_address_add(sk, ifindex, &now->addr, now->prefix);
 	return err ? err
 		   : kernel_route_set(sk, ifindex, change->spec->index, now,
+				      change->spec->routes,
 				      change->family == VTOE_INET ? AF_INET
 								  : AF_INET6);
 }

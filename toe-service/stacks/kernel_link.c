@@ -302,12 +302,13 @@ static int set_routes(struct nl_sock *sk, int ifindex,
 		      const struct toe_context_spec *spec, bool v6, char *error)
 {
 	const struct toe_address *own = v6 ? &spec->ip6 : &spec->ip;
-	int err = kernel_route_set(sk, ifindex, spec->index, own,
+	int err = kernel_route_set(sk, ifindex, spec->index, own, spec->routes,
 				   v6 ? AF_INET6 : AF_INET);
+	bool several = spec->index || (spec->routes && spec->routes->nr);
 
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot add the %s of %s=",
-			    spec->toe, spec->index ? "routes" : "gateway",
+			    spec->toe, several ? "routes" : "gateway",
 			    v6 ? "ip6" : "ip");
 	return 0;
 }
@@ -548,6 +549,7 @@ const struct toe_control kernel_control = {
 	.context_retire = kernel_context_retire,
 	.context_traffic = kernel_context_traffic,
 	.context_address = kernel_context_address,
+	.context_routes = kernel_context_routes,
 	.context_share = kernel_context_share,
 	.share = kernel_share,
 	.sweep = kernel_sweep,

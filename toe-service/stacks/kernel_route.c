@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <netlink/netlink.h>
@@ -9,6 +11,7 @@
 #include <netlink/route/route.h>
 #include <netlink/route/rule.h>
 
+#include "kernel_inside.h"
 #include "kernel_nl.h"
 #include "kernel_route.h"
 
@@ -74,6 +77,15 @@ static struct vtoe_addr network_of(const struct toe_address *own)
 	return addr;
 }
 
+/*
+ * The first context's wins; a link that replaces another one is there beside it for
+ * a moment.
+ */
+static uint32_t metric_of(int ifindex, uint32_t index)
+{
+	return (index + 1) << 16 | ((uint32_t)ifindex & 0xffff);
+}
+
 static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
 		       const struct toe_address *own, uint32_t table)
 {
@@ -81,14 +93,40 @@ static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
 	struct way way = {
 		.ifindex = ifindex,
 		.table = table,
-		/* the first context's wins; a link that replaces another one
-		 * is there beside it for a moment */
-		.metric = (index + 1) << 16 | ((uint32_t)ifindex & 0xffff),
+		.metric = metric_of(ifindex, index),
 		.dst = &any,
 		.via = &own->gateway,
 	};
 
 	return own->gateway.family ? route_add(sk, &way) : 0;
+}
+
+static bool is_of(const struct toe_route *route, int family)
+{
+	return route->dst.family == (family == AF_INET ? VTOE_INET : VTOE_INET6);
+}
+
+/* Those that are there already stay. */
+static int routes_add(struct nl_sock *sk, int ifindex, uint32_t index,
+		      const struct toe_routes *routes, int family,
+		      uint32_t table)
+{
+	struct way way = {.ifindex = ifindex, .table = table,
+			  .metric = metric_of(ifindex, index)};
+	uint32_t i;
+	int err;
+
+	for (i = 0; routes && i < routes->nr; i++) {
+		if (!is_of(&routes->route[i], family))
+			continue;
+		way.dst = &routes->route[i].dst;
+		way.prefix = routes->route[i].prefix;
+		way.via = &routes->route[i].via;
+		err = route_add(sk, &way);
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
 }
 
 static int network_add(struct nl_sock *sk, int ifindex,
@@ -176,20 +214,33 @@ static int set_rule(struct nl_sock *sk, const struct toe_address *own,
 	return err;
 }
 
+static int ways_out(struct nl_sock *sk, int ifindex, uint32_t index,
+		    const struct toe_address *own,
+		    const struct toe_routes *routes, int family, uint32_t table)
+{
+	int err = gateway_add(sk, ifindex, index, own, table);
+
+	return err ? err
+		   : routes_add(sk, ifindex, index, routes, family, table);
+}
+
 int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
-		     const struct toe_address *own, int family)
+		     const struct toe_address *own,
+		     const struct toe_routes *routes, int family)
 {
 	uint32_t table = TABLE_FIRST + index;
 	int err = 0;
 
 	if (own->addr.family)
-		err = gateway_add(sk, ifindex, index, own, RT_TABLE_MAIN);
+		err = ways_out(sk, ifindex, index, own, routes, family,
+			       RT_TABLE_MAIN);
 	if (err || !index)
 		return err;
 	if (own->addr.family) {
 		err = network_add(sk, ifindex, own, table);
 		if (!err)
-			err = gateway_add(sk, ifindex, index, own, table);
+			err = ways_out(sk, ifindex, index, own, routes, family,
+				       table);
 	}
 	return err ? err : set_rule(sk, own, family, table);
 }
@@ -219,4 +270,97 @@ int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
 	}
 	nl_cache_free(routes);
 	return last;
+}
+
+/* ---- routes that change ---- */
+
+/* By a router to a network: neither the gateway's nor what is on the link. */
+static bool is_by_router(struct rtnl_route *route, int ifindex)
+{
+	return is_ours(route, ifindex) &&
+	       rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route, 0)) &&
+	       nl_addr_get_prefixlen(rtnl_route_get_dst(route));
+}
+
+static bool is_route(struct rtnl_route *route, const struct toe_route *wanted)
+{
+	uint32_t bits = wanted->via.family == VTOE_INET ? 32 : 128;
+	struct nl_addr *dst = kernel_nl_addr(&wanted->dst, wanted->prefix);
+	struct nl_addr *via = kernel_nl_addr(&wanted->via, bits);
+	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
+	bool is = dst && via && !nl_addr_cmp(rtnl_route_get_dst(route), dst) &&
+		  !nl_addr_cmp(rtnl_route_nh_get_gateway(hop), via);
+
+	nl_addr_put(via);
+	nl_addr_put(dst);
+	return is;
+}
+
+static bool is_wanted(struct rtnl_route *route, const struct toe_routes *routes)
+{
+	uint32_t i;
+
+	for (i = 0; routes && i < routes->nr; i++)
+		if (is_route(route, &routes->route[i]))
+			return true;
+	return false;
+}
+
+static int prune(struct nl_sock *sk, int ifindex,
+		 const struct toe_routes *routes, int family)
+{
+	struct nl_cache *there;
+	struct nl_object *o;
+	int err = rtnl_route_alloc_cache(sk, family, 0, &there), last = 0;
+
+	if (err)
+		return kernel_nl_errno(err);
+	for (o = nl_cache_get_first(there); o; o = nl_cache_get_next(o)) {
+		struct rtnl_route *route = (struct rtnl_route *)o;
+
+		if (!is_by_router(route, ifindex) || is_wanted(route, routes))
+			continue;
+		err = rtnl_route_delete(sk, route, 0);
+		if (err && err != -NLE_OBJ_NOTFOUND)
+			last = kernel_nl_errno(err);
+	}
+	nl_cache_free(there);
+	return last;
+}
+
+/* What stays is not touched: it is in use. */
+static int follow(const struct kernel_inside *in, int family)
+{
+	const struct toe_context_spec *spec = in->spec;
+	const struct toe_address *own = family == AF_INET ? &spec->ip
+							  : &spec->ip6;
+	int err;
+
+	if (!own->addr.family)
+		return 0;
+	err = prune(in->sk, in->ifindex, spec->routes, family);
+	if (!err)
+		err = routes_add(in->sk, in->ifindex, spec->index, spec->routes,
+				 family, RT_TABLE_MAIN);
+	if (!err && spec->index)
+		err = routes_add(in->sk, in->ifindex, spec->index, spec->routes,
+				 family, TABLE_FIRST + spec->index);
+	return err;
+}
+
+static int change_routes(const struct kernel_inside *in)
+{
+	int err = follow(in, AF_INET), err6 = follow(in, AF_INET6);
+
+	if (!err)
+		err = err6;
+	if (err)
+		snprintf(in->error, TOE_ERROR_MAX, "changing the routes: %s",
+			 strerror(-err));
+	return err;
+}
+
+int kernel_context_routes(const struct toe_context_spec *spec, char *error)
+{
+	return kernel_on_link(spec, change_routes, NULL, error);
 }

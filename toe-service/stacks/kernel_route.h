@@ -21,13 +21,18 @@
  * @ifindex: of the link, which is up
  * @index: of the context
  * @own: its address; without one, rules that are there for it are removed
+ * @routes: beside its gateway's; NULL: none; those of another family are passed over
  * @family: AF_INET or AF_INET6
  *
  * The routes of another link of this context may still be there. Returns 0 or a
  * negative errno.
  */
 int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
-		     const struct toe_address *own, int family);
+		     const struct toe_address *own,
+		     const struct toe_routes *routes, int family);
+
+/* The driver's context_routes(), see ../stack.h. */
+int kernel_context_routes(const struct toe_context_spec *spec, char *error);
 
 /**
  * kernel_route_remove - what kernel_route_set() has made for a link, but the rule
