@@ -295,6 +295,34 @@ START_TEST(a_connection_has_the_address_of_its_toe)
 }
 END_TEST
 
+static int toe_with_route(const uint8_t *network)
+{
+	struct contexts_place second = place_of(1);
+	struct vtoe_addr local;
+
+	second.routes.nr = 1;
+	second.routes.route[0].dst.family = VTOE_INET;
+	memcpy(second.routes.route[0].dst.addr, network, 4);
+	second.routes.route[0].prefix = 24;
+	up_with(&second);
+	/* a gateway is the second choice */
+	contexts.toe[0].ip.gateway = second.ip.addr;
+	connected(&local);
+	return contexts.context[SLOT].toe;
+}
+
+START_TEST(a_connection_is_on_the_toe_with_a_route_to_its_peer)
+{
+	ck_assert_int_eq(toe_with_route((const uint8_t[]){198, 51, 100, 0}), 1);
+}
+END_TEST
+
+START_TEST(a_route_to_another_network_does_not_count)
+{
+	ck_assert_int_eq(toe_with_route((const uint8_t[]){203, 0, 113, 0}), 0);
+}
+END_TEST
+
 START_TEST(a_move_needs_nothing_of_a_driver_that_keeps_no_way)
 {
 	struct contexts_place to = place_of(2);
@@ -713,6 +741,8 @@ END_TEST
 UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  without_settings_toes_share_an_instance,
 	  a_connection_has_the_address_of_its_toe,
+	  a_connection_is_on_the_toe_with_a_route_to_its_peer,
+	  a_route_to_another_network_does_not_count,
 	  a_move_needs_nothing_of_a_driver_that_keeps_no_way,
 	  what_a_toe_that_is_no_more_carried_is_reset,
 	  what_has_an_address_that_is_gone_is_reset,
