@@ -234,6 +234,28 @@ START_TEST(one_without_scaling_and_time_stamps_does_too)
 }
 END_TEST
 
+START_TEST(a_window_that_an_early_segment_has_told_of_is_taken)
+{
+	struct toe_conn *conn;
+	struct toe_saved saved;
+	struct told told;
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	cut(true);
+	take_out(conn, &saved);
+	saved.snd_wl1 = saved.rcv_nxt + saved.rcv_wnd + 1000;
+	conn = put_in(&saved, &told);
+	cut(false);
+	go_on(conn, &saved);
+	ck_assert_int_eq(send_bytes(conn, "there", 5), 5);
+	expect_bytes(fd, "there");
+	ck_assert_int_eq(send(fd, "back", 4, 0), 4);
+	expect_told_bytes(conn, &told, "back");
+}
+END_TEST
+
 START_TEST(what_is_on_its_way_arrives_and_what_is_unread_is_given)
 {
 	static char data[300000], in[300000];
@@ -402,6 +424,7 @@ END_TEST
 
 UNIT_MAIN("kernel", a_stream_goes_on_in_another_socket,
 	  one_without_scaling_and_time_stamps_does_too,
+	  a_window_that_an_early_segment_has_told_of_is_taken,
 	  what_is_on_its_way_arrives_and_what_is_unread_is_given,
 	  nobody_is_told_that_a_frozen_one_is_closed,
 	  one_that_cannot_go_on_after_all_is_reset,

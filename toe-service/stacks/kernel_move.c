@@ -301,10 +301,21 @@ static uint32_t sent(const struct toe_saved *saved)
 	return n < saved->out_len ? n : saved->out_len;
 }
 
+/*
+ * Another stack may have taken the peer's window from a segment that came early, even
+ * beyond its own window; Linux refuses to have done that. Any segment to come will say
+ * it anew.
+ */
+static uint32_t window_said_by(const struct toe_saved *saved)
+{
+	return (int32_t)(saved->snd_wl1 - saved->rcv_nxt) > 0 ? saved->rcv_nxt
+							       : saved->snd_wl1;
+}
+
 static int set_windows(struct toe_conn *conn, const struct toe_saved *saved)
 {
 	struct tcp_repair_window window = {
-		.snd_wl1 = saved->snd_wl1,
+		.snd_wl1 = window_said_by(saved),
 		.snd_wnd = saved->snd_wnd,
 		.max_window = saved->snd_wnd_max,
 		.rcv_wnd = saved->rcv_wnd,
