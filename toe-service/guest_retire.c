@@ -54,10 +54,11 @@ static void due(struct loop_timer *timer)
 
 void guest_retired_end(struct guest_net *net, uint32_t index)
 {
-	struct guest_net left = *net;
+	struct guest_net left;
 
 	if (!net->retired_ns[index])
 		return;
+	left = *net;
 	left.link[index] = net->retired[index];
 	guest_unmake_link(&left, index);
 	net->retired[index] = (struct guest_link){0};
