@@ -49,7 +49,8 @@ static u32 low_water(const struct vtoe_sock *vsk, const struct sock *sk)
 	u32 run = vtoe_load(&vsk->stream.shared->dom0.rx_run);
 	u32 target = sock_rcvlowat(sk, 0, INT_MAX);
 
-	if (vtoe_is_dgram(sk) || run == VTOE_RUN_NONE || vtoe_run_order(run) > VTOE_MAX_RUN_ORDER)
+	if (vtoe_is_dgram(sk) || run == VTOE_RUN_NONE ||
+	    vtoe_run_order(run) > VTOE_MAX_RUN_ORDER)
 		return 1;
 	return min(target, vtoe_run_size(run) / 2);
 }

@@ -37,10 +37,10 @@ bool lwip_guard_leaves(const struct lwip_link *link, const uint8_t *frame,
 /**
  * lwip_guard_window - drop what lwIP has queued beyond a window
  *
- * After each frame that it has seen. It does not look at the window when the
- * first segment comes out of order, and ends the process when it gets to one that does
- * not fit. Any peer could have that; and one does so in
- * good faith after a move, as the other stack had told it of a larger window.
+ * After each frame that it has seen. It does not look at the window when the first
+ * segment comes out of order, and ends the process when it gets to one that does not
+ * fit. Any peer could have that; and one does so in good faith after a move, as the
+ * other stack had told it of a larger window.
  */
 void lwip_guard_window(void);
 
