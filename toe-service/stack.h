@@ -360,9 +360,10 @@ struct toe_driver {
 	/* family and addresses are set; sets the rest, or nothing on failure */
 	int (*export)(struct toe_conn *conn, struct toe_saved *saved);
 	/* what open() has just made becomes that stream, and is frozen; @in is
-	 * the caller's affair, and so is the end of the stream (eof). An error:
-	 * this stack cannot have it; it is to be closed */
-	int (*import)(struct toe_conn *conn, const struct toe_saved *saved);
+	 * the caller's affair, and so is the end of the stream (eof). Bytes of
+	 * its end that recv() will give are taken off @in_len. An error: this
+	 * stack cannot have it; it is to be closed */
+	int (*import)(struct toe_conn *conn, struct toe_saved *saved);
 	/* it goes on; the link is there. An error: it is to be closed */
 	int (*thaw)(struct toe_conn *conn, const struct toe_saved *saved);
 	/* the descriptor for the control half's assist(): with FREEZE before

@@ -47,7 +47,7 @@ static int move_export(struct toe_conn *conn, struct toe_saved *saved)
 }
 
 /* As connected as skeleton's are. */
-static int move_import(struct toe_conn *conn, const struct toe_saved *saved)
+static int move_import(struct toe_conn *conn, struct toe_saved *saved)
 {
 	moved.imported++;
 	moved.got = *saved;

@@ -121,8 +121,7 @@ static void take_out(struct toe_conn *conn, struct toe_saved *saved)
 	driver.close(conn, TOE_CLOSE_ABORT);
 }
 
-static struct toe_conn *put_in(const struct toe_saved *saved,
-			       struct told *told)
+static struct toe_conn *put_in(struct toe_saved *saved, struct told *told)
 {
 	struct toe_conn *conn = open_conn(told);
 
@@ -289,6 +288,62 @@ START_TEST(what_is_on_its_way_arrives_and_what_is_unread_is_given)
 }
 END_TEST
 
+/* How often sockets at the peer's have asked whether there is a window now. */
+static unsigned long peer_probes(void)
+{
+	unsigned long nr;
+	FILE *p;
+
+	ck_assert_int_eq(setns(there, CLONE_NEWNET), 0);
+	p = popen("nstat -asz TcpExtTCPWinProbe | awk '/Probe/ {print $2}'", "r");
+	ck_assert_int_eq(fscanf(p, "%lu", &nr), 1);
+	pclose(p);
+	ck_assert_int_eq(setns(here, CLONE_NEWNET), 0);
+	return nr;
+}
+
+/* Until nobody has taken anything for so long that the next probe is far off. */
+static void fill_window(int fd)
+{
+	static const char data[65536];
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	while (info.tcpi_backoff < 4) {
+		send(fd, data, sizeof(data), MSG_DONTWAIT);
+		ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info,
+					    &len), 0);
+		own_event(1);
+	}
+}
+
+START_TEST(a_peer_whose_window_was_closed_hears_of_the_open_one)
+{
+	struct toe_conn *conn;
+	struct toe_saved saved;
+	unsigned long probes;
+	struct told told;
+	char in[64];
+	int fd;
+
+	up();
+	conn = pair(&told, &fd);
+	fill_window(fd);
+	probes = peer_probes();
+	conn = move(conn, &told, &saved);
+	ck_assert_uint_lt(saved.rcv_wnd, saved.mss);
+	ck_assert_uint_gt(saved.in_len, sizeof(in));
+	until_told(&told, TOE_READABLE);
+	ck_assert_int_eq(driver.recv(conn, &(struct iovec){in, sizeof(in)}, 1),
+			 1);
+	told.events = 0;
+	until_told(&told, TOE_READABLE);
+	ck_assert_uint_eq(peer_probes(), probes);
+	free(saved.in);
+	free(saved.out);
+}
+END_TEST
+
 START_TEST(nobody_is_told_that_a_frozen_one_is_closed)
 {
 	struct pollfd end = {.events = POLLIN | POLLRDHUP};
@@ -426,6 +481,7 @@ UNIT_MAIN("kernel", a_stream_goes_on_in_another_socket,
 	  one_without_scaling_and_time_stamps_does_too,
 	  a_window_that_an_early_segment_has_told_of_is_taken,
 	  what_is_on_its_way_arrives_and_what_is_unread_is_given,
+	  a_peer_whose_window_was_closed_hears_of_the_open_one,
 	  nobody_is_told_that_a_frozen_one_is_closed,
 	  one_that_cannot_go_on_after_all_is_reset,
 	  a_fin_is_sent_once_more_and_no_byte_behind_it,

@@ -46,9 +46,19 @@ static bool is_in(int fd, int netns)
 	return same;
 }
 
+/* With a byte in its queue it tells of its window by itself (kernel_move.c). */
+static int out_of_repair(int fd)
+{
+	int unread = 0;
+
+	return !ioctl(fd, SIOCINQ, &unread) && unread ? TCP_REPAIR_OFF_NO_WP
+						       : TCP_REPAIR_OFF;
+}
+
 int kernel_assist(int netns, int fd, enum toe_assist what)
 {
-	int repair = what == TOE_ASSIST_FREEZE ? TCP_REPAIR_ON : TCP_REPAIR_OFF;
+	int repair = what == TOE_ASSIST_FREEZE ? TCP_REPAIR_ON
+					       : out_of_repair(fd);
 
 	if (!is_tcp(fd) || !is_in(fd, netns) || is(fd, SO_ACCEPTCONN, 1))
 		return -EPERM;

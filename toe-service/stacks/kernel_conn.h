@@ -83,7 +83,7 @@ int kernel_next_datagram(struct toe_conn *conn);
 
 int kernel_freeze(struct toe_conn *conn);
 int kernel_export(struct toe_conn *conn, struct toe_saved *saved);
-int kernel_import(struct toe_conn *conn, const struct toe_saved *saved);
+int kernel_import(struct toe_conn *conn, struct toe_saved *saved);
 int kernel_thaw(struct toe_conn *conn, const struct toe_saved *saved);
 void kernel_own(struct toe_conn *conn, void *user);
 int kernel_descriptor(struct toe_conn *conn);

@@ -13,7 +13,11 @@
  * In:	sequence numbers, while it is closed; then connect(), which asks nobody;
  *	options; the bytes that were sent already, which count as sent and are
  *	kept to be sent again; the windows. When it is out of repair Linux sends a
- *	window probe, whose answer says what the peer really has. Bytes that were
+ *	window probe, whose answer says what the peer really has; what it says of
+ *	our window the peer does not look at, as its sequence number is old. A peer
+ *	that was told of a closed window would find out by its own timer only. So
+ *	the last unread byte of such a stream stays in Linux's queue, and there is
+ *	no probe: when the byte is read Linux tells of the window. Bytes that were
  *	never sent, and a FIN, follow as a program would send them: the FIN has the
  *	sequence number that it had, so one that was acknowledged is a duplicate.
  *
@@ -329,18 +333,39 @@ static int set_windows(struct toe_conn *conn, const struct toe_saved *saved)
 		       : 0;
 }
 
-int kernel_import(struct toe_conn *conn, const struct toe_saved *saved)
+/* The peer sends nothing until it hears of a window. */
+static bool is_stopped(const struct toe_saved *saved)
 {
+	return saved->in_len && !saved->eof && saved->rcv_wnd < saved->mss;
+}
+
+static int queue_last_byte(struct toe_conn *conn, struct toe_saved *saved)
+{
+	int err = set_tcp(conn, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+
+	if (!err)
+		err = give(conn, saved->in + saved->in_len - 1, 1);
+	if (!err)
+		saved->in_len--;
+	return err;
+}
+
+int kernel_import(struct toe_conn *conn, struct toe_saved *saved)
+{
+	bool stopped = is_stopped(saved);
 	int err = set_sequence(conn, TCP_SEND_QUEUE,
 			       saved->snd_una - saved->fin_acked);
 
 	if (!err)
-		err = set_sequence(conn, TCP_RECV_QUEUE, saved->rcv_nxt);
+		err = set_sequence(conn, TCP_RECV_QUEUE,
+				   saved->rcv_nxt - stopped);
 	if (!err)
 		err = join(conn, saved);
 	conn->peer = !err;
 	if (!err)
 		err = set_options(conn, saved);
+	if (!err && stopped)
+		err = queue_last_byte(conn, saved);
 	if (!err && saved->out_len)
 		err = set(conn, SOL_SOCKET, SO_SNDBUF,
 			  (int)(saved->out_len * OVERHEAD));

@@ -192,7 +192,7 @@ int lwip_tcp_pcb(struct toe_conn *conn);
 
 int lwip_tcp_freeze(struct toe_conn *conn);
 int lwip_tcp_export(struct toe_conn *conn, struct toe_saved *saved);
-int lwip_tcp_import(struct toe_conn *conn, const struct toe_saved *saved);
+int lwip_tcp_import(struct toe_conn *conn, struct toe_saved *saved);
 int lwip_tcp_thaw(struct toe_conn *conn, const struct toe_saved *saved);
 void lwip_tcp_own(struct toe_conn *conn, void *user);
 int lwip_tcp_unfinished(struct toe_stack *stack, unsigned int index, void *user,

@@ -231,7 +231,7 @@ static int set_addresses(struct toe_conn *conn, const struct toe_saved *saved)
 	return pcb->mss ? 0 : -EMSGSIZE;
 }
 
-int lwip_tcp_import(struct toe_conn *conn, const struct toe_saved *saved)
+int lwip_tcp_import(struct toe_conn *conn, struct toe_saved *saved)
 {
 	struct tcp_pcb *pcb;
 	int err;
