@@ -5,7 +5,6 @@
 
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
-#include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
 #include "kernel_hear.h"
@@ -13,34 +12,13 @@
 #include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_retire.h"
+#include "kernel_route.h"
 
 /* Those of the local table say what is the namespace's own: they stay. */
-static bool leads_out(struct rtnl_route *route, int ifindex)
+static bool leads_out(struct rtnl_route *route, const void *arg)
 {
-	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
-
-	return hop && rtnl_route_nh_get_ifindex(hop) == ifindex &&
-	       rtnl_route_get_table(route) != RT_TABLE_LOCAL;
-}
-
-static int remove_routes(struct nl_sock *sk, int ifindex)
-{
-	struct nl_cache *routes;
-	struct nl_object *o;
-	int err, result = 0;
-
-	err = rtnl_route_alloc_cache(sk, AF_UNSPEC, 0, &routes);
-	if (err)
-		return kernel_nl_errno(err);
-	for (o = nl_cache_get_first(routes); o; o = nl_cache_get_next(o)) {
-		if (!leads_out((struct rtnl_route *)o, ifindex))
-			continue;
-		err = rtnl_route_delete(sk, (struct rtnl_route *)o, 0);
-		if (err)
-			result = kernel_nl_errno(err);
-	}
-	nl_cache_free(routes);
-	return result;
+	(void)arg;
+	return rtnl_route_get_table(route) != RT_TABLE_LOCAL;
 }
 
 static int forget_neighbours(struct nl_sock *sk, int ifindex)
@@ -58,7 +36,8 @@ static int retire(const struct kernel_inside *in)
 
 	/* in this order: without neighbours nothing gets anywhere */
 	if (!err)
-		err = remove_routes(in->sk, in->ifindex);
+		err = kernel_route_delete(in->sk, in->ifindex, AF_UNSPEC,
+					  leads_out, NULL);
 	if (!err)
 		err = forget_neighbours(in->sk, in->ifindex);
 	return err;

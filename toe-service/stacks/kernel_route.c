@@ -245,15 +245,17 @@ int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
 	return err ? err : set_rule(sk, own, family, table);
 }
 
-static bool is_ours(struct rtnl_route *route, int ifindex)
+/* ---- routes that go ---- */
+
+static bool is_of_link(struct rtnl_route *route, int ifindex)
 {
 	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
 
-	return rtnl_route_get_protocol(route) == RTPROT_STATIC && hop &&
-	       rtnl_route_nh_get_ifindex(hop) == ifindex;
+	return hop && rtnl_route_nh_get_ifindex(hop) == ifindex;
 }
 
-int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
+int kernel_route_delete(struct nl_sock *sk, int ifindex, int family,
+			kernel_route_which *which, const void *arg)
 {
 	struct nl_cache *routes;
 	struct nl_object *o;
@@ -262,9 +264,11 @@ int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
 	if (err)
 		return kernel_nl_errno(err);
 	for (o = nl_cache_get_first(routes); o; o = nl_cache_get_next(o)) {
-		if (!is_ours((struct rtnl_route *)o, ifindex))
+		struct rtnl_route *route = (struct rtnl_route *)o;
+
+		if (!is_of_link(route, ifindex) || !which(route, arg))
 			continue;
-		err = rtnl_route_delete(sk, (struct rtnl_route *)o, 0);
+		err = rtnl_route_delete(sk, route, 0);
 		if (err && err != -NLE_OBJ_NOTFOUND)
 			last = kernel_nl_errno(err);
 	}
@@ -272,12 +276,23 @@ int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
 	return last;
 }
 
+static bool is_ours(struct rtnl_route *route, const void *arg)
+{
+	(void)arg;
+	return rtnl_route_get_protocol(route) == RTPROT_STATIC;
+}
+
+int kernel_route_remove(struct nl_sock *sk, int ifindex, int family)
+{
+	return kernel_route_delete(sk, ifindex, family, is_ours, NULL);
+}
+
 /* ---- routes that change ---- */
 
 /* By a router to a network: neither the gateway's nor what is on the link. */
-static bool is_by_router(struct rtnl_route *route, int ifindex)
+static bool is_by_router(struct rtnl_route *route)
 {
-	return is_ours(route, ifindex) &&
+	return is_ours(route, NULL) &&
 	       rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route, 0)) &&
 	       nl_addr_get_prefixlen(rtnl_route_get_dst(route));
 }
@@ -296,36 +311,17 @@ static bool is_route(struct rtnl_route *route, const struct toe_route *wanted)
 	return is;
 }
 
-static bool is_wanted(struct rtnl_route *route, const struct toe_routes *routes)
+static bool is_unwanted(struct rtnl_route *route, const void *arg)
 {
+	const struct toe_routes *routes = arg;
 	uint32_t i;
 
+	if (!is_by_router(route))
+		return false;
 	for (i = 0; routes && i < routes->nr; i++)
 		if (is_route(route, &routes->route[i]))
-			return true;
-	return false;
-}
-
-static int prune(struct nl_sock *sk, int ifindex,
-		 const struct toe_routes *routes, int family)
-{
-	struct nl_cache *there;
-	struct nl_object *o;
-	int err = rtnl_route_alloc_cache(sk, family, 0, &there), last = 0;
-
-	if (err)
-		return kernel_nl_errno(err);
-	for (o = nl_cache_get_first(there); o; o = nl_cache_get_next(o)) {
-		struct rtnl_route *route = (struct rtnl_route *)o;
-
-		if (!is_by_router(route, ifindex) || is_wanted(route, routes))
-			continue;
-		err = rtnl_route_delete(sk, route, 0);
-		if (err && err != -NLE_OBJ_NOTFOUND)
-			last = kernel_nl_errno(err);
-	}
-	nl_cache_free(there);
-	return last;
+			return false;
+	return true;
 }
 
 /* What stays is not touched: it is in use. */
@@ -338,7 +334,8 @@ static int follow(const struct kernel_inside *in, int family)
 
 	if (!own->addr.family)
 		return 0;
-	err = prune(in->sk, in->ifindex, spec->routes, family);
+	err = kernel_route_delete(in->sk, in->ifindex, family, is_unwanted,
+				  spec->routes);
 	if (!err)
 		err = routes_add(in->sk, in->ifindex, spec->index, spec->routes,
 				 family, RT_TABLE_MAIN);

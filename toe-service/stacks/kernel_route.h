@@ -11,6 +11,9 @@
 #ifndef STACKS_KERNEL_ROUTE_H
 #define STACKS_KERNEL_ROUTE_H
 
+#include <stdbool.h>
+
+#include <netlink/route/route.h>
 #include <netlink/socket.h>
 
 #include "../stack.h"
@@ -41,5 +44,21 @@ int kernel_context_routes(const struct toe_context_spec *spec, char *error);
  * Returns 0 or a negative errno.
  */
 int kernel_route_remove(struct nl_sock *sk, int ifindex, int family);
+
+/* Of which routes of a link something is to be said; @arg is the caller's. */
+typedef bool kernel_route_which(struct rtnl_route *route, const void *arg);
+
+/**
+ * kernel_route_delete - delete routes
+ * @sk: of the guest's namespace
+ * @ifindex: of the link whose routes they are
+ * @family: AF_INET, AF_INET6, or AF_UNSPEC for both
+ * @which: is it one of those
+ * @arg: its argument
+ *
+ * All are tried. One that is gone already is no error. Returns 0 or a negative errno.
+ */
+int kernel_route_delete(struct nl_sock *sk, int ifindex, int family,
+			kernel_route_which *which, const void *arg);
 
 #endif /* STACKS_KERNEL_ROUTE_H */
