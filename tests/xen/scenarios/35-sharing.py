@@ -29,6 +29,11 @@ CONFIG = """
 toe "a" { netdev = "toe0" link = "%s" rate = "8Mb/s" }
 pool "shared" { toes = {"a"} max-devices = 2 max-device-sockets = 20 }
 """
+FULL = """
+toe "a" { netdev = "toe0" link = "macvlan" max-devices = 1 }
+toe "b" { netdev = "toe1" }
+pool "shared" { toes = {"a", "b"} policy = "in-order" }
+"""
 # As many sockets as there can be; how many, and why no more.
 MANY = f"""
 import socket
@@ -145,6 +150,16 @@ def sharing(machine):
     expect_in("max-devices", str(offload.device(machine, guests["one"], 1)),
               "its error")
     machine.dom0.run("vtoectl detach one 1")
+
+    step("a toe that may have no more devices: the next one is on another")
+    configure(machine, FULL)
+    machine.dom0.run(f"vtoectl detach two && "
+                     f"vtoectl attach two '{ENTRIES['two']}'")
+    offload.wait_connected(machine, guests["two"])
+    expect_equal({name: offload.device(machine, guest)["toe"]
+                  for name, guest in guests.items()},
+                 {"one": "a", "two": "b"}, "their toes")
+    configure(machine, CONFIG % "macvlan")
 
     step("sockets over the limit are refused with the true error")
     out = guests["one"].run("python3 -", stdin=MANY).out.split()

@@ -3,8 +3,8 @@
     guest ── vtoe ─┬─ toe1: main ───┐   ┌─ peer0, remote host: 192.0.2.1
                    └─ toe0: extra ──┴───┴─ a router: 192.0.2.2, 203.0.113.2
 
-To another router, to another range of addresses, and to a second TOE when that
-has addresses to give. Meanwhile main's NIC is unplugged for a moment.
+To another router, by a route to a network behind another one, to another range of
+addresses, and to a second TOE when that has addresses to give. Meanwhile main's NIC is unplugged for a moment.
 """
 import time
 
@@ -26,6 +26,8 @@ SECOND = "192.0.2.80"
 MAIN = """
 toe "main" { netdev = "toe1" addresses = "%s-192.0.2.79/24" gateway = "%s" }
 """
+ROUTED = (MAIN % (OLD, offload.REMOTE)).replace(
+    "}", f'routes = {{"203.0.113.0/24 via {OTHER_ROUTER}"}} }}')
 EXTRA = """
 toe "extra" { netdev = "toe0" %s }
 pool "wide" { toes = {"main", "extra"} policy = "round-robin" spread = 2 }
@@ -53,6 +55,7 @@ def follows(machine):
     guest = offload.guest(machine, "follower", vtoe=[ENTRY])
     greet.serve(guest)
     another_router(machine, guest)
+    a_route(machine, guest)
     another_range(machine, guest)
     held = Gap(guest, HELD, 200)
     its_nic_is_away(machine, guest, held)
@@ -95,6 +98,24 @@ def another_router(machine, guest):
     said = held.during(lambda: None, 1)
     expect_equal((said["lost"], said["seen"]), (0, HELD),
                  "connections lost, and heard of, within the segment")
+    held.end()
+
+
+def a_route(machine, guest):
+    step("its router is the first one again, which does not know the way")
+    configure(machine, MAIN % (OLD, offload.REMOTE) + BARE)
+    held = Gap(guest, HELD, 200)
+    far = guest.spawn(greet.call(FAR))
+    wait_connecting(machine, guest, FAR)
+
+    step("its TOE has a route to what is behind the other one: it is reached")
+    configure(machine, ROUTED + BARE)
+    expect_equal(far.wait(30).out.strip(), OLD,
+                 "what the connect() that was under way is told there")
+    expect_equal(greet.told(guest, FAR), OLD, "what a new one is told")
+    expect_equal(greet.told(guest, offload.REMOTE), OLD,
+                 "its address, as the remote host sees it")
+    expect_equal(held.ask()["lost"], 0, "connections lost")
     held.end()
 
 
