@@ -34,7 +34,8 @@ struct backend {
 	struct device *devices;
 	struct worker *orphans; /* adopted; no device has asked for them yet */
 	struct guestcfg *guestcfg;
-	struct loop_timer tick; /* records */
+	struct loop_timer tick; /* records, and how much is used */
+	uint64_t record_ns;	/* not before then */
 	uint64_t judged_ns;	/* when the TOEs' health was */
 	uint64_t records_written, records_removed, workers_started;
 };

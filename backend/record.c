@@ -12,10 +12,24 @@
 #include "device.h"
 #include "record.h"
 
-#define ROWS_PER_TICK 64u /* written or removed: about 260 nodes */
+#define ROWS_PER_TICK 64u /* written or removed: 256 nodes at most */
 #define COPY_TRIES    100 /* a worker that dies while it writes leaves it odd */
 #define WORDS	      (VTOE_MAX_SLOTS / 64)
 #define ADDR_MAX      64 /* bytes of "[address]:port" */
+
+/* What the nodes of a row have. */
+enum node { REQUESTED, RESOLVED, STATE, REMAPS, NR_NODES };
+
+static const char *const node_key[NR_NODES] = {
+	[REQUESTED] = VTOE_KEY_REQUESTED,
+	[RESOLVED] = VTOE_KEY_RESOLVED,
+	[STATE] = VTOE_KEY_STATE,
+	[REMAPS] = VTOE_KEY_REMAPS,
+};
+
+struct texts {
+	char text[NR_NODES][RECORD_TEXT_MAX];
+};
 
 struct record {
 	struct device *device;
@@ -25,6 +39,9 @@ struct record {
 	uint64_t fresh[WORDS];	  /* changed during the last interval */
 	uint64_t waiting[WORDS];  /* above the bound */
 	uint64_t recorded[WORDS]; /* nodes are there */
+	/* of each row, what they have: NR_NODES strings, one after the other;
+	 * NULL: not known */
+	char **written;
 };
 
 struct batch {
@@ -209,25 +226,59 @@ static void row_dir(const struct record *record, uint32_t slot, char *path)
 		 VTOE_KEY_CONTEXT, slot);
 }
 
+static void describe(const struct record *record,
+		     const struct context_row *row, struct texts *now)
+{
+	record_requested(row, now->text[REQUESTED]);
+	record_resolved(row, record_toe(record->device, row),
+			now->text[RESOLVED]);
+	snprintf(now->text[STATE], RECORD_TEXT_MAX, "%s",
+		 record_state(row->state));
+	record_remaps(row, now->text[REMAPS]);
+}
+
 static int write_row(struct store *store, uint32_t tx,
 		     const struct record *record, const struct context_row *row)
 {
-	char dir[STORE_PATH_MAX], text[RECORD_TEXT_MAX];
-	int err;
+	const char *was = record->written[row->slot];
+	char dir[STORE_PATH_MAX];
+	struct texts now;
+	int i, err = 0;
 
 	row_dir(record, row->slot, dir);
-	record_requested(row, text);
-	err = store_write(store, tx, dir, VTOE_KEY_REQUESTED, text);
-	record_resolved(row, record_toe(record->device, row), text);
-	if (!err)
-		err = store_write(store, tx, dir, VTOE_KEY_RESOLVED, text);
-	if (!err)
-		err = store_write(store, tx, dir, VTOE_KEY_STATE,
-				  record_state(row->state));
-	record_remaps(row, text);
-	if (!err)
-		err = store_write(store, tx, dir, VTOE_KEY_REMAPS, text);
+	describe(record, row, &now);
+	for (i = 0; i < NR_NODES && !err; i++) {
+		if (!was || strcmp(was, now.text[i]))
+			err = store_write(store, tx, dir, node_key[i],
+					  now.text[i]);
+		if (was)
+			was += strlen(was) + 1;
+	}
 	return err;
+}
+
+static void forget(struct record *record, uint32_t slot)
+{
+	free(record->written[slot]);
+	record->written[slot] = NULL;
+}
+
+/* Without memory all of it is written the next time, too. */
+static void remember(struct record *record, const struct context_row *row)
+{
+	struct texts now;
+	size_t size = 0;
+	char *text;
+	int i;
+
+	forget(record, row->slot);
+	describe(record, row, &now);
+	for (i = 0; i < NR_NODES; i++)
+		size += strlen(now.text[i]) + 1;
+	text = malloc(size);
+	record->written[row->slot] = text;
+	for (i = 0; text && i < NR_NODES; i++)
+		text = stpcpy(text, now.text[i]) + 1;
 }
 
 static int write_batch(struct store *store, uint32_t tx, void *arg)
@@ -309,6 +360,7 @@ static void account(struct record *record, const struct batch *batch)
 		clear(record->pending, slot);
 		if (batch->row[i].state == CONTEXT_FREE) {
 			clear(record->recorded, slot);
+			forget(record, slot);
 			record->nr_recorded--;
 			be->records_removed++;
 			freed = true;
@@ -316,6 +368,7 @@ static void account(struct record *record, const struct batch *batch)
 			if (!get(record->recorded, slot))
 				record->nr_recorded++;
 			set(record->recorded, slot);
+			remember(record, &batch->row[i]);
 			be->records_written++;
 		}
 	}
@@ -361,6 +414,11 @@ struct record *record_new(struct device *device)
 		return NULL;
 	record->device = device;
 	record->nr_rows = device->worker->nr_rows;
+	record->written = calloc(record->nr_rows, sizeof(*record->written));
+	if (!record->written) {
+		free(record);
+		return NULL;
+	}
 	record_again(record);
 	return record;
 }
@@ -368,11 +426,14 @@ struct record *record_new(struct device *device)
 void record_again(struct record *record)
 {
 	char path[STORE_PATH_MAX + 16];
+	uint32_t slot;
 
 	/* an earlier vtoed's, or none at all any more */
 	snprintf(path, sizeof(path), "%s/%s", record->device->b,
 		 VTOE_KEY_CONTEXT);
 	store_remove(&record->device->be->store, 0, path);
+	for (slot = 0; slot < record->nr_rows; slot++)
+		forget(record, slot);
 	memset(record->recorded, 0, sizeof(record->recorded));
 	memset(record->waiting, 0, sizeof(record->waiting));
 	memset(record->pending, 0xff, sizeof(record->pending));
@@ -381,5 +442,12 @@ void record_again(struct record *record)
 
 void record_free(struct record *record)
 {
+	uint32_t slot;
+
+	if (!record)
+		return;
+	for (slot = 0; slot < record->nr_rows; slot++)
+		forget(record, slot);
+	free(record->written);
 	free(record);
 }

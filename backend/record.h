@@ -10,7 +10,8 @@
  * an interval and is written; so a connection that lives shorter than that
  * costs nothing. The number of records of a guest, and of rows written in a
  * tick, are bounded; rows above the first bound wait for another to go. All of
- * a tick is one transaction; if it conflicts, the rows stay pending.
+ * a tick is one transaction; if it conflicts, the rows stay pending. Of a row
+ * only those nodes are written whose text is another one than before.
  */
 #ifndef BACKEND_RECORD_H
 #define BACKEND_RECORD_H

@@ -52,14 +52,15 @@ static int failed(struct store *store)
 
 bool store_up(const struct store *store)
 {
-	return store->xs && !store->failed;
+	return store->xs && store->watcher && !store->failed;
 }
 
 /* ---- watches ---- */
 
 static void register_watch(struct store *store, struct store_watch *watch)
 {
-	if (store_up(store) && !xs_watch(store->xs, watch->path, watch->token))
+	if (store_up(store) &&
+	    !xs_watch(store->watcher, watch->path, watch->token))
 		if (failed(store) != -ENOTCONN)
 			log_error("cannot watch %s: %s", watch->path,
 				  strerror(errno));
@@ -89,7 +90,7 @@ void store_unwatch(struct store *store, struct store_watch *watch)
 		watch->next->prevp = watch->prevp;
 	watch->prevp = NULL;
 	if (store_up(store) &&
-	    !xs_unwatch(store->xs, watch->path, watch->token))
+	    !xs_unwatch(store->watcher, watch->path, watch->token))
 		failed(store);
 }
 
@@ -113,7 +114,7 @@ static void events_ready(struct loop_fd *fd, uint32_t events)
 
 	(void)events;
 	for (i = 0; i < EVENTS_MAX && store_up(store); i++) {
-		event = xs_check_watch(store->xs);
+		event = xs_check_watch(store->watcher);
 		if (!event) {
 			if (errno != EAGAIN)
 				failed(store);
@@ -174,7 +175,9 @@ static void disconnect(struct store *store)
 		close(fd);
 	if (store->xs)
 		xs_close(store->xs);
-	store->xs = NULL;
+	if (store->watcher)
+		xs_close(store->watcher);
+	store->xs = store->watcher = NULL;
 	store->failed = false;
 }
 
@@ -191,13 +194,15 @@ static int connect_store(struct store *store)
 	if (err && (store->by_socket || getenv("XENSTORED_PATH")))
 		return err;
 	store->xs = xs_open(0);
-	if (!store->xs)
+	if (store->xs)
+		store->watcher = xs_open(0);
+	if (!store->watcher)
 		return -errno;
 	/* a domain knows its own number; 0 is only what dom0 usually is */
 	err = store_read_uint(store, 0, "", "domid", UINT16_MAX, &store->domid);
 	if (err)
 		return err;
-	err = loop_add(store->loop, &store->events, xs_fileno(store->xs),
+	err = loop_add(store->loop, &store->events, xs_fileno(store->watcher),
 		       EPOLLIN, events_ready);
 	if (err)
 		return err;

@@ -41,6 +41,9 @@ struct store_watch {
 struct store {
 	struct loop *loop;
 	struct xs_handle *xs; /* NULL: not connected */
+	/* libxenstore gives a handle with watches a thread, and then each answer
+	 * has to pass through that: so those have one of their own */
+	struct xs_handle *watcher;
 	struct loop_fd events, sentinel;
 	struct loop_timer retry;
 	uint64_t pause_ns;
