@@ -9,6 +9,9 @@
 
 #include "kernel_nl.h"
 
+/* Bytes: of a netdev's virtual functions alone Linux tells in up to 64 KiB. */
+#define ANSWER_MAX (96u << 10)
+
 int kernel_nl_errno(int err)
 {
 	switch (-err) {
@@ -46,7 +49,10 @@ int kernel_nl_open(struct nl_sock **skp)
 	*skp = NULL;
 	if (!sk)
 		return -ENOMEM;
-	err = nl_connect(sk, NETLINK_ROUTE);
+	/* without it libnl looks at each answer twice, to see its size first */
+	err = nl_socket_set_msg_buf_size(sk, ANSWER_MAX);
+	if (!err)
+		err = nl_connect(sk, NETLINK_ROUTE);
 	if (err) {
 		nl_socket_free(sk);
 		return kernel_nl_errno(err);
