@@ -190,6 +190,7 @@ int contexts_init(struct contexts *cs, const struct contexts_config *config,
 	cs->owner = config->owner;
 	cs->move_ops = config->move_ops;
 	cs->move.toe = -1;
+	cs->stale_from = config->nr_rows;
 	TAILQ_INIT(&cs->move.frozen);
 	TAILQ_INIT(&cs->move.waiting);
 	cs->context = calloc(config->nr_rows, sizeof(*cs->context));
@@ -250,6 +251,7 @@ static struct context *get(struct contexts *cs, uint32_t slot)
 	struct context *c = &cs->context[slot];
 
 	assert(c->conn);
+	context_tell(c);
 	return c;
 }
 
@@ -266,6 +268,7 @@ static void context_start(struct contexts *cs, uint32_t slot, int toe,
 	c->placed = false;
 	c->fixed = false;
 	c->waits = false;
+	c->stale = false;
 	c->error = 0;
 	context_set_load(cs, toe, cs->candidate[toe].load + 1);
 	cs->table->counters.contexts++;

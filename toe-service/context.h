@@ -54,6 +54,7 @@ struct context {
 	bool placed : 1; /* its address is placement's choice */
 	bool fixed : 1;	 /* it has an option that only its stack may have */
 	bool waits : 1;	 /* with its connect(), for a TOE context's link */
+	bool stale : 1;	 /* its stack does not know that its link is another */
 	int16_t error; /* of a connect() that was tried again; else 0 */
 };
 
@@ -136,6 +137,7 @@ struct contexts {
 	uint32_t pool; /* row in the TOE table */
 	uint32_t max_sockets; /* by the entry; 0: no limit */
 	uint32_t nr_waiting;  /* contexts with a connect() that waits */
+	uint32_t stale_from;  /* slots before it are not stale */
 	bool accepts_wait;    /* for room under a limit; counted once */
 	struct context_toe toe[CONTEXT_TOES_MAX];
 	struct context_instance instance[CONTEXT_STACKS_MAX]; /* by their tags */
@@ -242,6 +244,15 @@ int contexts_no_address(struct contexts *cs, unsigned int toe,
  * there is no need to call it again.
  */
 bool contexts_ask_alive(struct contexts *cs);
+
+/**
+ * contexts_tell_some - tell stacks of sockets whose link has become another one
+ *
+ * After contexts_set_toe() there may be thousands, with a system call for each: so
+ * it is some at a time, and between them the others go on. A socket that is used
+ * has its turn before. Returns whether there are more.
+ */
+bool contexts_tell_some(struct contexts *cs);
 
 /* An epoll event of stack @index (the tag less the configured one). */
 void contexts_event(struct contexts *cs, unsigned int index, uint64_t data,

@@ -124,6 +124,9 @@ int context_options_get(const struct context_options *options, int level,
 
 /* ---- remapping ---- */
 
+/* Its stack knows about its link from now on. */
+void context_tell(struct context *c);
+
 /* The next context that is on a TOE context, from @slot on; NULL: no more. */
 struct context *contexts_next_on(struct contexts *cs, unsigned int toe,
 				 uint32_t *slot);

@@ -4,6 +4,8 @@
 
 #include "context_parts.h"
 
+#define TOLD_AT_ONCE 16 /* about 0.5 ms of system calls in a PV domain */
+
 void context_note_remap(struct contexts *cs, struct context *c, uint32_t left)
 {
 	struct context_row *row = context_row_begin(cs, c->slot);
@@ -275,6 +277,27 @@ int contexts_no_address(struct contexts *cs, unsigned int toe, uint16_t family)
 	return 0;
 }
 
+void context_tell(struct context *c)
+{
+	if (!c->stale)
+		return;
+	c->stale = false;
+	c->driver->moved(c->conn);
+}
+
+bool contexts_tell_some(struct contexts *cs)
+{
+	struct context *c;
+	int nr = 0;
+
+	while (cs->stale_from < cs->table->nr_rows && nr < TOLD_AT_ONCE) {
+		c = &cs->context[cs->stale_from++];
+		nr += c->stale;
+		context_tell(c);
+	}
+	return cs->stale_from < cs->table->nr_rows;
+}
+
 static int set_toe(struct contexts *cs, unsigned int toe,
 		   const struct contexts_place *to, uint32_t left)
 {
@@ -305,12 +328,16 @@ static int set_toe(struct contexts *cs, unsigned int toe,
 	contexts_tell_link(cs, toe, to);
 	contexts_set_place(cs, toe, to);
 	while ((c = contexts_next_on(cs, toe, &slot)) != NULL) {
-		c->driver->moved(c->conn);
+		c->stale = true;
 		if (left != CONTEXT_LEFT_ADDRESS)
 			context_note_remap(cs, c, left);
 	}
-	if (left == CONTEXT_LEFT_ADDRESS)
+	cs->stale_from = 0;
+	if (left == CONTEXT_LEFT_ADDRESS) {
+		while (contexts_tell_some(cs))
+			;
 		readdress_all(cs, toe, &re);
+	}
 	contexts_tell_waiting(cs, toe, false);
 	return 0;
 }

@@ -332,7 +332,8 @@ struct toe_driver {
 	/* hold short segments back, or (0) send them: it is for streams, beside
 	 * what the program in the guest may have asked for by TCP_CORK */
 	int (*hold)(struct toe_conn *conn, int on);
-	/* its TOE context is on another TOE: forget the way taken so far */
+	/* its TOE context is on another TOE: forget the way taken so far; before it
+	 * is used, or within a second or so */
 	void (*moved)(struct toe_conn *conn);
 	/* end it now, as if the peer had reset it; upcalls tell. One that was
 	 * connecting may be used for another connect() at once */

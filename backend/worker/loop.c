@@ -209,18 +209,20 @@ static void copy_counters(struct worker *w)
 static int round_once(struct worker *w)
 {
 	int queue, slots, err;
+	bool told;
 
 	vtoe_doorbell_scan(w->view.dom0_doorbell, w->view.queue->dom0_summary,
 			   w->view.geo.nr_slots, slot_doorbell, w);
 	queue = queue_run(w);
 	slots = queue < 0 ? queue : run_active(w);
+	told = contexts_tell_some(&w->contexts);
 	err = slots < 0 ? slots : run_timers(w);
 	if (w->rang)
 		wake_guest(w);
 	if (err || w->broken)
 		return -EPROTO;
 	copy_counters(w);
-	return queue || slots || w->nr_active;
+	return queue || slots || told || w->nr_active;
 }
 
 int loop_run(struct worker *w)

@@ -76,6 +76,16 @@ static int move_assist(struct toe_conn *conn)
 	return 7;
 }
 
+/* ---- and that counts how often a socket was told to forget its way ---- */
+
+static unsigned int forgotten;
+
+static void forget_way(struct toe_conn *conn)
+{
+	(void)conn;
+	forgotten++;
+}
+
 /* ---- the list of drivers: two of the same, one of which has links ---- */
 
 static struct toe_link seen; /* what the other one was told last */
@@ -105,6 +115,7 @@ const struct toe_driver *toe_driver_find(const char *name)
 		skeleton.import = other.import = move_import;
 		skeleton.thaw = other.thaw = move_thaw;
 		skeleton.own = other.own = move_own;
+		skeleton.moved = other.moved = forget_way;
 		other.assist = move_assist;
 	}
 	if (!strcmp(name, other.name))
@@ -337,6 +348,46 @@ START_TEST(a_move_needs_nothing_of_a_driver_that_keeps_no_way)
 	ck_assert_uint_eq(contexts.table->row[SLOT].remaps, 1);
 	ck_assert_int_eq(contexts.table->row[SLOT].resolved.toe, 2);
 	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+/* One that is connected, and whose link has become another one. */
+static void connected_and_moved(void)
+{
+	struct contexts_place to = place_of(2);
+	struct vtoe_addr local;
+	unsigned int toe;
+
+	up();
+	connected(&local);
+	toe = (unsigned int)contexts.table->row[SLOT].resolved.toe;
+	forgotten = 0;
+	ck_assert_int_eq(contexts_set_toe(&contexts, toe, &to, TOE_DOWN), 0);
+	ck_assert_uint_eq(forgotten, 0);
+}
+
+START_TEST(a_socket_forgets_its_way_in_its_turn)
+{
+	connected_and_moved();
+	while (contexts_tell_some(&contexts))
+		;
+	ck_assert_uint_eq(forgotten, 1);
+	context_close(&contexts, SLOT, false);
+	ck_assert_uint_eq(forgotten, 1);
+}
+END_TEST
+
+START_TEST(a_socket_that_is_used_forgets_its_way_before)
+{
+	char text[] = "still here";
+
+	connected_and_moved();
+	ck_assert_int_eq(send_text(text), sizeof(text) - 1);
+	ck_assert_uint_eq(forgotten, 1);
+	while (contexts_tell_some(&contexts))
+		;
+	ck_assert_uint_eq(forgotten, 1);
 	context_close(&contexts, SLOT, false);
 }
 END_TEST
@@ -744,6 +795,8 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  a_connection_is_on_the_toe_with_a_route_to_its_peer,
 	  a_route_to_another_network_does_not_count,
 	  a_move_needs_nothing_of_a_driver_that_keeps_no_way,
+	  a_socket_forgets_its_way_in_its_turn,
+	  a_socket_that_is_used_forgets_its_way_before,
 	  what_a_toe_that_is_no_more_carried_is_reset,
 	  what_has_an_address_that_is_gone_is_reset,
 	  what_may_wait_for_its_address_lives_on,

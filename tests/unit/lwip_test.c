@@ -661,7 +661,7 @@ static void take_out(struct toe_conn *conn, struct toe_saved *saved)
 	driver.close(conn, TOE_CLOSE_ABORT);
 }
 
-static struct toe_conn *put_in(const struct toe_saved *saved,
+static struct toe_conn *put_in(struct toe_saved *saved,
 			       struct told *told)
 {
 	struct toe_conn *conn = open_conn(told);
