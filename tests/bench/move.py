@@ -7,8 +7,9 @@
 
 With one connection, and with many, each of which sends a byte and waits for it:
 the longest silence of all together, and the longest time of one byte: when nothing
-happens, by a command in dom0 that moves nothing, and by one move of each kind: a drain, a cable that is pulled, a NIC that is
-unplugged (both seen from before), a TOE that the pool has no more, a rebalance.
+happens, by a command in dom0 that moves nothing, and by one move of each kind: a
+drain, a cable that is pulled, a NIC that is unplugged (both seen from before), a TOE
+that the pool has no more, a rebalance.
 """
 
 import argparse
