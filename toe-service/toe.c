@@ -296,6 +296,7 @@ static void tell_changed(struct inventory *inv)
 
 	if (inv->changed)
 		inv->changed(inv->changed_arg);
+	toe_publish_changed(inv);
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		if (inv->toe[i].state == TOE_DRAINING &&
 		    inv->table->row[i].state != TOE_DRAINING)
@@ -337,7 +338,7 @@ static int refresh(struct inventory *inv, struct toe *toe)
 	if (toe->state != TOE_DRAINING ||
 	    inv->table->row[toe->row].state == TOE_DRAINING)
 		row_write(inv, toe);
-	toe_publish_state(inv, toe);
+	toe->unpublished = true;
 	sharing_mark(inv);
 	return 1;
 }

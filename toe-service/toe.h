@@ -47,6 +47,7 @@ struct toe {
 	uint32_t mtu;	   /* of that: guests' links cannot have more */
 	struct offloads has; /* its device, when it was looked at last */
 	bool drained;	   /* by the administrator */
+	bool unpublished;  /* its state has changed since it was published */
 	uint32_t devices;  /* guests' devices that use it */
 	uint32_t load;	   /* their connections */
 	uint64_t since_ns; /* CLOCK_MONOTONIC of the last change of state */

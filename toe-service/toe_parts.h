@@ -23,8 +23,12 @@ enum toe_state toe_look(struct inventory *inv, const struct toe *toe,
 
 /* Each does nothing while there is nobody to tell. */
 
-/** toe_publish_state - what changes with each event */
-void toe_publish_state(struct inventory *inv, const struct toe *toe);
+/**
+ * toe_publish_changed - the states that have changed (toe->unpublished)
+ *
+ * Each write is a round trip to xenstored: first guests move, then it is told.
+ */
+void toe_publish_changed(struct inventory *inv);
 
 /** toe_publish_offloads - what its device has */
 void toe_publish_offloads(struct inventory *inv, const struct toe *toe);

@@ -24,14 +24,24 @@ static void publish_number(struct inventory *inv, const char *name,
 	publish(inv, "toe", name, key, text);
 }
 
-/* What changes with each event; each write is a round trip to xenstored. */
-void toe_publish_state(struct inventory *inv, const struct toe *toe)
+static void publish_state(struct inventory *inv, const struct toe *toe)
 {
 	if (!inv->publisher.write)
 		return;
 	publish(inv, "toe", toe->conf.name, "reason", toe->reason);
 	publish(inv, "toe", toe->conf.name, "state",
 		toe_state_name(toe->state));
+}
+
+void toe_publish_changed(struct inventory *inv)
+{
+	uint32_t i;
+
+	for (i = 0; i < TOE_TABLE_MAX; i++) {
+		if (inv->toe[i].unpublished)
+			publish_state(inv, &inv->toe[i]);
+		inv->toe[i].unpublished = false;
+	}
 }
 
 void toe_publish_offloads(struct inventory *inv, const struct toe *toe)
@@ -77,7 +87,7 @@ static void publish_toe(struct inventory *inv, struct toe *toe)
 	publish_number(inv, name, "link-mtu", toe->conf.mtu);
 	publish_routes(inv, toe);
 	toe_publish_offloads(inv, toe);
-	toe_publish_state(inv, toe);
+	publish_state(inv, toe);
 	toe->published = true;
 }
 
