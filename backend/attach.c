@@ -104,17 +104,6 @@ static int remove_pair(struct store *store, uint32_t tx, void *arg)
 	return err ? err : store_remove(store, tx, pair->backend);
 }
 
-/* Directories of a guest without devices are not left behind. */
-static int remove_empty(struct store *store, const char *path)
-{
-	char **names;
-	int n = store_list(store, path, &names);
-
-	if (n >= 0)
-		free(names);
-	return n == 0 ? store_remove(store, 0, path) : 0;
-}
-
 int attach_remove(struct backend *be, uint32_t domid, uint32_t devid)
 {
 	struct pair pair = {.be = be, .domid = domid};
@@ -126,5 +115,6 @@ int attach_remove(struct backend *be, uint32_t domid, uint32_t devid)
 	if (err)
 		return err;
 	snprintf(path, sizeof(path), "%.128s/%u", be->base, domid);
-	return remove_empty(&be->store, path);
+	/* the directory of a guest without devices is not left behind */
+	return store_remove_empty(&be->store, path);
 }

@@ -157,7 +157,7 @@ static void stop_records(struct device *device)
 		return;
 	record_free(device->record);
 	device->record = NULL;
-	device_drop(device, VTOE_KEY_CONTEXT);
+	record_drop(device);
 }
 
 static void worker_connected(void *arg)
@@ -616,7 +616,7 @@ static void resume(struct device *device)
 		break;
 	case XenbusStateClosing:
 	case XenbusStateClosed:
-		device_drop(device, VTOE_KEY_CONTEXT);
+		record_drop(device);
 		device->phase = DEVICE_CLOSED;
 		device_put_state(device);
 		frontend_changed(device);
@@ -676,6 +676,7 @@ static void device_free(struct device *device)
 	char name[GUEST_NAME_MAX];
 
 	device_unlink(device);
+	record_drop(device);
 	worker_free(device->worker);
 	net_name(device, name);
 	if (device->net)

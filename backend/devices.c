@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "devices.h"
 #include "guestcfg.h"
+#include "record.h"
 
 /* A worker whose device is gone has nothing to save. */
 #define ORPHAN_NS 2000000000ull
@@ -226,10 +227,12 @@ void devices_connected(struct backend *be)
 	bool first = be->first;
 
 	be->first = false;
-	if (first)
+	if (first) {
+		record_drop_all(be);
 		scan(be);
-	else
+	} else {
 		resync(be);
+	}
 	if (!store_up(&be->store)) {
 		be->first = first;
 		return;

@@ -220,10 +220,45 @@ static void take_dirty(struct record *record)
 
 /* ---- nodes ---- */
 
+static void domain_dir(const struct device *device, char *path)
+{
+	snprintf(path, STORE_PATH_MAX, "%.64s/%s/%u", device->be->root,
+		 VTOE_KEY_CONTEXT, device->domid);
+}
+
+static void device_dir(const struct device *device, char *path)
+{
+	char domain[STORE_PATH_MAX];
+
+	domain_dir(device, domain);
+	snprintf(path, STORE_PATH_MAX, "%.96s/%u", domain, device->devid);
+}
+
 static void row_dir(const struct record *record, uint32_t slot, char *path)
 {
-	snprintf(path, STORE_PATH_MAX, "%.128s/%s/%u", record->device->b,
-		 VTOE_KEY_CONTEXT, slot);
+	char dir[STORE_PATH_MAX];
+
+	device_dir(record->device, dir);
+	snprintf(path, STORE_PATH_MAX, "%.112s/%u", dir, slot);
+}
+
+void record_drop(const struct device *device)
+{
+	struct store *store = &device->be->store;
+	char path[STORE_PATH_MAX];
+
+	device_dir(device, path);
+	store_remove(store, 0, path);
+	domain_dir(device, path);
+	store_remove_empty(store, path);
+}
+
+void record_drop_all(struct backend *be)
+{
+	char path[STORE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.64s/%s", be->root, VTOE_KEY_CONTEXT);
+	store_remove(&be->store, 0, path);
 }
 
 static void describe(const struct record *record,
@@ -425,13 +460,10 @@ struct record *record_new(struct device *device)
 
 void record_again(struct record *record)
 {
-	char path[STORE_PATH_MAX + 16];
 	uint32_t slot;
 
 	/* an earlier vtoed's, or none at all any more */
-	snprintf(path, sizeof(path), "%s/%s", record->device->b,
-		 VTOE_KEY_CONTEXT);
-	store_remove(&record->device->be->store, 0, path);
+	record_drop(record->device);
 	for (slot = 0; slot < record->nr_rows; slot++)
 		forget(record, slot);
 	memset(record->recorded, 0, sizeof(record->recorded));

@@ -4,8 +4,10 @@
  *
  * Theory of operation
  *
- * The worker's context table is the truth; B/context/<slot>/ follows it, for
- * people. At each tick the rows that the worker marked dirty become pending. A
+ * The worker's context table is the truth; context/<fe>/<n>/<slot>/ beside the
+ * TOEs' nodes follows it, for people. It is not below the device's own directory,
+ * as that is watched, by vtoed above all, and each write would be an event. At each
+ * tick the rows that the worker marked dirty become pending. A
  * pending row that was not marked again by the next tick has been stable for
  * an interval and is written; so a connection that lives shorter than that
  * costs nothing. The number of records of a guest, and of rows written in a
@@ -24,6 +26,7 @@
 #define RECORD_TEXT_MAX 192 /* bytes of requested and resolved, with the NUL   \
 			     */
 
+struct backend;
 struct device;
 struct record;
 
@@ -38,6 +41,12 @@ void record_tick(struct record *record);
 
 /** record_again - write everything once more. */
 void record_again(struct record *record);
+
+/** record_drop - remove a device's nodes */
+void record_drop(const struct device *device);
+
+/** record_drop_all - remove those of all devices; an earlier vtoed's. */
+void record_drop_all(struct backend *be);
 
 /**
  * record_copy_row - a consistent, checked copy of a row

@@ -390,6 +390,16 @@ int store_list(struct store *store, const char *path, char ***names)
 	return (int)n;
 }
 
+int store_remove_empty(struct store *store, const char *path)
+{
+	char **names;
+	int n = store_list(store, path, &names);
+
+	if (n >= 0)
+		free(names);
+	return n == 0 ? store_remove(store, 0, path) : 0;
+}
+
 bool store_domain_exists(struct store *store, uint32_t domid)
 {
 	return store_up(store) && xs_is_domain_introduced(store->xs, domid);

@@ -106,6 +106,9 @@ int store_mkdir(struct store *store, uint32_t tx, const char *path,
 /** store_remove - with all below; 0 also if it is not there. */
 int store_remove(struct store *store, uint32_t tx, const char *path);
 
+/** store_remove_empty - if nothing is below; 0 also if it stays. */
+int store_remove_empty(struct store *store, const char *path);
+
 /**
  * store_list - names in a directory
  * @names: to be freed by one free()

@@ -36,7 +36,7 @@
 #define VTOE_KEY_FROM	   "from" /* of one: whose range its address is of */
 #define VTOE_KEY_FROM6	   "from6" /* and its IPv6 address */
 #define VTOE_KEY_LEASE	   "lease" /* of one: how it is with its address */
-#define VTOE_KEY_CONTEXT   "context"
+#define VTOE_KEY_CONTEXT   "context" /* of all devices; beside the TOEs' */
 #define VTOE_KEY_REQUESTED "requested"
 #define VTOE_KEY_RESOLVED  "resolved"
 #define VTOE_KEY_STATE	   "state"

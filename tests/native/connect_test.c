@@ -580,7 +580,7 @@ NATIVE_TEST(commands_of_a_socket_need_no_waiting)
 
 NATIVE_TEST(xenstore_shows_what_was_requested_and_resolved)
 {
-	const char *base = "/local/domain/0/backend/vtoe/5/0/context";
+	const char *base = "/local/domain/0/vtoe/context/5/0";
 	char *node = NULL;
 	struct tg_sock *s;
 	uint32_t slot;

@@ -12,6 +12,7 @@
 
 #define PORT 7000
 #define B    "/local/domain/0/backend/vtoe/5/0"
+#define RECORDS "/local/domain/0/vtoe/context/5/0"
 #define TOE  "/local/domain/0/vtoe/toe/eth0"
 
 static bool node_has(const char *path, const char *part)
@@ -37,7 +38,7 @@ static unsigned int count_records(void)
 	unsigned int n = 0;
 
 	ck_assert_ptr_nonnull(xs);
-	free(xs_directory(xs, XBT_NULL, B "/context", &n));
+	free(xs_directory(xs, XBT_NULL, RECORDS, &n));
 	xs_close(xs);
 	return n;
 }
@@ -51,10 +52,10 @@ static bool some_record(const char *key, const char *part)
 	char path[128], **slots;
 	bool has = false;
 
-	slots = xs_directory(xs, XBT_NULL, B "/context", &n);
+	slots = xs_directory(xs, XBT_NULL, RECORDS, &n);
 	xs_close(xs);
 	for (i = 0; i < n && !has; i++) {
-		snprintf(path, sizeof(path), B "/context/%s/%s", slots[i],
+		snprintf(path, sizeof(path), RECORDS "/%s/%s", slots[i],
 			 key);
 		has = node_has(path, part);
 	}

@@ -27,6 +27,8 @@ echo "links: $(ls /sys/class/net | sort | tr '\n' ' ')"
 echo "workers: $(pgrep -c -x vtoe-worker)"
 echo "backends: $(xenstore-ls /local/domain/0/backend/vtoe 2>/dev/null |
 	tr -s ' \n' ' ')"
+echo "records: $(xenstore-ls /local/domain/0/vtoe/context 2>/dev/null |
+	tr -s ' \n' ' ')"
 echo "failed units: $(systemctl --failed --plain --no-legend |
 	cut -d' ' -f1 | tr '\n' ' ')"
 echo "domains: $(xl list | awk 'NR > 1 { print $(NF - 4) }' | tr '\n' ' ')"

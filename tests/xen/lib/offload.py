@@ -120,9 +120,13 @@ def _tables(machine, base):
     return found
 
 
+def records_path(guest, devid=0):
+    return f"/local/domain/0/vtoe/context/{guest.domid}/{devid}"
+
+
 def records(machine, guest, devid=0):
     """XenStore's records of sockets: {slot: {requested, resolved, …}}."""
-    return _tables(machine, f"{backend_path(guest, devid)}/context")
+    return _tables(machine, records_path(guest, devid))
 
 
 def links(machine, guest, devid=0):

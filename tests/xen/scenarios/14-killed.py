@@ -72,6 +72,6 @@ def left(machine, guest, worker):
     """What is left of a destroyed guest, as text."""
     return machine.dom0.run(
         f"xenstore-ls -f / | grep -E '/domain/{guest.domid}/|"
-        f"/vtoe/{guest.domid}/'; ip netns list | grep 'vtoe-{guest.domid}-'; "
+        f"/vtoe/(context/)?{guest.domid}/'; ip netns list | grep 'vtoe-{guest.domid}-'; "
         f"test -z '{worker or ''}' || ps -o comm= -p {worker or 0}",
         check=False).out.strip()

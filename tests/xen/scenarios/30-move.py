@@ -127,7 +127,7 @@ def story(machine):
         expect_remapped(machine, guest, "a", 2, "down")
         expect_serves()
         wait_until(lambda: "2 down" in machine.dom0.run(
-            f"xenstore-ls {offload.backend_path(guest)}").out,
+            f"xenstore-ls {offload.records_path(guest)}").out,
             offload.RECORD_SECONDS, "the records")
         machine.set_link("toe1", True)
 
