@@ -14,6 +14,11 @@
  */
 #define RETIRED_NS 300000000ull
 
+static bool is_cut(enum toe_state state)
+{
+	return state == TOE_DOWN || state == TOE_GONE;
+}
+
 static void due(struct loop_timer *timer);
 
 static void arm(struct guest_net *net)
@@ -86,7 +91,8 @@ void guest_leave_link(struct guest_net *net, const struct guest_net *left,
 	if (control && control->context_retire &&
 	    may_retire(net, left, index)) {
 		guest_make_spec(left, index, &spec);
-		err = control->context_retire(&spec);
+		err = control->context_retire(
+			&spec, is_cut(guest_link_state(left, index)));
 		if (err && err != -ENODEV)
 			log_warn("%s: what is on its way to toe %s may be "
 				 "lost: %s", net->name, spec.toe,

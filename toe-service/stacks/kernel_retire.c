@@ -30,22 +30,25 @@ static int forget_neighbours(struct nl_sock *sk, int ifindex)
 	return kernel_link_change(sk, ifindex, change);
 }
 
+/* In this order: without neighbours nothing gets anywhere. */
+static int be_quiet(const struct kernel_inside *in)
+{
+	int err = kernel_route_delete(in->sk, in->ifindex, AF_UNSPEC, leads_out,
+				      NULL);
+
+	return err ? err : forget_neighbours(in->sk, in->ifindex);
+}
+
 static int retire(const struct kernel_inside *in)
 {
 	int err = kernel_hear(in->sk, in->ifindex, KERNEL_HEARS_ADDRESSED);
 
-	/* in this order: without neighbours nothing gets anywhere */
-	if (!err)
-		err = kernel_route_delete(in->sk, in->ifindex, AF_UNSPEC,
-					  leads_out, NULL);
-	if (!err)
-		err = forget_neighbours(in->sk, in->ifindex);
-	return err;
+	return err ? err : be_quiet(in);
 }
 
-int kernel_context_retire(const struct toe_context_spec *spec)
+int kernel_context_retire(const struct toe_context_spec *spec, bool deaf)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_on_link(spec, retire, NULL, ignored);
+	return kernel_on_link(spec, deaf ? be_quiet : retire, NULL, ignored);
 }

@@ -14,7 +14,8 @@
  *	IFF_NOARP		it forgets its neighbours, and asks for none; its
  *				question would tell a peer the old way again
  *	an XDP program		it hears what is sent to it alone, and is not asked
- *				for an address (kernel_hear.h)
+ *				for an address (kernel_hear.h); not if there
+ *				is nothing to hear, as it takes Linux long
  *
  * Its addresses stay, as an ipvlan gets what is for one of its addresses only. That
  * the guest's namespace has them on another link, too, is no harm: Linux takes a
@@ -26,6 +27,6 @@
 #include "../stack.h"
 
 /** kernel_context_retire - see struct toe_control */
-int kernel_context_retire(const struct toe_context_spec *spec);
+int kernel_context_retire(const struct toe_context_spec *spec, bool deaf);
 
 #endif /* STACKS_KERNEL_RETIRE_H */
