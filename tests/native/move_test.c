@@ -163,6 +163,15 @@ NATIVE_TEST(who_asks_for_the_address_is_told_the_new_one)
 
 /* ---- the end of the link that was left ---- */
 
+NATIVE_TEST(a_link_whose_name_dom0_has_is_made_all_the_same)
+{
+	struct tg *tg;
+
+	nt_shell("for i in 0 1 2 3; do ip link add vtoe$i type bridge; done");
+	tg = lan_up(nt, "macvlan");
+	nt_echo_once(echo_to(nt, tg, NEAR));
+}
+
 NATIVE_TEST(the_link_that_was_left_goes)
 {
 	struct tg *tg = lan_up(nt, "macvlan");
@@ -242,6 +251,7 @@ NATIVE_MAIN("move", 120,
 	    what_is_on_its_way_arrives_over_ipv6,
 	    what_is_on_its_way_arrives_whatever_the_link,
 	    who_asks_for_the_address_is_told_the_new_one,
+	    a_link_whose_name_dom0_has_is_made_all_the_same,
 	    the_link_that_was_left_goes,
 	    who_comes_back_at_once_stays,
 	    the_next_vtoed_removes_it,

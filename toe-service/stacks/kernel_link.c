@@ -26,9 +26,10 @@
  * With either, dom0's own addresses on that netdev and the guest do not reach
  * each other: that is so on purpose.
  *
- * The link is made in the guest's namespace at once, under a passing name,
- * since Linux 6.1 refuses one that a device of vtoed's own namespace has; for
- * the rest vtoed's one thread enters the namespace for a moment. Addresses are
+ * The link is made in the guest's namespace at once. Linux 6.1 refuses a name that
+ * a device of vtoed's own namespace has; then it gets a passing one first, and to be
+ * renamed costs an RCU grace period, for which connections wait. For the rest vtoed's
+ * one thread enters the namespace for a moment. Addresses are
  * static: no router advertisement changes them, and no duplicate address
  * detection delays them. On the way up the link announces its addresses
  * (gratuitous ARP, unsolicited neighbour advertisement), so that an address
@@ -126,8 +127,9 @@ static int set_mac(struct rtnl_link *link, const uint8_t *mac)
 	return 0;
 }
 
-static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
-		     const char *kind)
+static int link_make_as(struct nl_sock *sk,
+			const struct toe_context_spec *spec, const char *kind,
+			const char *name)
 {
 	int lower = kernel_nl_index(sk, spec->netdev);
 	struct rtnl_link *link;
@@ -139,7 +141,7 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 	if (!link)
 		return -ENOMEM;
 	rtnl_link_set_link(link, lower);
-	rtnl_link_set_name(link, PASSING_NAME);
+	rtnl_link_set_name(link, name);
 	rtnl_link_set_ns_fd(link, spec->netns);
 	if (spec->dhcp && set_mac(link, spec->mac)) {
 		rtnl_link_put(link);
@@ -152,6 +154,19 @@ static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
 	return kernel_nl_errno(err);
 }
 
+static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
+		     const char *kind, const char **name)
+{
+	int err;
+
+	*name = spec->link;
+	err = link_make_as(sk, spec, kind, *name);
+	if (err != -EEXIST)
+		return err;
+	*name = PASSING_NAME;
+	return link_make_as(sk, spec, kind, *name);
+}
+
 /* Not there, or in use by the other kind. */
 static bool try_other(int err)
 {
@@ -159,7 +174,7 @@ static bool try_other(int err)
 }
 
 static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
-		       char *error)
+		       const char **name, char *error)
 {
 	bool automatic = !strcmp(spec->mode, "auto");
 	const char *kind = spec->mode, *other;
@@ -183,10 +198,10 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 			    "TOE \"%s\": \"%s\" is a port of a bridge; the "
 			    "bridge must be the netdev",
 			    spec->toe, spec->netdev);
-	err = link_make(sk, spec, kind);
+	err = link_make(sk, spec, kind, name);
 	if (automatic && try_other(err)) {
 		other = strcmp(kind, "ipvlan") ? "ipvlan" : "macvlan";
-		if (!link_make(sk, spec, other))
+		if (!link_make(sk, spec, other, name))
 			return 0;
 	}
 	if (err)
@@ -364,14 +379,16 @@ static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
 static int configure(const struct kernel_inside *in)
 {
 	const struct toe_context_spec *spec = in->spec;
-	int ifindex = kernel_nl_index(in->sk, PASSING_NAME), err;
+	const char *name = *(const char *const *)in->arg;
+	int ifindex = kernel_nl_index(in->sk, name), err = 0;
 	struct nl_sock *sk = in->sk;
 	char *error = in->error;
 
 	if (!ifindex)
 		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
 			    spec->toe, spec->link);
-	err = link_rename(sk, ifindex, spec->link);
+	if (strcmp(name, spec->link))
+		err = link_rename(sk, ifindex, spec->link);
 	if (err)
 		err = fail(error, err,
 			   "TOE \"%s\": cannot name the link \"%s\"", spec->toe,
@@ -496,17 +513,18 @@ static void kernel_sweep(int netns)
 static int make(const struct toe_context_spec *spec, char *error)
 {
 	struct nl_sock *sk;
+	const char *name;
 	int err;
 
 	error[0] = '\0';
 	err = kernel_nl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink");
-	err = link_create(sk, spec, error);
+	err = link_create(sk, spec, &name, error);
 	nl_socket_free(sk);
 	if (err)
 		return err;
-	err = kernel_inside(spec, configure, NULL, error);
+	err = kernel_inside(spec, configure, &name, error);
 	if (err)
 		kernel_context_destroy(spec);
 	return err;
