@@ -8,7 +8,10 @@
  */
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <xenstore.h>
 
 #include "native.h"
 #include "segment.h"
@@ -172,6 +175,50 @@ NATIVE_TEST(a_link_whose_name_dom0_has_is_made_all_the_same)
 	nt_echo_once(echo_to(nt, tg, NEAR));
 }
 
+/* ---- records ---- */
+
+#define RECORD "/local/domain/0/vtoe/context/5/0/%u/%s"
+
+static bool record_is(const struct tg_sock *s, const char *key,
+		      const char *value)
+{
+	char *is = nt_xs(RECORD, s->slot, key);
+	bool same = is && !strcmp(is, value);
+
+	free(is);
+	return same;
+}
+
+/* How many events of a node there were. */
+static int events_of(struct xs_handle *xs, const char *key)
+{
+	char **event;
+	int nr = 0;
+
+	while ((event = xs_check_watch(xs))) {
+		nr += !strcmp(strrchr(event[XS_WATCH_PATH], '/') + 1, key);
+		free(event);
+	}
+	return nr;
+}
+
+NATIVE_TEST(what_was_requested_is_recorded_once)
+{
+	struct tg *tg = lan_up(nt, "macvlan");
+	struct tg_sock *s = echo_to(nt, tg, NEAR);
+	struct xs_handle *xs = xs_open(0);
+	char path[64];
+
+	nt_until(record_is(s, "remaps", "0"));
+	snprintf(path, sizeof(path), RECORD, s->slot, "requested");
+	ck_assert(xs_watch(xs, path, "requested"));
+	nt_until(events_of(xs, "requested") == 1); /* it is there */
+	move(nt);
+	nt_until(record_is(s, "remaps", "1 draining"));
+	ck_assert_int_eq(events_of(xs, "requested"), 0);
+	xs_close(xs);
+}
+
 NATIVE_TEST(the_link_that_was_left_goes)
 {
 	struct tg *tg = lan_up(nt, "macvlan");
@@ -252,6 +299,7 @@ NATIVE_MAIN("move", 120,
 	    what_is_on_its_way_arrives_whatever_the_link,
 	    who_asks_for_the_address_is_told_the_new_one,
 	    a_link_whose_name_dom0_has_is_made_all_the_same,
+	    what_was_requested_is_recorded_once,
 	    the_link_that_was_left_goes,
 	    who_comes_back_at_once_stays,
 	    the_next_vtoed_removes_it,
