@@ -13,6 +13,7 @@
 #include "record.h"
 
 #define ROWS_PER_TICK 64u /* written or removed: 256 nodes at most */
+#define TICK_NS	      20000000ull /* what happens to a TOE meanwhile waits */
 #define COPY_TRIES    100 /* a worker that dies while it writes leaves it odd */
 #define WORDS	      (VTOE_MAX_SLOTS / 64)
 #define ADDR_MAX      64 /* bytes of "[address]:port" */
@@ -318,12 +319,17 @@ static void remember(struct record *record, const struct context_row *row)
 
 static int write_batch(struct store *store, uint32_t tx, void *arg)
 {
-	const struct batch *batch = arg;
+	uint64_t end = loop_now() + TICK_NS;
+	struct batch *batch = arg;
 	char dir[STORE_PATH_MAX];
 	uint32_t i;
 	int err = 0;
 
 	for (i = 0; i < batch->nr && !err; i++) {
+		if (i && loop_now() >= end) {
+			batch->nr = i;
+			break;
+		}
 		if (batch->row[i].state != CONTEXT_FREE) {
 			err = write_row(store, tx, batch->record,
 					&batch->row[i]);

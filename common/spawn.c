@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
@@ -19,6 +20,7 @@ static void run(char *const *argv, const int *keep, int nr_keep)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &act, NULL);
 	setsid(); /* a terminal's ^C is for vtoed alone */
+	setpriority(PRIO_PROCESS, 0, 0); /* guests may be moving (toe.c) */
 	fd = open("/dev/null", O_RDWR);
 	if (fd >= 0)
 		dup2(fd, STDIN_FILENO);
