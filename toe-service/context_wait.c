@@ -28,6 +28,20 @@ static bool has_lost(const struct contexts *cs, unsigned int toe,
 	return err == -EADDRNOTAVAIL;
 }
 
+/*
+ * Its address may be on the new link by then, of which this worker does not know: the
+ * TOE itself is no more what it was, and vtoed has yet to say what follows.
+ */
+static bool is_left(const struct contexts *cs, unsigned int toe)
+{
+	const struct place_candidate *is = &cs->candidate[toe];
+	struct toe_row row;
+
+	if (place_row_read(cs->toes, is->row, &row))
+		return false;
+	return row.generation != is->generation || row.state == TOE_GONE;
+}
+
 bool contexts_await_link(const struct contexts *cs, uint32_t among)
 {
 	unsigned int i;
@@ -35,7 +49,7 @@ bool contexts_await_link(const struct contexts *cs, uint32_t among)
 	for (i = 0; i < CONTEXT_TOES_MAX; i++)
 		if (cs->toe[i].driver && (among & 1u << i) &&
 		    !cs->toe[i].given_up &&
-		    (has_lost(cs, i, &cs->toe[i].ip) ||
+		    (is_left(cs, i) || has_lost(cs, i, &cs->toe[i].ip) ||
 		     has_lost(cs, i, &cs->toe[i].ip6)))
 			return true;
 	return false;

@@ -566,6 +566,39 @@ START_TEST(each_driver_has_a_stack_and_a_socket_goes_to_the_better_one)
 }
 END_TEST
 
+static int open_one(void)
+{
+	const struct context_opening opening = {
+		.generation = 1, .family = VTOE_INET, .type = VTOE_STREAM};
+
+	return context_open(&contexts, SLOT, &opening);
+}
+
+static void up_on_one(void)
+{
+	const struct contexts_place none = {.row = CONTEXTS_NO_TOE};
+
+	up_with(&none);
+}
+
+START_TEST(while_vtoed_leaves_a_toe_that_is_gone_sockets_are_opened)
+{
+	up_on_one();
+	toes.row[0].state = TOE_GONE;
+	ck_assert_int_eq(open_one(), 0);
+	context_close(&contexts, SLOT, false);
+}
+END_TEST
+
+START_TEST(on_a_toe_that_is_given_up_none_are)
+{
+	up_on_one();
+	toes.row[0].state = TOE_GONE;
+	ck_assert_int_eq(contexts_lost(&contexts, 0, TOE_GONE, true), 0);
+	ck_assert_int_eq(open_one(), -ENETDOWN);
+}
+END_TEST
+
 START_TEST(a_driver_is_told_of_its_links)
 {
 	const struct contexts_place nowhere = {.row = CONTEXTS_NO_TOE};
@@ -812,6 +845,8 @@ UNIT_MAIN("context", a_driver_carries_what_goes_through_a_context,
 	  one_that_cannot_move_is_reset_and_counted,
 	  a_refusal_of_vtoeds_is_one_streams_end,
 	  the_next_vtoed_is_asked_again,
+	  while_vtoed_leaves_a_toe_that_is_gone_sockets_are_opened,
+	  on_a_toe_that_is_given_up_none_are,
 	  a_move_waits_for_the_one_before,
 	  one_that_is_closed_meanwhile_goes_on_by_itself,
 	  a_stack_that_is_not_open_cannot_be_moved_to)
