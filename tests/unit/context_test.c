@@ -215,6 +215,13 @@ static void up(void)
 	up_with(&second);
 }
 
+static void up_on_one(void)
+{
+	const struct contexts_place none = {.row = CONTEXTS_NO_TOE};
+
+	up_with(&none);
+}
+
 /* The second TOE context's driver is another one. */
 static struct contexts_place up_mixed(void)
 {
@@ -225,12 +232,17 @@ static struct contexts_place up_mixed(void)
 	return second;
 }
 
-static void connected(struct vtoe_addr *local)
+static int open_one(void)
 {
 	const struct context_opening opening = {
 		.generation = 1, .family = VTOE_INET, .type = VTOE_STREAM};
 
-	ck_assert_int_eq(context_open(&contexts, SLOT, &opening), 0);
+	return context_open(&contexts, SLOT, &opening);
+}
+
+static void connected(struct vtoe_addr *local)
+{
+	ck_assert_int_eq(open_one(), 0);
 	ck_assert_int_eq(context_connect(&contexts, SLOT, &peer, local), 0);
 }
 
@@ -566,21 +578,6 @@ START_TEST(each_driver_has_a_stack_and_a_socket_goes_to_the_better_one)
 }
 END_TEST
 
-static int open_one(void)
-{
-	const struct context_opening opening = {
-		.generation = 1, .family = VTOE_INET, .type = VTOE_STREAM};
-
-	return context_open(&contexts, SLOT, &opening);
-}
-
-static void up_on_one(void)
-{
-	const struct contexts_place none = {.row = CONTEXTS_NO_TOE};
-
-	up_with(&none);
-}
-
 START_TEST(while_vtoed_leaves_a_toe_that_is_gone_sockets_are_opened)
 {
 	up_on_one();
@@ -644,10 +641,9 @@ static void answer(int16_t result)
 
 static void up_alone(void)
 {
-	const struct contexts_place none = {.row = CONTEXTS_NO_TOE};
 	struct vtoe_addr local;
 
-	up_with(&none);
+	up_on_one();
 	connected(&local);
 	told = 0;
 }
