@@ -115,7 +115,9 @@ static bool own_stacks(const struct step *st, const struct outcome *a,
 	return options.type == SOCK_DGRAM && a->ret < 0 &&
 	       (a->err == ENETUNREACH || b->ret < 0) &&
 	       (to == ADDR_GROUP || to == ADDR_BROADCAST ||
-		to == ADDR_LOOPBACK || to == ADDR_ANY);
+		to == ADDR_LOOPBACK || to == ADDR_ANY ||
+		/* of IPv4 that is as good as ADDR_ANY */
+		(to == ADDR_UNSPEC && is_send(st)));
 }
 
 /* Of an address only dom0's stack knows that it cannot be used. */
@@ -403,7 +405,12 @@ int known_report(bool complain)
 
 /* ---- addresses: ports that the stack chose are names ---- */
 
-static uint16_t ports[MAX_PORTS][2];
+struct port_name {
+	bool peers; /* each machine chooses from the same ports */
+	uint16_t port[NR_WORLDS];
+};
+
+static struct port_name ports[MAX_PORTS];
 static int nr_ports;
 
 void compare_begin(void)
@@ -416,24 +423,36 @@ static bool ephemeral(uint16_t port)
 	return port >= EPHEMERAL_FIRST;
 }
 
-/* @fresh: of a new connection. Then one that is known may be in use again. */
-static bool same_port(uint16_t a, uint16_t b, bool fresh)
+static bool is_peers(const union address *a)
 {
+	const uint8_t *last = &a->v6.sin6_addr.s6_addr[12];
+
+	if (a->sa.sa_family == AF_INET)
+		return !memcmp(&a->v4.sin_addr, &options.peer4.v4.sin_addr, 4);
+	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
+		return !memcmp(last, &options.peer4.v4.sin_addr, 4);
+	return !memcmp(&a->v6.sin6_addr, &options.peer6.v6.sin6_addr, 16);
+}
+
+/* @fresh: of a new connection. Then one that is known may be in use again. */
+static bool same_port(const struct port_name *name, bool fresh)
+{
+	uint16_t a = name->port[0], b = name->port[1];
+
 	if (!ephemeral(a) || !ephemeral(b))
 		return a == b;
 	for (int i = 0; i < nr_ports; i++) {
-		if (ports[i][0] == a && ports[i][1] == b)
-			return true;
-		if (ports[i][0] != a && ports[i][1] != b)
+		if (ports[i].peers != name->peers ||
+		    (ports[i].port[0] != a && ports[i].port[1] != b))
 			continue;
+		if (ports[i].port[0] == a && ports[i].port[1] == b)
+			return true;
 		if (!fresh)
 			return false;
-		memcpy(ports[i--], ports[--nr_ports], sizeof(ports[0]));
+		ports[i--] = ports[--nr_ports];
 	}
-	if (nr_ports < MAX_PORTS) {
-		ports[nr_ports][0] = a;
-		ports[nr_ports++][1] = b;
-	}
+	if (nr_ports < MAX_PORTS)
+		ports[nr_ports++] = *name;
 	return true;
 }
 
@@ -441,8 +460,12 @@ static bool same_address(const union address *a, const union address *b,
 			 bool fresh)
 {
 	union address x = *a, y = *b;
+	struct port_name name = {
+		is_peers(a),
+		{ ntohs(a->v4.sin_port), ntohs(b->v4.sin_port) },
+	};
 
-	if (!same_port(ntohs(a->v4.sin_port), ntohs(b->v4.sin_port), fresh))
+	if (!same_port(&name, fresh))
 		return false;
 	x.v4.sin_port = y.v4.sin_port = 0;
 	return !memcmp(&x, &y, sizeof(x.v6));
