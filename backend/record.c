@@ -28,10 +28,6 @@ static const char *const node_key[NR_NODES] = {
 	[REMAPS] = VTOE_KEY_REMAPS,
 };
 
-struct texts {
-	char text[NR_NODES][RECORD_TEXT_MAX];
-};
-
 struct record {
 	struct device *device;
 	uint32_t nr_rows;
@@ -39,16 +35,16 @@ struct record {
 	uint64_t pending[WORDS];  /* to be looked at when stable */
 	uint64_t fresh[WORDS];	  /* changed during the last interval */
 	uint64_t waiting[WORDS];  /* above the bound */
-	uint64_t recorded[WORDS]; /* nodes are there */
-	/* of each row, what they have: NR_NODES strings, one after the other;
-	 * NULL: not known */
-	char **written;
+	char **written;		  /* of each row; NULL: none */
 };
 
 struct batch {
 	struct record *record;
 	uint32_t nr;
-	struct context_row row[ROWS_PER_TICK];
+	uint32_t slot[ROWS_PER_TICK];
+	/* of a row's nodes, in their order, one after the other; NULL: it is
+	 * free, and has no nodes */
+	char *texts[ROWS_PER_TICK];
 };
 
 /* ---- words ---- */
@@ -182,11 +178,6 @@ int record_copy_row(const struct context_table *table, uint32_t slot,
 	return -EAGAIN;
 }
 
-static bool get(const uint64_t *bits, uint32_t n)
-{
-	return bits[n / 64] >> (n % 64) & 1;
-}
-
 static void set(uint64_t *bits, uint32_t n)
 {
 	bits[n / 64] |= 1ull << (n % 64);
@@ -262,67 +253,50 @@ void record_drop_all(struct backend *be)
 	store_remove(&be->store, 0, path);
 }
 
-static void describe(const struct record *record,
-		     const struct context_row *row, struct texts *now)
+/* NULL without memory; to be freed. */
+static char *describe(const struct record *record,
+		      const struct context_row *row)
 {
-	record_requested(row, now->text[REQUESTED]);
-	record_resolved(row, record_toe(record->device, row),
-			now->text[RESOLVED]);
-	snprintf(now->text[STATE], RECORD_TEXT_MAX, "%s",
-		 record_state(row->state));
-	record_remaps(row, now->text[REMAPS]);
-}
-
-static int write_row(struct store *store, uint32_t tx,
-		     const struct record *record, const struct context_row *row)
-{
-	const char *was = record->written[row->slot];
-	char dir[STORE_PATH_MAX];
-	struct texts now;
-	int i, err = 0;
-
-	row_dir(record, row->slot, dir);
-	describe(record, row, &now);
-	for (i = 0; i < NR_NODES && !err; i++) {
-		if (!was || strcmp(was, now.text[i]))
-			err = store_write(store, tx, dir, node_key[i],
-					  now.text[i]);
-		if (was)
-			was += strlen(was) + 1;
-	}
-	return err;
-}
-
-static void forget(struct record *record, uint32_t slot)
-{
-	free(record->written[slot]);
-	record->written[slot] = NULL;
-}
-
-/* Without memory all of it is written the next time, too. */
-static void remember(struct record *record, const struct context_row *row)
-{
-	struct texts now;
+	char text[NR_NODES][RECORD_TEXT_MAX], *texts, *end;
 	size_t size = 0;
-	char *text;
 	int i;
 
-	forget(record, row->slot);
-	describe(record, row, &now);
+	record_requested(row, text[REQUESTED]);
+	record_resolved(row, record_toe(record->device, row), text[RESOLVED]);
+	snprintf(text[STATE], RECORD_TEXT_MAX, "%s", record_state(row->state));
+	record_remaps(row, text[REMAPS]);
 	for (i = 0; i < NR_NODES; i++)
-		size += strlen(now.text[i]) + 1;
-	text = malloc(size);
-	record->written[row->slot] = text;
-	for (i = 0; text && i < NR_NODES; i++)
-		text = stpcpy(text, now.text[i]) + 1;
+		size += strlen(text[i]) + 1;
+	texts = malloc(size);
+	end = texts;
+	for (i = 0; texts && i < NR_NODES; i++)
+		end = stpcpy(end, text[i]) + 1;
+	return texts;
+}
+
+/* Of @texts what is not in @was, which may be NULL. */
+static int write_texts(struct store *store, uint32_t tx, const char *dir,
+		       const char *was, const char *texts)
+{
+	int i, err = 0;
+
+	for (i = 0; i < NR_NODES && !err; i++) {
+		if (!was || strcmp(was, texts))
+			err = store_write(store, tx, dir, node_key[i], texts);
+		if (was)
+			was += strlen(was) + 1;
+		texts += strlen(texts) + 1;
+	}
+	return err;
 }
 
 static int write_batch(struct store *store, uint32_t tx, void *arg)
 {
 	uint64_t end = loop_now() + TICK_NS;
 	struct batch *batch = arg;
+	const struct record *record = batch->record;
 	char dir[STORE_PATH_MAX];
-	uint32_t i;
+	uint32_t i, slot;
 	int err = 0;
 
 	for (i = 0; i < batch->nr && !err; i++) {
@@ -330,45 +304,54 @@ static int write_batch(struct store *store, uint32_t tx, void *arg)
 			batch->nr = i;
 			break;
 		}
-		if (batch->row[i].state != CONTEXT_FREE) {
-			err = write_row(store, tx, batch->record,
-					&batch->row[i]);
-			continue;
-		}
-		row_dir(batch->record, batch->row[i].slot, dir);
-		err = store_remove(store, tx, dir);
+		slot = batch->slot[i];
+		row_dir(record, slot, dir);
+		if (batch->texts[i])
+			err = write_texts(store, tx, dir, record->written[slot],
+					  batch->texts[i]);
+		else
+			err = store_remove(store, tx, dir);
 	}
 	return err;
 }
 
 /* ---- a tick ---- */
 
+static void add(struct batch *batch, uint32_t slot, char *texts)
+{
+	batch->slot[batch->nr] = slot;
+	batch->texts[batch->nr++] = texts;
+}
+
 /* One pending, stable row: into the batch, or off the list. */
 static void consider(struct record *record, uint32_t slot, struct batch *batch,
 		     uint32_t *nr_new)
 {
 	const struct config *config = record->device->be->config;
-	struct context_row *row = &batch->row[batch->nr];
+	bool is_new = !record->written[slot];
+	struct context_row row;
+	char *texts;
 
-	if (record_copy_row(record->device->worker->table, slot, row))
+	if (record_copy_row(record->device->worker->table, slot, &row))
 		return;
-	if (row->state == CONTEXT_FREE) {
-		if (get(record->recorded, slot))
-			batch->nr++;
+	if (row.state == CONTEXT_FREE) {
+		if (is_new)
+			clear(record->pending, slot);
 		else
-			clear(record->pending, slot);
+			add(batch, slot, NULL);
 		return;
 	}
-	if (!get(record->recorded, slot)) {
-		if (record->nr_recorded + *nr_new >=
-		    config->records_per_guest) {
-			clear(record->pending, slot);
-			set(record->waiting, slot);
-			return;
-		}
-		++*nr_new;
+	if (is_new &&
+	    record->nr_recorded + *nr_new >= config->records_per_guest) {
+		clear(record->pending, slot);
+		set(record->waiting, slot);
+		return;
 	}
-	batch->nr++;
+	texts = describe(record, &row);
+	if (!texts)
+		return; /* it stays on the list */
+	*nr_new += is_new;
+	add(batch, slot, texts);
 }
 
 static void collect(struct record *record, struct batch *batch)
@@ -389,34 +372,47 @@ static void collect(struct record *record, struct batch *batch)
 	}
 }
 
-/* The nodes are as the batch says. */
-static void account(struct record *record, const struct batch *batch)
+static void forget(struct record *record, uint32_t slot)
+{
+	free(record->written[slot]);
+	record->written[slot] = NULL;
+}
+
+/* The nodes are as the batch says, whose texts are taken. */
+static void account(struct record *record, struct batch *batch)
 {
 	struct backend *be = record->device->be;
 	bool freed = false;
 	uint32_t i, slot;
 
 	for (i = 0; i < batch->nr; i++) {
-		slot = batch->row[i].slot;
+		slot = batch->slot[i];
 		clear(record->pending, slot);
-		if (batch->row[i].state == CONTEXT_FREE) {
-			clear(record->recorded, slot);
-			forget(record, slot);
-			record->nr_recorded--;
-			be->records_removed++;
-			freed = true;
-		} else {
-			if (!get(record->recorded, slot))
-				record->nr_recorded++;
-			set(record->recorded, slot);
-			remember(record, &batch->row[i]);
+		record->nr_recorded += !record->written[slot];
+		forget(record, slot);
+		record->written[slot] = batch->texts[i];
+		batch->texts[i] = NULL;
+		if (record->written[slot]) {
 			be->records_written++;
+			continue;
 		}
+		record->nr_recorded--;
+		be->records_removed++;
+		freed = true;
 	}
 	for (i = 0; freed && i < WORDS; i++) {
 		record->pending[i] |= record->waiting[i];
 		record->waiting[i] = 0;
 	}
+}
+
+static void batch_free(struct batch *batch)
+{
+	uint32_t i;
+
+	for (i = 0; i < ROWS_PER_TICK; i++)
+		free(batch->texts[i]);
+	free(batch);
 }
 
 void record_tick(struct record *record)
@@ -428,11 +424,10 @@ void record_tick(struct record *record)
 	take_dirty(record);
 	if (!store_up(store))
 		return;
-	batch = malloc(sizeof(*batch));
+	batch = calloc(1, sizeof(*batch));
 	if (!batch)
 		return;
 	batch->record = record;
-	batch->nr = 0;
 	collect(record, batch);
 	if (batch->nr) {
 		err = store_transaction(store, write_batch, batch);
@@ -442,7 +437,7 @@ void record_tick(struct record *record)
 			log_error("records of %s: %s", record->device->b,
 				  strerror(-err));
 	}
-	free(batch);
+	batch_free(batch);
 }
 
 /* ---- life ---- */
@@ -460,32 +455,32 @@ struct record *record_new(struct device *device)
 		free(record);
 		return NULL;
 	}
-	record_again(record);
+	memset(record->pending, 0xff, sizeof(record->pending));
 	return record;
+}
+
+static void forget_all(struct record *record)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < record->nr_rows; slot++)
+		forget(record, slot);
+	record->nr_recorded = 0;
 }
 
 void record_again(struct record *record)
 {
-	uint32_t slot;
-
-	/* an earlier vtoed's, or none at all any more */
-	record_drop(record->device);
-	for (slot = 0; slot < record->nr_rows; slot++)
-		forget(record, slot);
-	memset(record->recorded, 0, sizeof(record->recorded));
+	record_drop(record->device); /* a XenStore that came back may have some */
+	forget_all(record);
 	memset(record->waiting, 0, sizeof(record->waiting));
 	memset(record->pending, 0xff, sizeof(record->pending));
-	record->nr_recorded = 0;
 }
 
 void record_free(struct record *record)
 {
-	uint32_t slot;
-
 	if (!record)
 		return;
-	for (slot = 0; slot < record->nr_rows; slot++)
-		forget(record, slot);
+	forget_all(record);
 	free(record->written);
 	free(record);
 }

@@ -30,7 +30,11 @@ struct backend;
 struct device;
 struct record;
 
-/** record_new - start to mirror; NULL without memory (then nothing is). */
+/**
+ * record_new - start to mirror
+ *
+ * The device has no nodes yet. NULL without memory; then nothing is mirrored.
+ */
 struct record *record_new(struct device *device);
 
 /** record_free - the nodes stay. NULL is allowed. */
