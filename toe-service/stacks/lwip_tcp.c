@@ -21,6 +21,8 @@
 #define BACKLOG_MAX  4096u
 #define PIECES_MAX   64u	     /* buffers of one connection: then one */
 #define NEIGHBOUR_MS 3000u /* three questions, as Linux asks */
+#define SYN_RTO	     (1000 / TCP_SLOW_INTERVAL)
+#define FIRST_RTO    (3000 / TCP_SLOW_INTERVAL) /* RFC 6298, 5.7; lwIP's, too */
 #define ROOM_ENOUGH  (TCP_SND_BUF / 4) /* to tell of */
 
 static err_t received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
@@ -143,8 +145,8 @@ static err_t established(void *arg, struct tcp_pcb *pcb, err_t err)
 {
 	struct toe_conn *conn = arg;
 
-	(void)pcb;
 	(void)err;
+	pcb->rto = FIRST_RTO;
 	conn->connecting = false;
 	conn->connected = true;
 	note_local(conn);
@@ -165,7 +167,7 @@ static int start(struct toe_conn *conn, const ip_addr_t *ip, uint16_t port)
 		return err;
 	link = ip_addr_isany(&own) ? lwip_link_to(conn->stack, ip)
 				   : lwip_link_of(conn->stack, &own);
-	if (!link)
+	if (!link || lwip_link_gone(link))
 		return -ENETUNREACH;
 	tcp_bind_netif(conn->tcp, &link->netif);
 	if (ip_addr_isany(&own)) /* as lwIP would, but it has no IPv6 order */
@@ -636,22 +638,33 @@ void lwip_tcp_close(struct toe_conn *conn, bool abort)
 	lwip_conn_put(conn);
 }
 
-/* lwIP itself sends SYNs for minutes, to a neighbour that is not there, too. */
-static void give_up_in_vain(struct toe_stack *stack)
+/* To a neighbour that is not there nothing can be sent. */
+static bool is_in_vain(const struct toe_conn *conn)
 {
-	uint64_t now = lwip_now_ms();
-	struct tcp_pcb *pcb, *next;
+	const struct tcp_pcb *pcb = conn->tcp;
 	struct lwip_link *link;
+
+	if (lwip_now_ms() - conn->asked_ms < NEIGHBOUR_MS)
+		return false;
+	link = lwip_link_of(conn->stack, &pcb->local_ip);
+	return link && !lwip_neighbour_found(link, &pcb->remote_ip);
+}
+
+/* lwIP itself repeats a SYN each 3 s, and gives up after 18: as Linux (RFC 6298,
+ * section 2) after 1, 2, 4, ... s, and so after 63.
+ */
+static void look_after_syns(void)
+{
+	struct tcp_pcb *pcb, *next;
 	struct toe_conn *conn;
 
 	for (pcb = tcp_active_pcbs; pcb; pcb = next) {
 		next = pcb->next;
 		conn = pcb->callback_arg;
-		if (pcb->state != SYN_SENT || !conn ||
-		    now - conn->asked_ms < NEIGHBOUR_MS)
+		if (pcb->state != SYN_SENT || !conn)
 			continue;
-		link = lwip_link_of(stack, &pcb->local_ip);
-		if (link && !lwip_neighbour_found(link, &pcb->remote_ip))
+		pcb->rto = (int16_t)(SYN_RTO << pcb->nrtx);
+		if (is_in_vain(conn))
 			lwip_tcp_unreachable(conn, -EHOSTUNREACH);
 	}
 }
@@ -662,7 +675,7 @@ void lwip_tcp_tick(struct toe_stack *stack)
 	struct toe_conn *conn;
 	struct tcp_pcb *pcb;
 
-	give_up_in_vain(stack);
+	look_after_syns();
 	for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
 		half_open += pcb->state == SYN_RCVD;
 		closing += !pcb->callback_arg;
