@@ -192,6 +192,48 @@ START_TEST(a_refused_connect_may_be_tried_again)
 }
 END_TEST
 
+/* vtoed may have another one for it soon: who connects waits for that. */
+START_TEST(a_connect_on_a_link_that_is_gone_fails_at_once)
+{
+	const struct vtoe_addr to = address(1, PORT);
+	struct toe_conn *conn;
+	struct told told;
+
+	up();
+	conn = open_conn(&told);
+	ck_assert_int_eq(system("ip link del vtoe0"), 0);
+	ck_assert_int_eq(driver.connect(conn, &to), -ENETUNREACH);
+}
+END_TEST
+
+START_TEST(each_syn_waits_twice_as_long_as_the_one_before)
+{
+	struct toe_conn *accepted, *conn;
+	const struct tcp_pcb *pcb;
+	struct told told, other;
+	int first;
+
+	up();
+	ck_assert_int_eq(listen(peer_listen(), 0), 0); /* for one */
+	accepted = connecting(&other);
+	until_told(&other, TOE_CONNECTED);
+	conn = connecting(&told);
+	pcb = tcp_active_pcbs;
+	ck_assert_int_eq(pcb->state, SYN_SENT);
+	while (pcb->rtime < 1)
+		own_event(20);
+	first = pcb->rto;
+	ck_assert_int_eq(first * TCP_SLOW_INTERVAL, 1000);
+	while (pcb->nrtx < 2)
+		own_event(20);
+	while (pcb->rtime < 1)
+		own_event(20);
+	ck_assert_int_eq(pcb->rto, 4 * first);
+	driver.close(conn, TOE_CLOSE_ABORT);
+	driver.close(accepted, TOE_CLOSE_ABORT);
+}
+END_TEST
+
 START_TEST(who_finds_no_room_is_told_of_it)
 {
 	static char sink[1 << 16];
@@ -926,6 +968,8 @@ END_TEST
 
 UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_refused_connect_may_be_tried_again,
+	  a_connect_on_a_link_that_is_gone_fails_at_once,
+	  each_syn_waits_twice_as_long_as_the_one_before,
 	  who_finds_no_room_is_told_of_it,
 	  the_window_is_as_open_as_the_reader_reads,
 	  ends_are_told_each_way_and_together,
