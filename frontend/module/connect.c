@@ -14,6 +14,7 @@
 #include "dgram.h"
 #include "link.h"
 #include "sock.h"
+#include "stream.h"
 #include "switch.h"
 
 /* ---- bind ---- */
@@ -420,6 +421,13 @@ static bool known_later(const struct vtoe_sock *vsk, const struct sock *sk)
 	}
 }
 
+/* Locked. Connected, and reset since, before any connect() has told of it? */
+static bool ended_untold(const struct socket *sock, struct vtoe_sock *vsk)
+{
+	return sock->state == SS_CONNECTING &&
+	       vtoe_shutdown_now(vsk, sock->sk) == SHUTDOWN_MASK;
+}
+
 /* Locked. @err: what to say while it is under way. @failed: it has ended so. */
 static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 			int err, bool *failed)
@@ -440,8 +448,11 @@ static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 	}
 	switch (READ_ONCE(vsk->phase)) {
 	case VTOE_CONNECTED:
-		sock->state = SS_CONNECTED;
-		return 0;
+		if (!ended_untold(sock, vsk)) {
+			sock->state = SS_CONNECTED;
+			return 0;
+		}
+		fallthrough;
 	case VTOE_FAILED:
 	case VTOE_DEAD: /* connect_again() resets it */
 		*failed = true;
@@ -457,7 +468,8 @@ static void reset_failed(struct socket *sock, struct vtoe_sock *vsk)
 	if (mutex_lock_killable(&vsk->ctl))
 		return; /* so is whoever would have used it anew */
 	lock_sock(sock->sk);
-	if (vsk->phase == VTOE_FAILED || vsk->phase == VTOE_DEAD)
+	if (vsk->phase == VTOE_FAILED || vsk->phase == VTOE_DEAD ||
+	    (vsk->phase == VTOE_CONNECTED && ended_untold(sock, vsk)))
 		reset(sock, vsk);
 	release_sock(sock->sk);
 	mutex_unlock(&vsk->ctl);

@@ -337,6 +337,16 @@ static bool port_here(const struct view *a, const struct view *b)
 		(session.port_here[s] && !session.has_port[s]));
 }
 
+/* Natively that goes on with a connect(), and tells how it ended. */
+static bool refused_view(const struct view *a, const struct view *b)
+{
+	const struct step *st = &session.step[session.nr_steps - 1];
+
+	(void)a;
+	(void)b;
+	return is_send(st) && st->a[1] & MSG_FASTOPEN;
+}
+
 static struct known_view {
 	const char *what; /* and why */
 	bool (*is)(const struct view *a, const struct view *b);
@@ -359,6 +369,8 @@ static struct known_view {
 	  "this machine is not its port at dom0 before it sends there, and that "
 	  "of a native one never is",
 	  port_here, 0 },
+	{ "MSG_FASTOPEN is refused before anything else is done", refused_view,
+	  0 },
 	{ NULL, NULL, 0 },
 };
 
