@@ -25,6 +25,7 @@
 #include "../../toe-service/stacks/drivers.h"
 #undef TCP_MSS /* lwIP has one of that name, too */
 #include <lwip/priv/tcp_priv.h>
+#include "../../toe-service/stacks/lwip_conn.h"
 #include "../../toe-service/stacks/lwip_guard.h"
 #include "../../toe-service/stacks/lwip_link.h"
 
@@ -628,6 +629,38 @@ START_TEST(only_what_has_an_address_of_the_link_leaves)
 }
 END_TEST
 
+/* The peer's idea of where the link's address is. */
+static void misled(void)
+{
+	ck_assert_int_eq(system("ip neigh replace 192.0.2.10 dev peer0 "
+				"lladdr 02:00:00:00:00:99 nud reachable"), 0);
+}
+
+static bool is_misled(void)
+{
+	return !system("ip neigh show dev peer0 | grep -q ':99'");
+}
+
+START_TEST(neighbours_are_told_until_one_has_heard)
+{
+	struct lwip_link *link = guarded();
+	uint64_t later = lwip_now_ms();
+
+	misled(); /* what told it was lost */
+	later += 3600000;
+	lwip_link_tick(link, later);
+	ck_assert(!is_misled());
+	while (link->tell_wait) { /* what it sends comes here, too */
+		peer_connect();
+		lwip_link_event(link, EPOLLIN);
+	}
+	misled();
+	later += 3600000;
+	lwip_link_tick(link, later);
+	ck_assert(is_misled());
+}
+END_TEST
+
 START_TEST(half_open_connections_have_a_limit)
 {
 	struct lwip_link *link = guarded();
@@ -984,6 +1017,7 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  options_are_what_was_set_or_refused,
 	  only_what_is_for_the_link_passes,
 	  only_what_has_an_address_of_the_link_leaves,
+	  neighbours_are_told_until_one_has_heard,
 	  half_open_connections_have_a_limit, routers_are_not_heard,
 	  short_frames_are_not_read_beyond_their_end,
 	  a_stream_goes_on_in_another_pcb,

@@ -177,6 +177,8 @@ static void tick(struct toe_stack *stack)
 		ip6_reass_tmr();
 		mld6_tmr();
 	}
+	for (n = 0; n < CONTEXT_TOES_MAX; n++)
+		lwip_link_tick(&stack->link[n], now);
 	lwip_tcp_tick(stack);
 	lwip_udp_retry(stack);
 	if (!tcp_active_pcbs && !tcp_tw_pcbs &&

@@ -54,6 +54,8 @@
 #define RCVBUF	   4194304
 #define SNDBUF	   1048576
 #define IOV_MAX_TX 8
+#define TELL_MS	   1000u  /* then twice as long, ... */
+#define TELL_MAX   32000u /* once more, and no more */
 /* Which of netif's addresses. */
 #define IP6_LINK   0
 #define IP6_OWN	   1
@@ -139,6 +141,8 @@ static void link_input(struct lwip_link *link, struct frame *f, size_t len)
 	    !lwip_guard_frame(link, f->bytes, len))
 		return;
 	lwip_icmp_look(f->bytes, len);
+	if (!memcmp(f->bytes, link->netif.hwaddr, ETH_ALEN))
+		link->tell_wait = 0;
 	p = pbuf_alloc(PBUF_RAW, (uint16_t)len, PBUF_RAM);
 	if (!p)
 		return;
@@ -473,6 +477,15 @@ static void announce(struct lwip_link *link)
 	advertise(link);
 }
 
+void lwip_link_tick(struct lwip_link *link, uint64_t now_ms)
+{
+	if (!link->used || !link->tell_wait || now_ms < link->tell_ms)
+		return;
+	announce(link);
+	link->tell_wait = link->tell_wait < TELL_MAX ? 2 * link->tell_wait : 0;
+	link->tell_ms = now_ms + link->tell_wait;
+}
+
 static bool same(const struct toe_address *a, const struct toe_address *b)
 {
 	return !memcmp(a, b, sizeof(*a));
@@ -524,6 +537,8 @@ int lwip_link_set(struct lwip_link *link, const struct toe_link *to)
 	hear(link, PACKET_ADD_MEMBERSHIP);
 	link->netif.rs_count = 0; /* no router is asked to advertise itself */
 	announce(link);
+	link->tell_wait = TELL_MS;
+	link->tell_ms = lwip_now_ms() + TELL_MS;
 	return 0;
 }
 

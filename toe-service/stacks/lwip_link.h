@@ -22,6 +22,8 @@ struct lwip_link {
 	uint64_t data; /* epoll_data of its events */
 	uint64_t *syscalls;
 	struct toe_address ip, ip6;
+	uint64_t tell_ms;   /* when neighbours are told again */
+	uint32_t tell_wait; /* ms until then; 0: they have heard */
 };
 
 /**
@@ -46,6 +48,15 @@ int lwip_link_set(struct lwip_link *link, const struct toe_link *to);
 
 /** lwip_link_event - frames have come, or there is room again (EPOLL*) */
 void lwip_link_event(struct lwip_link *link, uint32_t events);
+
+/**
+ * lwip_link_tick - tell neighbours again that do not send to the link
+ * @now_ms: lwip_now_ms()
+ *
+ * What told them may have been lost: while a device that has just been plugged in
+ * comes up, or a cable is out.
+ */
+void lwip_link_tick(struct lwip_link *link, uint64_t now_ms);
 
 /** lwip_link_has - is it an address of this link? */
 bool lwip_link_has(const struct lwip_link *link, const ip_addr_t *addr);
