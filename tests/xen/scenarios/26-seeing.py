@@ -47,10 +47,9 @@ def connected(machine, guest):
     expect_equal(user["name"], "socat", "the process")
     expect_equal(guest.run(f"readlink /proc/{user['pid']}/fd/{user['fd']}")
                  .out.strip(), f"socket:[{shown['inode']}]", "the inode")
-    dom0 = machine.dom0.run(f"ip netns exec {offload.netns(guest)} "
-                            "ss -Htn state established").out
-    expect_in(f"{offload.ADDRESS}:{shown['local']['port']}", dom0,
-              "the same connection in dom0")
+    there, = offload.connections(offload.contexts(machine, guest))
+    expect_in(f"{offload.ADDRESS}:{shown['local']['port']} ",
+              there["resolved"], "the same connection in dom0")
     expect_in(f"{offload.REMOTE}:80", guest.run("vtoe-ss -tnp").out,
               "the table")
     expect_equal(ask(guest, "-l"), {"sockets": []}, "listening ones")
