@@ -314,7 +314,8 @@ bool guest_link_stale(const struct guest_net *net, uint32_t index)
 	const struct toe *toe = &net->inv->toe[link->toe_row];
 
 	return !same_toe(net, index) ||
-	       (toe->ifindex && toe->ifindex != link->ifindex);
+	       (toe->ifindex && toe->ifindex != link->ifindex &&
+		toe->state != TOE_DOWN);
 }
 
 int guest_link_renew(struct guest_net *net, uint32_t index, bool may_move,

@@ -143,7 +143,8 @@ enum toe_state guest_link_state(const struct guest_net *net, uint32_t index);
  * guest_link_stale - true if the link is gone, because the TOE's device is a new
  * one, or the TOE is not in the inventory any more
  *
- * False while the TOE's device is away: nothing can be done then.
+ * False while the TOE's device is away or down: a link that is made then announces
+ * its addresses to nobody.
  */
 bool guest_link_stale(const struct guest_net *net, uint32_t index);
 
