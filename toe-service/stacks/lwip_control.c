@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "drivers.h"
+#include "kernel_share.h"
 
 #define IP6_PREFIX 64u /* lwIP knows no other */
 
@@ -82,6 +83,14 @@ static int lwip_context_lend(const struct toe_context_spec *spec, char *error)
 	return kernel_control.context_address(&to, VTOE_INET, &none, error);
 }
 
+static int lwip_context_share(const struct toe_context_spec *spec,
+			      uint32_t number, char *error)
+{
+	const struct toe_context_spec to = bare(spec);
+
+	return kernel_control.context_share(&to, number, error);
+}
+
 /* No sweep(): the kernel's driver removes all links. */
 const struct toe_control lwip_control = {
 	.name = "lwip",
@@ -91,4 +100,6 @@ const struct toe_control lwip_control = {
 	.context_destroy = lwip_context_destroy,
 	.context_address = lwip_context_address,
 	.context_lend = lwip_context_lend,
+	.context_share = lwip_context_share,
+	.share = kernel_share,
 };
