@@ -216,6 +216,17 @@ static void streams_up(struct soak *k)
 	}
 }
 
+/* One line, of what ip(8) shows of the guest's namespace. */
+static bool has_one(const char *what, const char *line)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "test $(ip -n vtoe-%u-0 -o %s | grep -c '%s') = 1", NT_DOMID,
+		 what, line);
+	return !system(command);
+}
+
 /* One link of the guest's, as XenStore says, with the one address it has. */
 static void expect_as_configured(struct soak *k)
 {
@@ -230,10 +241,9 @@ static void expect_as_configured(struct soak *k)
 	ck_assert_str_eq(link, "a");
 	free(toe);
 	free(link);
-	nt_shell("test $(ip -n vtoe-%u-0 -o link | grep -c macvlan\\\\\\|vtoe) = 1",
-		 NT_DOMID);
-	nt_shell("test $(ip -n vtoe-%u-0 -o -4 addr | grep -c 192.0.2.) = 1",
-		 NT_DOMID);
+	/* a link that was left hears a moment longer */
+	nt_until(has_one("link", "macvlan\\|vtoe"));
+	nt_until(has_one("-4 addr", "192.0.2."));
 }
 
 static bool no_contexts(struct nt *nt)
