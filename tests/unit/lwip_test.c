@@ -83,14 +83,31 @@ static int peer_listen(void)
 	return fd;
 }
 
-static int peer_connect(void)
+static int peer_connect_to(uint8_t last)
 {
-	struct sockaddr_in sa = peer_address(10);
+	struct sockaddr_in sa = peer_address(last);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	ck_assert_int_eq(connect(fd, (void *)&sa, sizeof(sa)), -1);
 	ck_assert_int_eq(errno, EINPROGRESS);
 	return fd;
+}
+
+static int peer_connect(void)
+{
+	return peer_connect_to(10);
+}
+
+static int peer_error(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t len = sizeof(int);
+	int err;
+
+	while (!poll(&p, 1, 0))
+		own_event(20);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+	return err;
 }
 
 /* ---- connections ---- */
@@ -412,6 +429,60 @@ START_TEST(a_listener_is_told_and_gives_one_at_a_time)
 	until_told(&user, TOE_READABLE);
 	ck_assert_int_eq(recv_bytes(conn, 8), 1);
 	close(fd[0]);
+}
+END_TEST
+
+/* A second link to the same network, 192.0.2.11. */
+static void up_twice(void)
+{
+	struct toe_link vtoe1 = vtoe0;
+
+	up();
+	ck_assert_int_eq(
+		system("ip addr flush dev peer0 &&"
+		       " ip link add vtoe1 type veth peer name peer1 &&"
+		       " ip link add br0 type bridge &&"
+		       " ip link set peer0 master br0 &&"
+		       " ip link set peer1 master br0 && ip link set vtoe1 up &&"
+		       " ip link set peer1 up && ip link set br0 up &&"
+		       " ip addr add 192.0.2.1/24 dev br0"),
+		0);
+	vtoe1.name = "vtoe1";
+	vtoe1.index = 1;
+	vtoe1.ip.addr.addr[3] = 11;
+	vtoe1.ip6.addr.addr[15] = 0x11;
+	ck_assert_int_eq(driver.stack_link(stack, &vtoe1), 0);
+}
+
+START_TEST(what_comes_by_a_link_is_answered_by_it)
+{
+	const struct vtoe_addr any = {.family = VTOE_INET,
+				      .port = htons(PORT)};
+	struct toe_conn *l, *conn;
+	struct told told, user;
+	struct vtoe_addr peer;
+	uint8_t last;
+	int fd;
+
+	up_twice();
+	for (last = 10; last <= 11; last++)
+		ck_assert_int_eq(peer_error(peer_connect_to(last)),
+				 ECONNREFUSED);
+	l = open_conn(&told);
+	ck_assert_int_eq(driver.bind(l, &any), 0);
+	ck_assert_int_eq(driver.listen(l, 5), 0);
+	for (last = 10; last <= 11; last++) {
+		user = (struct told){0};
+		fd = peer_connect_to(last);
+		until_told(&told, TOE_READABLE);
+		told.events = 0;
+		ck_assert_int_eq(driver.accept(l, &user, &conn, &peer), 0);
+		ck_assert_int_eq(peer_error(fd), 0);
+		ck_assert_int_eq(send_bytes(conn, 1), 1);
+		fcntl(fd, F_SETFL, 0);
+		ck_assert_int_eq(recv(fd, &peer, 8, 0), 1);
+		driver.close(conn, TOE_CLOSE_ABORT);
+	}
 }
 END_TEST
 
@@ -1010,6 +1081,7 @@ UNIT_MAIN("lwip", a_connection_carries_bytes_both_ways,
 	  a_reset_is_one_to_either_end,
 	  one_that_is_reset_while_it_connects_is_as_new,
 	  a_listener_is_told_and_gives_one_at_a_time,
+	  what_comes_by_a_link_is_answered_by_it,
 	  a_full_backlog_keeps_who_asks_waiting,
 	  a_closed_listener_resets_who_waits,
 	  there_are_no_more_connections_than_said,

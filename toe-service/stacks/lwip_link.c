@@ -133,6 +133,39 @@ static bool complete_checksum(struct frame *f, size_t len)
 	return true;
 }
 
+/* Of what lwIP answers by itself; NULL: to be looked at. */
+static struct lwip_link *answering;
+
+void lwip_link_stir(void)
+{
+	answering = NULL;
+}
+
+/*
+ * lwIP chooses a link by the peer's address, be it the first one of several on one
+ * network; from there the answer would have an address of another link's.
+ */
+static void answer_by(struct lwip_link *link)
+{
+	struct tcp_pcb_listen *listener;
+	struct netif **at;
+
+	if (answering == link)
+		return;
+	answering = link;
+	/* what is accepted has it of its listener */
+	for (listener = tcp_listen_pcbs.listen_pcbs; listener;
+	     listener = listener->next)
+		listener->netif_idx = netif_get_index(&link->netif);
+	/* resets */
+	netif_set_default(&link->netif);
+	for (at = &netif_list; *at != &link->netif; at = &(*at)->next)
+		;
+	*at = link->netif.next;
+	link->netif.next = netif_list;
+	netif_list = &link->netif;
+}
+
 static void link_input(struct lwip_link *link, struct frame *f, size_t len)
 {
 	struct pbuf *p;
@@ -147,6 +180,7 @@ static void link_input(struct lwip_link *link, struct frame *f, size_t len)
 	if (!p)
 		return;
 	memcpy(p->payload, f->bytes, len);
+	answer_by(link);
 	if (link->netif.input(p, &link->netif) != ERR_OK)
 		pbuf_free(p);
 	lwip_guard_window();
@@ -404,6 +438,7 @@ static int netif_make(struct lwip_link *link)
 		return -ENOBUFS;
 	if (!netif_default)
 		netif_set_default(&link->netif);
+	lwip_link_stir();
 	return 0;
 }
 
@@ -416,6 +451,7 @@ static void remove_netif(struct lwip_link *link)
 	if (!netif_default && netif_list)
 		netif_set_default(netif_list);
 	link->used = false;
+	lwip_link_stir();
 }
 
 /* ---- telling neighbours ---- */

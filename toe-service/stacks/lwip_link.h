@@ -46,6 +46,13 @@ void lwip_link_close(struct lwip_link *link);
  */
 int lwip_link_set(struct lwip_link *link, const struct toe_link *to);
 
+/**
+ * lwip_link_stir - there is one more listener
+ *
+ * What comes by a link is answered by that link; the next frame tells it to all.
+ */
+void lwip_link_stir(void);
+
 /** lwip_link_event - frames have come, or there is room again (EPOLL*) */
 void lwip_link_event(struct lwip_link *link, uint32_t events);
 

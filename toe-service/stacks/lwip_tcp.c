@@ -313,6 +313,7 @@ int lwip_tcp_listen(struct toe_conn *conn, unsigned int backlog)
 	conn->tcp = pcb;
 	tcp_arg(pcb, conn);
 	tcp_accept(pcb, arrived);
+	lwip_link_stir();
 	return 0;
 }
 
