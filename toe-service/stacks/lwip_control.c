@@ -91,6 +91,14 @@ static int lwip_context_share(const struct toe_context_spec *spec,
 	return kernel_control.context_share(&to, number, error);
 }
 
+static int lwip_context_traffic(const struct toe_context_spec *spec,
+				struct toe_traffic *traffic)
+{
+	const struct toe_context_spec to = bare(spec);
+
+	return kernel_control.context_traffic(&to, traffic);
+}
+
 /* No sweep(): the kernel's driver removes all links. */
 const struct toe_control lwip_control = {
 	.name = "lwip",
@@ -100,6 +108,7 @@ const struct toe_control lwip_control = {
 	.context_destroy = lwip_context_destroy,
 	.context_address = lwip_context_address,
 	.context_lend = lwip_context_lend,
+	.context_traffic = lwip_context_traffic,
 	.context_share = lwip_context_share,
 	.share = kernel_share,
 };
