@@ -154,6 +154,12 @@ def its_nic_is_away(machine, guest, held):
     expect(late.running(), "connect() waits")
     machine.plug("toe1")
     wait_up(machine, "main")
+    start = time.monotonic()
+    expect_equal(greet.told(machine.remote, NEW), offload.REMOTE,
+                 "what the guest's server says")
+    seconds = time.monotonic() - start
+    expect(seconds < PROMPT_SECONDS,
+           f"its neighbours know where it is: {seconds:.1f} s")
     expect_equal(late.wait(60).out.strip(), NEW, "what it is told at last")
     expect_equal(held.ask()["lost"], 0, "connections lost")
 
