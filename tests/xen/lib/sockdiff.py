@@ -74,7 +74,11 @@ def prepared(machine, name):
 
 
 def compare(guest, options, what):
-    """One run in the guest; a difference that is not known fails the story."""
+    """One run in the guest; a difference that is not known fails the story.
+
+    A number of sessions (-n) in options has a fast machine look no further than
+    a slow one.
+    """
     step(what)
     result = guest.run(f"sockdiff run -z /run/netns/near -t {RUN_SECONDS} "
                        f"{options} {ADDRESSES} {PORT}", check=False,
