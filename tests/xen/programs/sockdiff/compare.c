@@ -294,8 +294,8 @@ static bool late_fin(const struct view *a, const struct view *b)
 static bool moved(const struct view *a, const struct view *b)
 {
 	for (int i = 0; i < NR_SOCKETS; i++)
-		if (session.moved[i] && !a->socket[i].unread &&
-		    b->socket[i].unread)
+		if (session.moved[i] && !(a->socket[i].revents & POLLIN) &&
+		    b->socket[i].revents & POLLIN)
 			return options.type == SOCK_DGRAM;
 	return false;
 }
