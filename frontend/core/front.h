@@ -219,7 +219,7 @@ void front_stream_init(struct front_stream *stream, struct front *front,
 
 /**
  * front_status - what dom0 says about the connection
- * @error: set to the pending errno (positive), or 0
+ * @error: set to why it is over, an errno (positive), or 0; without VTOE_DOM0_HUP 0
  *
  * Returns VTOE_DOM0_* flags, or -EPROTO. Ask this before front_rx_avail(): if
  * FIN is set here, the number of bytes got afterwards is final.

@@ -52,7 +52,8 @@ int front_status(struct front_stream *s, uint32_t *error)
 	flags = vtoe_load_acquire(&s->shared->dom0.flags);
 	if (flags & ~KNOWN_FLAGS)
 		return front_break(s->front, "an unknown flag in a slot");
-	err = vtoe_load(&s->shared->dom0.error);
+	/* it is there before the flag; and a datagram socket's is not meant */
+	err = flags & VTOE_DOM0_HUP ? vtoe_load(&s->shared->dom0.error) : 0;
 	if (err > ERRNO_MAX)
 		return front_break(s->front, "an impossible errno in a slot");
 	*error = err;

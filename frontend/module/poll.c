@@ -180,19 +180,24 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 	bool edge = wait && wait->_key & EPOLLET;
 	bool listening;
 	__poll_t mask;
+	int before, err;
 
 	if (!vsk)
 		return native_poll(file, sock, wait);
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
+	before = READ_ONCE(sk->sk_err);
 	mask = poll_mask(vsk, sk, edge);
+	smp_rmb(); /* pairs with the store of sk_err before the wake-up */
+	err = READ_ONCE(sk->sk_err);
+	if (err != before) /* with an error goes what came along with it */
+		mask = poll_mask(vsk, sk, edge);
 	listening = READ_ONCE(vsk->phase) == VTOE_LISTENING;
 	rcu_read_unlock();
 	vtoe_sock_put(vsk);
 	if (!vtoe_sock_offloaded(sk)) /* not any more */
 		return native_poll(file, sock, wait);
-	smp_rmb(); /* pairs with the store of sk_err before the wake-up */
-	if (READ_ONCE(sk->sk_err) && !listening)
+	if (err && !listening)
 		mask |= EPOLLERR;
 	return mask;
 }
