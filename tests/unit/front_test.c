@@ -422,6 +422,23 @@ START_TEST(unknown_flag_breaks_the_device)
 }
 END_TEST
 
+START_TEST(a_reason_is_told_with_the_end)
+{
+	struct front_stream s;
+	uint32_t error;
+
+	setup();
+	open_stream(&s);
+	s.shared->dom0.error = ECONNRESET; /* dom0 is about to set the flag */
+	ck_assert_int_eq(front_status(&s, &error), 0);
+	ck_assert_uint_eq(error, 0);
+	s.shared->dom0.flags = VTOE_DOM0_HUP;
+	ck_assert_int_eq(front_status(&s, &error), VTOE_DOM0_HUP);
+	ck_assert_uint_eq(error, ECONNRESET);
+	teardown();
+}
+END_TEST
+
 START_TEST(arming_for_what_is_there_says_do_not_sleep)
 {
 	struct front_stream s;
@@ -616,7 +633,7 @@ UNIT_MAIN("front", slot_gets_a_new_generation_at_each_use,
 	  run_of_no_valid_bit_breaks_the_device,
 	  more_bytes_than_a_run_holds_break_the_device,
 	  taking_more_than_was_sent_breaks_the_device,
-	  unknown_flag_breaks_the_device,
+	  unknown_flag_breaks_the_device, a_reason_is_told_with_the_end,
 	  arming_for_what_is_there_says_do_not_sleep,
 	  writer_is_told_when_enough_was_taken, posted_slot_is_accepted_into,
 	  slot_accepted_twice_breaks_the_device,
