@@ -421,11 +421,19 @@ static bool known_later(const struct vtoe_sock *vsk, const struct sock *sk)
 	}
 }
 
-/* Locked. Connected, and reset since, before any connect() has told of it? */
-static bool ended_untold(const struct socket *sock, struct vtoe_sock *vsk)
+/* Locked. A connection that was reset before connect() could tell of it is none. */
+static bool has_failed(const struct socket *sock, struct vtoe_sock *vsk)
 {
-	return sock->state == SS_CONNECTING &&
-	       vtoe_shutdown_now(vsk, sock->sk) == SHUTDOWN_MASK;
+	switch (READ_ONCE(vsk->phase)) {
+	case VTOE_CONNECTED:
+		return sock->state == SS_CONNECTING &&
+		       vtoe_shutdown_now(vsk, sock->sk) == SHUTDOWN_MASK;
+	case VTOE_FAILED:
+	case VTOE_DEAD:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Locked. @err: what to say while it is under way. @failed: it has ended so. */
@@ -446,20 +454,12 @@ static int connect_wait(struct socket *sock, struct vtoe_sock *vsk, int flags,
 				       sock_intr_errno(timeo) :
 				       err;
 	}
-	switch (READ_ONCE(vsk->phase)) {
-	case VTOE_CONNECTED:
-		if (!ended_untold(sock, vsk)) {
-			sock->state = SS_CONNECTED;
-			return 0;
-		}
-		fallthrough;
-	case VTOE_FAILED:
-	case VTOE_DEAD: /* connect_again() resets it */
-		*failed = true;
+	*failed = has_failed(sock, vsk); /* connect_again() resets it */
+	/* or somebody disconnected it while this one waited */
+	if (*failed || READ_ONCE(vsk->phase) != VTOE_CONNECTED)
 		return sock_error(sk) ?: -ECONNABORTED;
-	default: /* somebody disconnected it while this one waited */
-		return sock_error(sk) ?: -ECONNABORTED;
-	}
+	sock->state = SS_CONNECTED;
+	return 0;
 }
 
 /* Its failure has been told. ctl is taken before lock_sock(). */
@@ -468,8 +468,7 @@ static void reset_failed(struct socket *sock, struct vtoe_sock *vsk)
 	if (mutex_lock_killable(&vsk->ctl))
 		return; /* so is whoever would have used it anew */
 	lock_sock(sock->sk);
-	if (vsk->phase == VTOE_FAILED || vsk->phase == VTOE_DEAD ||
-	    (vsk->phase == VTOE_CONNECTED && ended_untold(sock, vsk)))
+	if (has_failed(sock, vsk))
 		reset(sock, vsk);
 	release_sock(sock->sk);
 	mutex_unlock(&vsk->ctl);
