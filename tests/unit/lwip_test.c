@@ -236,7 +236,7 @@ START_TEST(each_syn_waits_twice_as_long_as_the_one_before)
 	accepted = connecting(&other);
 	until_told(&other, TOE_CONNECTED);
 	conn = connecting(&told);
-	pcb = tcp_active_pcbs;
+	pcb = conn->tcp;
 	ck_assert_int_eq(pcb->state, SYN_SENT);
 	while (pcb->rtime < 1)
 		own_event(20);

@@ -324,10 +324,15 @@ static bool misled(const struct view *a, const struct view *b)
 	return false;
 }
 
+static const struct step *last_step(void)
+{
+	return &session.step[session.nr_steps - 1];
+}
+
 /* The peer cannot know such a port but by being told of it. */
 static bool port_here(const struct view *a, const struct view *b)
 {
-	const struct step *st = &session.step[session.nr_steps - 1];
+	const struct step *st = last_step();
 	int s = step_subject(st);
 
 	(void)b;
@@ -340,7 +345,7 @@ static bool port_here(const struct view *a, const struct view *b)
 /* Natively that goes on with a connect(), and tells how it ended. */
 static bool refused_view(const struct view *a, const struct view *b)
 {
-	const struct step *st = &session.step[session.nr_steps - 1];
+	const struct step *st = last_step();
 
 	(void)a;
 	(void)b;
