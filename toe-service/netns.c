@@ -109,6 +109,31 @@ int netns_set(int netns, const char *sysctl, const char *value)
 	return err;
 }
 
+/*
+ * What a link that is made there begins with. Set once, because each is three system
+ * calls, and a link that moves to a sibling is made while connections wait. Addresses
+ * are static: no router changes them.
+ */
+static void set_link_defaults(void)
+{
+	static const char *const sysctl[][2] = {
+		{"ipv4/conf/default/arp_notify", "1"},
+		/* with several links: each answers for its own addresses only */
+		{"ipv4/conf/default/arp_ignore", "1"},
+		{"ipv4/conf/default/arp_announce", "2"},
+		/* a peer may answer by another way, or by the one that was left */
+		{"ipv4/conf/default/rp_filter", "2"},
+		{"ipv6/conf/default/accept_ra", "0"},
+		{"ipv6/conf/default/autoconf", "0"},
+		{"ipv6/conf/default/ndisc_notify", "1"},
+	};
+	size_t i;
+
+	/* a kernel without it (no IPv6) has nothing to be set */
+	for (i = 0; i < sizeof(sysctl) / sizeof(sysctl[0]); i++)
+		write_sysctl(sysctl[i][0], sysctl[i][1]);
+}
+
 /* In the new namespace: give it its name and make it usable. */
 static int set_up(const char *path)
 {
@@ -119,6 +144,7 @@ static int set_up(const char *path)
 	err = loopback_up();
 	if (!err)
 		err = allow_low_ports();
+	set_link_defaults();
 	return err;
 }
 

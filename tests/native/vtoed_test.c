@@ -373,6 +373,17 @@ NATIVE_TEST(wrong_requests_are_refused_and_do_no_harm)
 	ck_assert(nt_says(nt, "{\"command\":\"version\"}", "\"ok\":true"));
 }
 
+/* With several links to one network each answers for what it has. */
+NATIVE_TEST(a_guests_link_hears_no_router_and_answers_for_itself_only)
+{
+	nt_guest_up(nt, NULL);
+	nt_shell("ip netns exec vtoe-5-0 sh -ec 'cd /proc/sys/net;"
+		 " grep -qx 1 ipv4/conf/vtoe*/arp_ignore;"
+		 " grep -qx 2 ipv4/conf/vtoe*/arp_announce;"
+		 " grep -qx 0 ipv6/conf/vtoe*/accept_ra;"
+		 " grep -qx 0 ipv6/conf/vtoe*/autoconf'");
+}
+
 NATIVE_TEST(attaching_twice_is_attaching_once)
 {
 	struct fx_dom *dom = nt_domain(nt, NT_DOMID, NULL);
@@ -436,6 +447,7 @@ NATIVE_MAIN("native-vtoed", 120, a_connection_has_a_record_and_loses_it,
 	    a_toe_added_at_run_time_outlives_vtoed,
 	    a_toe_that_is_removed_is_left, a_wrong_toe_changes_nothing,
 	    wrong_requests_are_refused_and_do_no_harm,
+	    a_guests_link_hears_no_router_and_answers_for_itself_only,
 	    attaching_twice_is_attaching_once,
 	    a_device_removed_by_hand_is_let_go,
 	    a_restart_of_xenstored_disturbs_no_connection)

@@ -30,34 +30,45 @@ static int call(struct kernel_inside *in, kernel_inside_fn *fn)
 	return err;
 }
 
-static int enter(struct kernel_inside *in, kernel_inside_fn *fn)
+/* vtoed's own namespace, which it never changes; or a negative errno. */
+static int own_netns(void)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
+	static int own = -1;
 
-	if (home < 0)
-		return fail(in->error, -errno, "own network namespace");
-	if (setns(in->spec->netns, CLONE_NEWNET)) {
-		err = fail(in->error, -errno, "guest's network namespace");
-	} else {
-		err = call(in, fn);
-		/* to go on in a guest's namespace would be worse than to die */
-		if (setns(home, CLONE_NEWNET))
-			_exit(70);
-	}
-	close(home);
-	return err;
+	if (own < 0)
+		own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	return own < 0 ? -errno : own;
+}
+
+/* To go on in the wrong one would be worse than to die. */
+static void go_to(int netns)
+{
+	if (setns(netns, CLONE_NEWNET))
+		_exit(70);
 }
 
 int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 		  const void *arg, char *error)
 {
 	struct kernel_inside in = {.spec = spec, .arg = arg, .error = error};
-	int err = kernel_nl_open(&in.home);
+	int own = own_netns(), err;
 
-	if (err)
-		return fail(error, err, "netlink");
-	err = enter(&in, fn);
-	nl_socket_free(in.home);
+	if (own < 0)
+		return fail(error, own, "own network namespace");
+	if (setns(spec->netns, CLONE_NEWNET))
+		return fail(error, -errno, "guest's network namespace");
+	err = call(&in, fn);
+	go_to(own);
+	return err;
+}
+
+int kernel_home(const struct kernel_inside *in, struct nl_sock **sk)
+{
+	int err;
+
+	go_to(own_netns());
+	err = kernel_nl_open(sk);
+	go_to(in->spec->netns);
 	return err;
 }
 

@@ -10,8 +10,7 @@
 /* What a function has that is called there. */
 struct kernel_inside {
 	const struct toe_context_spec *spec;
-	struct nl_sock *home; /* NETLINK_ROUTE, of vtoed's own namespace */
-	struct nl_sock *sk;   /* of the guest's */
+	struct nl_sock *sk; /* NETLINK_ROUTE, of that namespace */
 	int ifindex; /* of spec->link; 0: it is not there, or has no name */
 	const void *arg;
 	char *error; /* TOE_ERROR_MAX bytes */
@@ -29,6 +28,14 @@ typedef int kernel_inside_fn(const struct kernel_inside *in);
  */
 int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
 		  const void *arg, char *error);
+
+/**
+ * kernel_home - for the function: a NETLINK_ROUTE socket of vtoed's own namespace
+ * @sk: NULL on failure; to be freed by nl_socket_free()
+ *
+ * Returns 0 or a negative errno.
+ */
+int kernel_home(const struct kernel_inside *in, struct nl_sock **sk);
 
 /**
  * kernel_on_link - likewise, for a link that is there

@@ -29,11 +29,12 @@
  * The link is made in the guest's namespace at once. Linux 6.1 refuses a name that
  * a device of vtoed's own namespace has; then it gets a passing one first, and to be
  * renamed costs an RCU grace period, for which connections wait. For the rest vtoed's
- * one thread enters the namespace for a moment. Addresses are
- * static: no router advertisement changes them, and no duplicate address
- * detection delays them. On the way up the link announces its addresses
- * (gratuitous ARP, unsolicited neighbour advertisement), so that an address
- * which moved here is found.
+ * one thread enters the namespace for a moment. What all links of a namespace are
+ * like is said there once (netns.c): a link that moves to a sibling is made while
+ * connections wait, and each system call counts. Addresses are static: no router
+ * advertisement changes them, and no duplicate address detection delays them. On the
+ * way up the link announces its addresses (gratuitous ARP, unsolicited neighbour
+ * advertisement), so that an address which moved here is found.
  *
  * A macvlan's address is entered in the bridge's table before the link comes up
  * (kernel_bridge.h), and taken out after the link is gone.
@@ -154,17 +155,23 @@ static int link_make_as(struct nl_sock *sk,
 	return kernel_nl_errno(err);
 }
 
+/* A link that has been made, and is not configured yet. */
+struct made {
+	const char *kind;
+	const char *name; /* spec->link, or PASSING_NAME */
+};
+
 static int link_make(struct nl_sock *sk, const struct toe_context_spec *spec,
-		     const char *kind, const char **name)
+		     const char *kind, struct made *made)
 {
 	int err;
 
-	*name = spec->link;
-	err = link_make_as(sk, spec, kind, *name);
+	*made = (struct made){.kind = kind, .name = spec->link};
+	err = link_make_as(sk, spec, kind, made->name);
 	if (err != -EEXIST)
 		return err;
-	*name = PASSING_NAME;
-	return link_make_as(sk, spec, kind, *name);
+	made->name = PASSING_NAME;
+	return link_make_as(sk, spec, kind, made->name);
 }
 
 /* Not there, or in use by the other kind. */
@@ -174,7 +181,7 @@ static bool try_other(int err)
 }
 
 static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
-		       const char **name, char *error)
+		       struct made *made, char *error)
 {
 	bool automatic = !strcmp(spec->mode, "auto");
 	const char *kind = spec->mode, *other;
@@ -198,10 +205,10 @@ static int link_create(struct nl_sock *sk, const struct toe_context_spec *spec,
 			    "TOE \"%s\": \"%s\" is a port of a bridge; the "
 			    "bridge must be the netdev",
 			    spec->toe, spec->netdev);
-	err = link_make(sk, spec, kind, name);
+	err = link_make(sk, spec, kind, made);
 	if (automatic && try_other(err)) {
 		other = strcmp(kind, "ipvlan") ? "ipvlan" : "macvlan";
-		if (!link_make(sk, spec, other, name))
+		if (!link_make(sk, spec, other, made))
 			return 0;
 	}
 	if (err)
@@ -227,15 +234,6 @@ int kernel_link_change(struct nl_sock *sk, int ifindex,
 	}
 	rtnl_link_put(change);
 	return kernel_nl_errno(err);
-}
-
-static int link_up(struct nl_sock *sk, int ifindex)
-{
-	struct rtnl_link *change = rtnl_link_alloc();
-
-	if (change)
-		rtnl_link_set_flags(change, IFF_UP);
-	return kernel_link_change(sk, ifindex, change);
 }
 
 static int link_rename(struct nl_sock *sk, int ifindex, const char *name)
@@ -269,24 +267,13 @@ static void set_sysctl(const char *family, const char *link, const char *name,
 
 void kernel_link_set_ip6(const struct toe_context_spec *spec)
 {
-	bool on = spec->ip6.addr.family;
-
-	if (on) {
-		set_sysctl("ipv6", spec->link, "accept_ra", "0");
-		set_sysctl("ipv6", spec->link, "autoconf", "0");
-		set_sysctl("ipv6", spec->link, "ndisc_notify", "1");
-	}
-	set_sysctl("ipv6", spec->link, "disable_ipv6", on ? "0" : "1");
+	set_sysctl("ipv6", spec->link, "disable_ipv6",
+		   spec->ip6.addr.family ? "0" : "1");
 }
 
+/* What is not as in every link of a guest (netns.c). */
 static void set_sysctls(const struct toe_context_spec *spec)
 {
-	set_sysctl("ipv4", spec->link, "arp_notify", "1");
-	/* with several links: each answers for its own addresses only */
-	set_sysctl("ipv4", spec->link, "arp_ignore", "1");
-	set_sysctl("ipv4", spec->link, "arp_announce", "2");
-	/* a peer may answer by another way, or by the one that was left */
-	set_sysctl("ipv4", spec->link, "rp_filter", "2");
 	if (spec->several) {
 		/* what is not tied to a TOE context takes one that works */
 		set_sysctl("ipv4", spec->link,
@@ -294,7 +281,8 @@ static void set_sysctls(const struct toe_context_spec *spec)
 		set_sysctl("ipv6", spec->link,
 			   "ignore_routes_with_linkdown", "1");
 	}
-	kernel_link_set_ip6(spec);
+	if (!spec->ip6.addr.family)
+		kernel_link_set_ip6(spec);
 }
 
 static int set_address(struct nl_sock *sk, int ifindex,
@@ -342,7 +330,7 @@ static int set_network(struct nl_sock *sk, int ifindex,
 		err = set_address(sk, ifindex, spec, true, error);
 	if (err)
 		return err;
-	err = link_up(sk, ifindex);
+	err = kernel_nl_set_flag(sk, ifindex, IFF_UP, true);
 	if (err)
 		return fail(error, err, "TOE \"%s\": cannot set up \"%s\"",
 			    spec->toe, spec->link);
@@ -357,49 +345,60 @@ static int set_network(struct nl_sock *sk, int ifindex,
 }
 
 /* A bridge does not learn a macvlan's address (kernel_bridge.h). */
-static bool is_station(struct rtnl_link *link)
+static bool is_station(const char *kind)
 {
-	return !strcmp(rtnl_link_get_type(link), "macvlan");
+	return !strcmp(kind, "macvlan");
 }
 
-static int enter_bridge(struct nl_sock *sk, int ifindex, struct nl_sock *home)
+typedef int bridge_fn(struct nl_sock *sk, int lower, struct nl_addr *station);
+
+static int tell_bridge(const struct kernel_inside *in, struct rtnl_link *link,
+		       bridge_fn *tell)
+{
+	struct nl_sock *home;
+	int err = kernel_home(in, &home);
+
+	if (err)
+		return err;
+	err = tell(home, rtnl_link_get_link(link), rtnl_link_get_addr(link));
+	nl_socket_free(home);
+	return kernel_nl_errno(err);
+}
+
+static int enter_bridge(const struct kernel_inside *in, int ifindex)
 {
 	struct rtnl_link *link;
-	int err = rtnl_link_get_kernel(sk, ifindex, NULL, &link);
+	int err = rtnl_link_get_kernel(in->sk, ifindex, NULL, &link);
 
 	if (err)
 		return kernel_nl_errno(err);
-	if (is_station(link))
-		err = bridge_enter(home, rtnl_link_get_link(link),
-				   rtnl_link_get_addr(link));
+	err = tell_bridge(in, link, bridge_enter);
 	rtnl_link_put(link);
-	return kernel_nl_errno(err);
+	return err;
 }
 
 static int configure(const struct kernel_inside *in)
 {
 	const struct toe_context_spec *spec = in->spec;
-	const char *name = *(const char *const *)in->arg;
-	int ifindex = kernel_nl_index(in->sk, name), err = 0;
+	const struct made *made = in->arg;
+	bool passing = strcmp(made->name, spec->link);
+	int ifindex = passing ? kernel_nl_index(in->sk, made->name) : in->ifindex;
 	struct nl_sock *sk = in->sk;
 	char *error = in->error;
+	int err = 0;
 
 	if (!ifindex)
 		return fail(error, -ENODEV, "TOE \"%s\": \"%s\" has vanished",
 			    spec->toe, spec->link);
-	if (strcmp(name, spec->link))
+	if (passing)
 		err = link_rename(sk, ifindex, spec->link);
 	if (err)
 		err = fail(error, err,
 			   "TOE \"%s\": cannot name the link \"%s\"", spec->toe,
 			   spec->link);
 	set_sysctls(spec);
-	if (!err)
-		err = link_up(sk, kernel_nl_index(sk, "lo"));
-	if (err && !error[0])
-		err = fail(error, err, "cannot set up the loopback");
-	if (!err)
-		err = enter_bridge(sk, ifindex, in->home);
+	if (!err && is_station(made->kind))
+		err = enter_bridge(in, ifindex);
 	if (err && !error[0])
 		err = fail(error, err,
 			   "TOE \"%s\": cannot tell \"%s\" the link's address",
@@ -436,14 +435,12 @@ static bool is_ours(struct rtnl_link *link, const char *name)
 	return !name || !strcmp(its, name) || !strcmp(its, PASSING_NAME);
 }
 
-static int link_remove(struct nl_sock *sk, struct rtnl_link *link,
-		       struct nl_sock *home)
+static int link_remove(const struct kernel_inside *in, struct rtnl_link *link)
 {
-	int err = rtnl_link_delete(sk, link);
+	int err = kernel_nl_errno(rtnl_link_delete(in->sk, link));
 
-	if (!err && is_station(link))
-		err = bridge_leave(home, rtnl_link_get_link(link),
-				   rtnl_link_get_addr(link));
+	if (!err && is_station(rtnl_link_get_type(link)))
+		err = tell_bridge(in, link, bridge_leave);
 	return err;
 }
 
@@ -460,9 +457,9 @@ static int remove_links(const struct kernel_inside *in)
 	for (o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
 		if (!is_ours((struct rtnl_link *)o, in->spec->link))
 			continue;
-		err = link_remove(in->sk, (struct rtnl_link *)o, in->home);
+		err = link_remove(in, (struct rtnl_link *)o);
 		if (err)
-			result = kernel_nl_errno(err);
+			result = err;
 	}
 	nl_cache_free(links);
 	return result;
@@ -513,18 +510,18 @@ static void kernel_sweep(int netns)
 static int make(const struct toe_context_spec *spec, char *error)
 {
 	struct nl_sock *sk;
-	const char *name;
+	struct made made;
 	int err;
 
 	error[0] = '\0';
 	err = kernel_nl_open(&sk);
 	if (err)
 		return fail(error, err, "netlink");
-	err = link_create(sk, spec, &name, error);
+	err = link_create(sk, spec, &made, error);
 	nl_socket_free(sk);
 	if (err)
 		return err;
-	err = kernel_inside(spec, configure, &name, error);
+	err = kernel_inside(spec, configure, &made, error);
 	if (err)
 		kernel_context_destroy(spec);
 	return err;

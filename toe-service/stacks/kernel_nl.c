@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -71,6 +72,20 @@ int kernel_nl_index(struct nl_sock *sk, const char *name)
 	ifindex = rtnl_link_get_ifindex(link);
 	rtnl_link_put(link);
 	return ifindex;
+}
+
+int kernel_nl_set_flag(struct nl_sock *sk, int ifindex, unsigned int flag,
+		       bool on)
+{
+	struct ifinfomsg link = {.ifi_family = AF_UNSPEC,
+				 .ifi_index = ifindex,
+				 .ifi_flags = on ? flag : 0,
+				 .ifi_change = flag};
+	int err = nl_send_simple(sk, RTM_NEWLINK, NLM_F_ACK, &link, sizeof(link));
+
+	if (err >= 0)
+		err = nl_wait_for_ack(sk);
+	return kernel_nl_errno(err < 0 ? err : 0);
 }
 
 struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix)

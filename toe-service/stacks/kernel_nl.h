@@ -26,6 +26,16 @@ int kernel_nl_errno(int err);
  */
 int kernel_nl_index(struct nl_sock *sk, const char *name);
 
+/**
+ * kernel_nl_set_flag - IFF_UP, or another one, of a link
+ * @sk: of the namespace
+ *
+ * rtnl_link_change() would have to ask for the others first. Returns 0 or a negative
+ * errno.
+ */
+int kernel_nl_set_flag(struct nl_sock *sk, int ifindex, unsigned int flag,
+		       bool on);
+
 /** kernel_nl_addr - to be put by nl_addr_put(); NULL: no memory */
 struct nl_addr *kernel_nl_addr(const struct vtoe_addr *addr, uint32_t prefix);
 
