@@ -539,6 +539,7 @@ void guest_net_destroy(struct guest_net *net)
 	if (!net)
 		return;
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		guest_retired_end(net, i);
 		if (!guest_link_used(net, i))
 			continue;
 		dhcp_forget(net, i);

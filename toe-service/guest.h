@@ -63,6 +63,12 @@ struct guest_link {
 	bool held;	  /* it hears nothing before guest_link_release() */
 };
 
+/* One that was left, and is still there for a moment (guest_retire.c). */
+struct guest_retired {
+	struct guest_link link;
+	uint64_t end_ns; /* CLOCK_MONOTONIC: when it goes; 0: there is none */
+};
+
 /* What has gone by links that are no more, on the TOE that had a row then. */
 struct guest_past {
 	uint32_t generation;
@@ -81,8 +87,7 @@ struct guest_net {
 	char driver[CONTEXT_DRIVERS_MAX][TABLE_NAME_MAX];
 	bool served; /* a worker has connections there, which go with links */
 	struct guest_link link[GUEST_LINKS_MAX];
-	struct guest_link retired[GUEST_LINKS_MAX]; /* left, and still there */
-	uint64_t retired_ns[GUEST_LINKS_MAX]; /* CLOCK_MONOTONIC; 0: none */
+	struct guest_retired retired[GUEST_LINKS_MAX];
 	struct loop_timer retired_timer;
 	uint32_t share;		       /* its number; 0: none yet (sharing.h) */
 	struct guest_past past[TOE_TABLE_MAX]; /* see traffic.h */

@@ -105,7 +105,7 @@ int guest_make_link(struct guest_net *net, uint32_t index, char *error)
 		return guest_fail(error, -EMSGSIZE,
 			    "toe %s: mtu: %u is more than the %u that it has",
 				  link->toe, spec.mtu, link->mtu_most);
-	if (!strcmp(net->retired[index].name, link->name))
+	if (!strcmp(net->retired[index].link.name, link->name))
 		guest_retired_end(net, index); /* back again, so soon */
 	err = control->context_create(&spec, why);
 	if (err)

@@ -9,7 +9,6 @@
 #include "netns.h"
 #include "pool.h"
 #include "stack.h"
-#include "traffic.h"
 
 /* ---- drivers between which connections move ---- */
 
@@ -189,10 +188,8 @@ static int move(struct guest_net *net, uint32_t index,
 		net->link[index] = *old;
 		return err;
 	}
-	if (net->link[index].toe_row != old->toe_row) {
-		traffic_keep(net, &before, index);
+	if (net->link[index].toe_row != old->toe_row)
 		guest_leave_link(net, &before, index);
-	}
 	give_addresses(net, index);
 	guest_recount(net->inv);
 	return 0;

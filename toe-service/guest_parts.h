@@ -45,6 +45,9 @@ void guest_unmake_link(const struct guest_net *net, uint32_t index);
  */
 void guest_leave_link(struct guest_net *net, const struct guest_net *left,
 		      uint32_t index);
+/* The guest as it was when it had the link that was left; false: that is no more. */
+bool guest_retired(const struct guest_net *net, uint32_t index,
+		   struct guest_net *left);
 /* The one that was left last goes at once, if there is one. */
 void guest_retired_end(struct guest_net *net, uint32_t index);
 

@@ -7,6 +7,7 @@
 #include "../common/log.h"
 #include "guest_parts.h"
 #include "stack.h"
+#include "traffic.h"
 
 /*
  * What peers have sent to it is there long before; what waits in the guest's own
@@ -23,18 +24,29 @@ static void due(struct loop_timer *timer);
 
 static void arm(struct guest_net *net)
 {
-	uint64_t first = 0, now = loop_now();
+	uint64_t first = 0, now = loop_now(), at;
 	uint32_t i;
 
-	for (i = 0; i < GUEST_LINKS_MAX; i++)
-		if (net->retired_ns[i] &&
-		    (!first || net->retired_ns[i] < first))
-			first = net->retired_ns[i];
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		at = net->retired[i].end_ns;
+		if (at && (!first || at < first))
+			first = at;
+	}
 	if (first)
 		loop_arm(net->inv->loop, &net->retired_timer,
 			 first > now ? first - now : 0, due);
 	else
 		loop_disarm(&net->retired_timer);
+}
+
+bool guest_retired(const struct guest_net *net, uint32_t index,
+		   struct guest_net *left)
+{
+	if (!net->retired[index].end_ns)
+		return false;
+	*left = *net;
+	left->link[index] = net->retired[index].link;
+	return true;
 }
 
 static void due(struct loop_timer *timer)
@@ -46,22 +58,26 @@ static void due(struct loop_timer *timer)
 	uint32_t i;
 
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
-		if (net->retired_ns[i] && net->retired_ns[i] <= now)
+		if (net->retired[i].end_ns <= now)
 			guest_retired_end(net, i);
 	arm(net);
+}
+
+static void remove_left(struct guest_net *net, const struct guest_net *left,
+			uint32_t index)
+{
+	traffic_keep(net, left, index);
+	guest_unmake_link(left, index);
 }
 
 void guest_retired_end(struct guest_net *net, uint32_t index)
 {
 	struct guest_net left;
 
-	if (!net->retired_ns[index])
+	if (!guest_retired(net, index, &left))
 		return;
-	left = *net;
-	left.link[index] = net->retired[index];
-	guest_unmake_link(&left, index);
-	net->retired[index] = (struct guest_link){0};
-	net->retired_ns[index] = 0;
+	net->retired[index] = (struct guest_retired){0};
+	remove_left(net, &left, index);
 	arm(net);
 }
 
@@ -79,30 +95,40 @@ static bool may_retire(const struct guest_net *net,
 	return !strcmp(net->link[index].driver, link->driver) && !link->dhcp;
 }
 
-void guest_leave_link(struct guest_net *net, const struct guest_net *left,
-		      uint32_t index)
+static int retire(const struct guest_net *net, const struct guest_net *left,
+		  uint32_t index)
 {
 	const struct toe_control *control =
 		toe_control_find(left->link[index].driver);
 	struct toe_context_spec spec;
-	int err = -EOPNOTSUPP;
+
+	if (!control || !control->context_retire ||
+	    !may_retire(net, left, index))
+		return -EOPNOTSUPP;
+	guest_make_spec(left, index, &spec);
+	return control->context_retire(&spec,
+				       is_cut(guest_link_state(left, index)));
+}
+
+void guest_leave_link(struct guest_net *net, const struct guest_net *left,
+		      uint32_t index)
+{
+	int err;
 
 	guest_retired_end(net, index);
-	if (control && control->context_retire &&
-	    may_retire(net, left, index)) {
-		guest_make_spec(left, index, &spec);
-		err = control->context_retire(
-			&spec, is_cut(guest_link_state(left, index)));
-		if (err && err != -ENODEV)
-			log_warn("%s: what is on its way to toe %s may be "
-				 "lost: %s", net->name, spec.toe,
-				 strerror(-err));
-	}
-	if (err) {
-		guest_unmake_link(left, index);
+	err = retire(net, left, index);
+	if (!err) {
+		net->retired[index] = (struct guest_retired){
+			.link = left->link[index],
+			.end_ns = loop_now() + RETIRED_NS,
+		};
+		arm(net);
 		return;
 	}
-	net->retired[index] = left->link[index];
-	net->retired_ns[index] = loop_now() + RETIRED_NS;
-	arm(net);
+	if (err == -ENODEV)
+		return; /* it went with its NIC */
+	if (err != -EOPNOTSUPP)
+		log_warn("%s: what is on its way to toe %s may be lost: %s",
+			 left->name, left->link[index].toe, strerror(-err));
+	remove_left(net, left, index);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <errno.h>
 
+#include "guest_parts.h"
 #include "traffic.h"
 
 void traffic_add(struct toe_traffic *sum, const struct toe_traffic *more)
@@ -20,7 +21,10 @@ void traffic_keep(struct guest_net *net, const struct guest_net *from,
 
 	if (guest_link_traffic(from, index, &traffic))
 		return; /* it has vanished already */
-	if (past->generation != link->toe_generation) /* of another TOE */
+	/* the row has another TOE since it was retired */
+	if (past->generation > link->toe_generation)
+		return;
+	if (past->generation < link->toe_generation)
 		*past = (struct guest_past){.generation = link->toe_generation};
 	traffic_add(&past->traffic, &traffic);
 }
@@ -43,6 +47,26 @@ void traffic_leave(struct guest_net *net)
 	}
 }
 
+/* By links that were left a moment ago; false: there are none. */
+static bool add_retired(const struct guest_net *net, const struct toe *toe,
+			struct toe_traffic *sum)
+{
+	struct toe_traffic traffic;
+	struct guest_net left;
+	bool any = false;
+	uint32_t i;
+
+	for (i = 0; i < GUEST_LINKS_MAX; i++) {
+		if (!guest_retired(net, i, &left) ||
+		    !guest_link_is_on(&left, i, toe))
+			continue;
+		any = true;
+		if (!guest_link_traffic(&left, i, &traffic))
+			traffic_add(sum, &traffic);
+	}
+	return any;
+}
+
 int traffic_of_guest(const struct guest_net *net, const struct toe *toe,
 		     struct toe_traffic *traffic)
 {
@@ -54,6 +78,8 @@ int traffic_of_guest(const struct guest_net *net, const struct toe *toe,
 		sum = net->past[toe->row].traffic;
 		result = 0;
 	}
+	if (add_retired(net, toe, &sum))
+		result = 0;
 	for (i = 0; i < GUEST_LINKS_MAX; i++) {
 		if (!guest_link_is_on(net, i, toe))
 			continue;

@@ -4,12 +4,10 @@
 #include <stdbool.h>
 
 #include <netlink/netlink.h>
-#include <netlink/route/link.h>
 #include <netlink/route/route.h>
 
 #include "kernel_hear.h"
 #include "kernel_inside.h"
-#include "kernel_link.h"
 #include "kernel_nl.h"
 #include "kernel_retire.h"
 #include "kernel_route.h"
@@ -21,13 +19,9 @@ static bool leads_out(struct rtnl_route *route, const void *arg)
 	return rtnl_route_get_table(route) != RT_TABLE_LOCAL;
 }
 
-static int forget_neighbours(struct nl_sock *sk, int ifindex)
+static int forget_neighbours(const struct kernel_inside *in)
 {
-	struct rtnl_link *change = rtnl_link_alloc();
-
-	if (change)
-		rtnl_link_set_flags(change, IFF_NOARP);
-	return kernel_link_change(sk, ifindex, change);
+	return kernel_nl_set_flag(in->sk, in->ifindex, IFF_NOARP, true);
 }
 
 /* In this order: without neighbours nothing gets anywhere. */
@@ -36,7 +30,7 @@ static int be_quiet(const struct kernel_inside *in)
 	int err = kernel_route_delete(in->sk, in->ifindex, AF_UNSPEC, leads_out,
 				      NULL);
 
-	return err ? err : forget_neighbours(in->sk, in->ifindex);
+	return err ? err : forget_neighbours(in);
 }
 
 static int retire(const struct kernel_inside *in)
@@ -46,9 +40,14 @@ static int retire(const struct kernel_inside *in)
 	return err ? err : be_quiet(in);
 }
 
+static int set_down(const struct kernel_inside *in)
+{
+	return kernel_nl_set_flag(in->sk, in->ifindex, IFF_UP, false);
+}
+
 int kernel_context_retire(const struct toe_context_spec *spec, bool deaf)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_on_link(spec, deaf ? be_quiet : retire, NULL, ignored);
+	return kernel_on_link(spec, deaf ? set_down : retire, NULL, ignored);
 }

@@ -14,12 +14,15 @@
  *	IFF_NOARP		it forgets its neighbours, and asks for none; its
  *				question would tell a peer the old way again
  *	an XDP program		it hears what is sent to it alone, and is not asked
- *				for an address (kernel_hear.h); not if there
- *				is nothing to hear, as it takes Linux long
+ *				for an address (kernel_hear.h)
  *
  * Its addresses stay, as an ipvlan gets what is for one of its addresses only. That
  * the guest's namespace has them on another link, too, is no harm: Linux takes a
  * packet for an address of its own on whatever link it comes.
+ *
+ * If its NIC has no link there is nothing to hear, and connections wait until its
+ * routes are gone: it is set down, which is all of that in one step. Linux takes
+ * longer to remove it, and that has time.
  */
 #ifndef STACKS_KERNEL_RETIRE_H
 #define STACKS_KERNEL_RETIRE_H
