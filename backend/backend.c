@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../common/atomic.h"
@@ -95,18 +96,21 @@ static void count_load(struct backend *be)
 
 /*
  * When a thousand sockets move there is much to record, for seconds, and the sockets
- * need the processors: so recording has a part of them only.
+ * need the processors: so recording has a part of them only, and nobody's is taken.
  */
 static void record_all(struct backend *be)
 {
+	int usual = getpriority(PRIO_PROCESS, 0);
 	uint64_t start = loop_now(), end;
 	struct device *device;
 
 	if (start < be->record_ns)
 		return;
+	setpriority(PRIO_PROCESS, 0, 0);
 	for (device = be->devices; device; device = device->next)
-		if (device->record)
+		if (device->record && !netlink_is_due(&be->inv->netlink))
 			record_tick(device->record);
+	setpriority(PRIO_PROCESS, 0, usual);
 	end = loop_now();
 	be->record_ns = end + (end - start) * RECORD_PAUSE;
 }

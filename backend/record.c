@@ -12,11 +12,10 @@
 #include "device.h"
 #include "record.h"
 
-#define ROWS_PER_TICK 64u /* written or removed: 256 nodes at most */
-#define TICK_NS	      20000000ull /* what happens to a TOE meanwhile waits */
-#define COPY_TRIES    100 /* a worker that dies while it writes leaves it odd */
-#define WORDS	      (VTOE_MAX_SLOTS / 64)
-#define ADDR_MAX      64 /* bytes of "[address]:port" */
+#define TICK_NS	   20000000ull /* then others have their turn */
+#define COPY_TRIES 100 /* a worker that dies while it writes leaves it odd */
+#define WORDS	   (VTOE_MAX_SLOTS / 64)
+#define ADDR_MAX   64 /* bytes of "[address]:port" */
 
 /* What the nodes of a row have. */
 enum node { REQUESTED, RESOLVED, STATE, REMAPS, NR_NODES };
@@ -36,15 +35,6 @@ struct record {
 	uint64_t fresh[WORDS];	  /* changed during the last interval */
 	uint64_t waiting[WORDS];  /* above the bound */
 	char **written;		  /* of each row; NULL: none */
-};
-
-struct batch {
-	struct record *record;
-	uint32_t nr;
-	uint32_t slot[ROWS_PER_TICK];
-	/* of a row's nodes, in their order, one after the other; NULL: it is
-	 * free, and has no nodes */
-	char *texts[ROWS_PER_TICK];
 };
 
 /* ---- words ---- */
@@ -275,14 +265,14 @@ static char *describe(const struct record *record,
 }
 
 /* Of @texts what is not in @was, which may be NULL. */
-static int write_texts(struct store *store, uint32_t tx, const char *dir,
-		       const char *was, const char *texts)
+static int write_texts(struct store *store, const char *dir, const char *was,
+		       const char *texts)
 {
 	int i, err = 0;
 
 	for (i = 0; i < NR_NODES && !err; i++) {
 		if (!was || strcmp(was, texts))
-			err = store_write(store, tx, dir, node_key[i], texts);
+			err = store_write(store, 0, dir, node_key[i], texts);
 		if (was)
 			was += strlen(was) + 1;
 		texts += strlen(texts) + 1;
@@ -290,87 +280,7 @@ static int write_texts(struct store *store, uint32_t tx, const char *dir,
 	return err;
 }
 
-static int write_batch(struct store *store, uint32_t tx, void *arg)
-{
-	uint64_t end = loop_now() + TICK_NS;
-	struct batch *batch = arg;
-	const struct record *record = batch->record;
-	char dir[STORE_PATH_MAX];
-	uint32_t i, slot;
-	int err = 0;
-
-	for (i = 0; i < batch->nr && !err; i++) {
-		if (i && loop_now() >= end) {
-			batch->nr = i;
-			break;
-		}
-		slot = batch->slot[i];
-		row_dir(record, slot, dir);
-		if (batch->texts[i])
-			err = write_texts(store, tx, dir, record->written[slot],
-					  batch->texts[i]);
-		else
-			err = store_remove(store, tx, dir);
-	}
-	return err;
-}
-
 /* ---- a tick ---- */
-
-static void add(struct batch *batch, uint32_t slot, char *texts)
-{
-	batch->slot[batch->nr] = slot;
-	batch->texts[batch->nr++] = texts;
-}
-
-/* One pending, stable row: into the batch, or off the list. */
-static void consider(struct record *record, uint32_t slot, struct batch *batch,
-		     uint32_t *nr_new)
-{
-	const struct config *config = record->device->be->config;
-	bool is_new = !record->written[slot];
-	struct context_row row;
-	char *texts;
-
-	if (record_copy_row(record->device->worker->table, slot, &row))
-		return;
-	if (row.state == CONTEXT_FREE) {
-		if (is_new)
-			clear(record->pending, slot);
-		else
-			add(batch, slot, NULL);
-		return;
-	}
-	if (is_new &&
-	    record->nr_recorded + *nr_new >= config->records_per_guest) {
-		clear(record->pending, slot);
-		set(record->waiting, slot);
-		return;
-	}
-	texts = describe(record, &row);
-	if (!texts)
-		return; /* it stays on the list */
-	*nr_new += is_new;
-	add(batch, slot, texts);
-}
-
-static void collect(struct record *record, struct batch *batch)
-{
-	uint32_t word, slot, nr_new = 0;
-	uint64_t bits;
-
-	for (word = 0; word * 64 < record->nr_rows; word++) {
-		bits = record->pending[word] & ~record->fresh[word];
-		for (; bits; bits &= bits - 1) {
-			slot = word * 64 + (uint32_t)__builtin_ctzll(bits);
-			if (slot >= record->nr_rows)
-				break;
-			if (batch->nr == ROWS_PER_TICK)
-				return;
-			consider(record, slot, batch, &nr_new);
-		}
-	}
-}
 
 static void forget(struct record *record, uint32_t slot)
 {
@@ -378,66 +288,120 @@ static void forget(struct record *record, uint32_t slot)
 	record->written[slot] = NULL;
 }
 
-/* The nodes are as the batch says, whose texts are taken. */
-static void account(struct record *record, struct batch *batch)
+static int put_row(struct record *record, uint32_t slot,
+		   const struct context_row *row)
 {
 	struct backend *be = record->device->be;
-	bool freed = false;
-	uint32_t i, slot;
+	char dir[STORE_PATH_MAX], *texts = describe(record, row);
+	int err;
 
-	for (i = 0; i < batch->nr; i++) {
-		slot = batch->slot[i];
-		clear(record->pending, slot);
-		record->nr_recorded += !record->written[slot];
-		forget(record, slot);
-		record->written[slot] = batch->texts[i];
-		batch->texts[i] = NULL;
-		if (record->written[slot]) {
-			be->records_written++;
-			continue;
-		}
-		record->nr_recorded--;
-		be->records_removed++;
-		freed = true;
+	if (!texts)
+		return -ENOMEM;
+	row_dir(record, slot, dir);
+	err = write_texts(&be->store, dir, record->written[slot], texts);
+	if (err) {
+		free(texts);
+		return err;
 	}
-	for (i = 0; freed && i < WORDS; i++) {
+	record->nr_recorded += !record->written[slot];
+	forget(record, slot);
+	record->written[slot] = texts;
+	be->records_written++;
+	return 0;
+}
+
+/* One that waited may have its place. */
+static int remove_row(struct record *record, uint32_t slot)
+{
+	struct backend *be = record->device->be;
+	char dir[STORE_PATH_MAX];
+	uint32_t i;
+	int err;
+
+	row_dir(record, slot, dir);
+	err = store_remove(&be->store, 0, dir);
+	if (err)
+		return err;
+	forget(record, slot);
+	record->nr_recorded--;
+	be->records_removed++;
+	for (i = 0; i < WORDS; i++) {
 		record->pending[i] |= record->waiting[i];
 		record->waiting[i] = 0;
 	}
+	return 0;
 }
 
-static void batch_free(struct batch *batch)
+static bool is_full(const struct record *record)
 {
-	uint32_t i;
+	return record->nr_recorded >=
+	       record->device->be->config->records_per_guest;
+}
 
-	for (i = 0; i < ROWS_PER_TICK; i++)
-		free(batch->texts[i]);
-	free(batch);
+/*
+ * A pending, stable row. Returns 1 if its nodes are as it says now; 0: there is
+ * nothing to be done, or it stays on the list; or a negative errno, and it stays.
+ */
+static int mirror(struct record *record, uint32_t slot)
+{
+	bool is_new = !record->written[slot];
+	struct context_row row;
+	int err;
+
+	if (record_copy_row(record->device->worker->table, slot, &row))
+		return 0;
+	if (is_new && (row.state == CONTEXT_FREE || is_full(record))) {
+		clear(record->pending, slot);
+		if (row.state != CONTEXT_FREE)
+			set(record->waiting, slot);
+		return 0;
+	}
+	err = row.state == CONTEXT_FREE ? remove_row(record, slot)
+					: put_row(record, slot, &row);
+	if (err)
+		return err;
+	clear(record->pending, slot);
+	return 1;
+}
+
+/* Guests of a TOE that has just failed wait for nobody's record. */
+static bool may_go_on(const struct record *record, uint64_t end)
+{
+	return loop_now() < end &&
+	       !netlink_is_due(&record->device->be->inv->netlink);
+}
+
+static int mirror_pending(struct record *record)
+{
+	uint64_t bits, end = loop_now() + TICK_NS;
+	uint32_t word, slot;
+	int did;
+
+	for (word = 0; word * 64 < record->nr_rows; word++) {
+		bits = record->pending[word] & ~record->fresh[word];
+		for (; bits; bits &= bits - 1) {
+			slot = word * 64 + (uint32_t)__builtin_ctzll(bits);
+			if (slot >= record->nr_rows)
+				break;
+			did = mirror(record, slot);
+			if (did < 0 || (did && !may_go_on(record, end)))
+				return did;
+		}
+	}
+	return 0;
 }
 
 void record_tick(struct record *record)
 {
-	struct store *store = &record->device->be->store;
-	struct batch *batch;
 	int err;
 
 	take_dirty(record);
-	if (!store_up(store))
+	if (!store_up(&record->device->be->store))
 		return;
-	batch = calloc(1, sizeof(*batch));
-	if (!batch)
-		return;
-	batch->record = record;
-	collect(record, batch);
-	if (batch->nr) {
-		err = store_transaction(store, write_batch, batch);
-		if (!err)
-			account(record, batch);
-		else if (err != -EAGAIN && err != -ENOTCONN)
-			log_error("records of %s: %s", record->device->b,
-				  strerror(-err));
-	}
-	batch_free(batch);
+	err = mirror_pending(record);
+	if (err < 0 && err != -ENOTCONN)
+		log_error("records of %s: %s", record->device->b,
+			  strerror(-err));
 }
 
 /* ---- life ---- */

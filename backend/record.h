@@ -10,10 +10,10 @@
  * tick the rows that the worker marked dirty become pending. A
  * pending row that was not marked again by the next tick has been stable for
  * an interval and is written; so a connection that lives shorter than that
- * costs nothing. The number of records of a guest, and of rows written in a
- * tick, are bounded; rows above the first bound wait for another to go. All of
- * a tick is one transaction; if it conflicts, the rows stay pending. Of a row
- * only those nodes are written whose text is another one than before.
+ * costs nothing. The number of records of a guest, and the time of a tick, are
+ * bounded; rows above the first bound wait for another to go. Of a row only those
+ * nodes are written whose text is another one than before, each by itself: a
+ * transaction would take long, and while it lasts a guest whose TOE fails waits.
  */
 #ifndef BACKEND_RECORD_H
 #define BACKEND_RECORD_H

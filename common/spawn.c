@@ -20,7 +20,7 @@ static void run(char *const *argv, const int *keep, int nr_keep)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &act, NULL);
 	setsid(); /* a terminal's ^C is for vtoed alone */
-	setpriority(PRIO_PROCESS, 0, 0); /* guests may be moving (toe.c) */
+	setpriority(PRIO_PROCESS, 0, 0); /* vtoed has a better one */
 	fd = open("/dev/null", O_RDWR);
 	if (fd >= 0)
 		dup2(fd, STDIN_FILENO);

@@ -7,6 +7,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -155,6 +156,13 @@ int netlink_each(struct netlink *nl, netlink_each_fn *fn, void *arg)
 	}
 	nl_cache_free(links);
 	return 0;
+}
+
+bool netlink_is_due(const struct netlink *nl)
+{
+	struct pollfd events = {.fd = nl->watch.fd, .events = POLLIN};
+
+	return nl->settle.due_ns || poll(&events, 1, 0) > 0;
 }
 
 void netlink_look_again(struct netlink *nl)

@@ -61,6 +61,9 @@ int netlink_query(struct netlink *nl, const char *netdev,
  */
 int netlink_each(struct netlink *nl, netlink_each_fn *fn, void *arg);
 
+/** netlink_is_due - links have changed, and @changed has not been called yet */
+bool netlink_is_due(const struct netlink *nl);
+
 /** netlink_look_again - call @changed soon, as if links had changed */
 void netlink_look_again(struct netlink *nl);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +17,6 @@
 #include "toe.h"
 #include "toe_parts.h"
 #include "vlan.h"
-
-#define MOVE_NICE (-10) /* a worker has -5 */
 
 static const char *const state_name[] = {
 	[TOE_ABSENT] = "absent",
@@ -290,19 +287,6 @@ static void log_state(struct inventory *inv, struct toe *toe)
 /* ---- states ---- */
 
 /*
- * Workers have a better priority than vtoed (backend/worker/main.c), and need all of
- * the processors when they are busy; but now their guests wait for vtoed.
- */
-static void move_guests(struct inventory *inv)
-{
-	int usual = getpriority(PRIO_PROCESS, 0);
-
-	setpriority(PRIO_PROCESS, 0, MOVE_NICE);
-	inv->changed(inv->changed_arg);
-	setpriority(PRIO_PROCESS, 0, usual);
-}
-
-/*
  * Workers hear of a drain when what can leave has left: until then connections
  * would be refused that the next TOE takes.
  */
@@ -311,7 +295,7 @@ static void tell_changed(struct inventory *inv)
 	uint32_t i;
 
 	if (inv->changed)
-		move_guests(inv);
+		inv->changed(inv->changed_arg);
 	toe_publish_changed(inv);
 	for (i = 0; i < TOE_TABLE_MAX; i++)
 		if (inv->toe[i].state == TOE_DRAINING &&

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -37,9 +38,10 @@
 #define VTOE_SYSCONFDIR "/etc"
 #endif
 
-#define PATH_LEN  192
-#define NS_PER_US 1000ull
-#define NS_PER_S  1e9
+#define PATH_LEN   192
+#define VTOED_NICE (-10) /* a worker has -5 */
+#define NS_PER_US  1000ull
+#define NS_PER_S   1e9
 
 struct options {
 	const char *config, *check, *run_dir, *state_dir, *netns_dir, *worker,
@@ -563,10 +565,21 @@ static int read_config(struct vtoed *d)
 	return err;
 }
 
+/*
+ * Workers need all of the processors when they are busy, and have a better priority
+ * than others (backend/worker/main.c); but when a TOE fails they wait for vtoed.
+ */
+static void hurry(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, VTOED_NICE))
+		log_warn("nice value: %s", strerror(errno));
+}
+
 static int serve(struct vtoed *d)
 {
 	int err;
 
+	hurry();
 	err = loop_init(&d->loop);
 	if (!err)
 		err = watch_signals(d);
