@@ -92,12 +92,13 @@ void device_release_links(struct device *device)
 
 /* ---- links ---- */
 
-/* A link is made, after it was on a TOE of that state. */
+/*
+ * A link is made, after it was on a TOE of that state; and that is written down,
+ * before the worker acts on it: the next vtoed goes by what is written.
+ */
 static void settled(struct device *device, uint32_t index, enum toe_state left)
 {
 	device->net->link[index].loss[GUEST_LOSS_TOE].since_ns = 0;
-	/* before the worker acts on it: the next vtoed goes by what is written */
-	device_put_link(device, index);
 	tell_toe(device, index, left);
 	device_clear_error(device);
 }
@@ -122,9 +123,11 @@ static bool relocate(struct device *device, uint32_t index, move_fn *move)
 			 error);
 		return false;
 	}
+	device_put_place(device, index);
+	settled(device, index, left);
+	device_put_toes(device);
 	log_info("device %u/%u (%s): moved from toe %s to %s", device->domid,
 		 device->devid, device->name, from, link->toe);
-	settled(device, index, left);
 	return true;
 }
 
@@ -152,6 +155,7 @@ static void renewed(struct device *device, uint32_t index)
 	log_info("device %u/%u (%s): network made again, on toe %s",
 		 device->domid, device->devid, device->name,
 		 device->net->link[index].toe);
+	device_put_link(device, index);
 	settled(device, index, TOE_GONE);
 }
 
@@ -162,6 +166,7 @@ static void removed(struct device *device, uint32_t index)
 		 device->domid, device->devid, device->name,
 		 device->net->link[index].toe);
 	guest_link_remove(device->net, index);
+	device_put_link(device, index);
 	settled(device, index, TOE_ABSENT);
 }
 
@@ -237,6 +242,7 @@ static void more_links(struct device *device)
 		log_info("device %u/%u (%s): on toe %s, too", device->domid,
 			 device->devid, device->name,
 			 device->net->link[index].toe);
+		device_put_link(device, (uint32_t)index);
 		settled(device, (uint32_t)index, TOE_ABSENT);
 	}
 }

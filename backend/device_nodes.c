@@ -175,6 +175,11 @@ static void put_address(const struct device *device, uint32_t index,
 	set_link_node(device, index, gateway_key, text);
 }
 
+void device_put_place(const struct device *device, uint32_t index)
+{
+	put_link_node(device, index, "toe", device->net->link[index].toe);
+}
+
 static void put_link(const struct device *device, uint32_t index)
 {
 	const struct guest_link *link = &device->net->link[index];
@@ -183,7 +188,7 @@ static void put_link(const struct device *device, uint32_t index)
 		drop_link_node(device, index, "");
 		return;
 	}
-	put_link_node(device, index, "toe", link->toe);
+	device_put_place(device, index);
 	put_address(device, index, &link->ip, "ip", "gateway");
 	put_address(device, index, &link->ip6, "ip6", "gateway6");
 	/* when these have changed, what is above has, too */
@@ -207,7 +212,7 @@ void device_toes(const struct device *device, char *text)
 						device->net->link[i].toe);
 }
 
-static void put_toes(const struct device *device)
+void device_put_toes(const struct device *device)
 {
 	char toes[DEVICE_TOES_MAX];
 
@@ -217,7 +222,7 @@ static void put_toes(const struct device *device)
 
 void device_put_link(const struct device *device, uint32_t index)
 {
-	put_toes(device);
+	device_put_toes(device);
 	put_link(device, index);
 }
 
@@ -227,7 +232,7 @@ void device_put_resolved(const struct device *device)
 
 	device_put(device, "pool", device->entry.pool);
 	device_put(device, "netns", device->net->name);
-	put_toes(device);
+	device_put_toes(device);
 	for (i = 0; i < GUEST_LINKS_MAX; i++)
 		put_link(device, i);
 }

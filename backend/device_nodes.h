@@ -49,6 +49,12 @@ void device_toes(const struct device *device, char *text);
 /** device_put_resolved - what the entry has become; needs device->net. */
 void device_put_resolved(const struct device *device);
 
+/** device_put_toes - the names of all TOEs that it is on; needs device->net. */
+void device_put_toes(const struct device *device);
+
+/** device_put_place - a link is on another TOE, with all else that it has. */
+void device_put_place(const struct device *device, uint32_t index);
+
 /** device_put_link - what has changed with one link; needs device->net. */
 void device_put_link(const struct device *device, uint32_t index);
 
