@@ -82,6 +82,9 @@ static json_t *toe_json(const struct toe *toe)
 			 "devices", (int)toe->devices, "max_devices",
 			 (int)toe->conf.max_devices);
 	if (json) {
+		/* of CLOCK_MONOTONIC, as others in dom0 have it */
+		json_object_set_new(json, "changed_s",
+				    json_real((double)toe->since_ns / NS_PER_S));
 		add_sharing(json, toe);
 		json_object_set_new(json, "match",
 				    toe->conf.match[0]

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * events.c - how many events of links vtoed can absorb.
+ * events.c - how many events of links vtoed can absorb, and how soon it acts on one.
  *
  * One world as of the native tests: vtoed has NR_TOES TOEs, each in a pool with a
  * sibling, and a guest is on the first one. Links go down and up as fast as "ip
  * -batch" can make them; vtoed's own CPU time is counted until it has come to the
- * last one. Prints one JSON object a measurement; control.py shows them.
+ * last one. Then, one at a time, a link loses its carrier: the TOE table says when
+ * vtoed has acted on that, by the same clock. Prints one JSON object a measurement; control.py shows them.
  */
+#include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../../common/atomic.h"
+#include "../../toe-service/tables.h"
 #include "../native/native.h"
 
 #define NR_TOES 16
 #define EVENTS	2000 /* of links, in one repetition */
+#define LOSSES	20   /* of a carrier, in one repetition */
 
 static double now(void)
 {
@@ -93,6 +104,67 @@ static void storm(struct nt *nt, const char *work, int nr_links)
 	nt_until(all_up(nt));
 }
 
+/* ---- one event ---- */
+
+static const struct toe_row *find_row(const char *name)
+{
+	static const struct toe_table *table;
+	int fd, i;
+
+	if (!table) {
+		fd = open("/run/vtoe/toes", O_RDONLY | O_CLOEXEC);
+		ck_assert_int_ge(fd, 0);
+		table = mmap(NULL, sizeof(*table), PROT_READ, MAP_SHARED, fd, 0);
+		ck_assert_ptr_ne(table, MAP_FAILED);
+		close(fd);
+	}
+	for (i = 0; i < (int)TOE_TABLE_MAX; i++)
+		if (!strcmp(table->row[i].name, name))
+			return &table->row[i];
+	ck_abort_msg("no row of TOE %s", name);
+}
+
+static bool is_in(const struct toe_row *row, enum toe_state state)
+{
+	return vtoe_load_acquire(&row->state) == (uint32_t)state;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Without a program's start, which would count. */
+static void set_up(int fd, const char *netdev, bool up)
+{
+	struct ifreq ifr = {.ifr_flags = (short)(up ? IFF_UP : 0)};
+
+	strcpy(ifr.ifr_name, netdev);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
+}
+
+static void lose_carrier(void)
+{
+	const struct toe_row *row = find_row("t1");
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), i;
+	uint64_t start;
+
+	ck_assert_int_ge(fd, 0);
+	for (i = 0; i < LOSSES; i++) {
+		start = now_ns();
+		set_up(fd, "m1", false);
+		nt_until(is_in(row, TOE_DOWN));
+		print("one loss", "acted on after", "ms",
+		      (double)(row->changed_ns - start) / 1e6);
+		set_up(fd, "m1", true);
+		nt_until(is_in(row, TOE_UP));
+	}
+	close(fd);
+}
+
 NATIVE_TEST(events)
 {
 	int runs = atoi(getenv("BENCH_RUNS"));
@@ -103,6 +175,7 @@ NATIVE_TEST(events)
 	while (runs--) {
 		storm(nt, "one link", 1);
 		storm(nt, "8 links", 8);
+		lose_carrier();
 	}
 }
 

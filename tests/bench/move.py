@@ -6,13 +6,15 @@
                          └─ toe1 ──┴─ remote host: crowd server, echoes
 
 With one connection, and with many, each of which sends a byte and waits for it:
-the longest silence of all together, and the longest time of one byte: when nothing
-happens, by a command in dom0 that moves nothing, and by one move of each kind: a
+the longest silence of all together, and the longest time of one byte; and, where vtoed
+finds a TOE to have failed, how long after that the first byte reached the server, which
+has dom0's clock: when nothing happens, by a command in dom0 that moves nothing, and by one move of each kind: a
 drain, a cable that is pulled, a NIC that is unplugged (both seen from before), a TOE
 that the pool has no more, a rebalance.
 """
 
 import argparse
+import json
 import pathlib
 import sys
 
@@ -27,7 +29,7 @@ from machine import Machine, WORK, wait_until
 
 NIC = {"a": "toe0", "b": "toe1"}
 OTHER = {"a": "b", "b": "a"}
-UNITS = {"silence": "ms", "longest": "ms", "slow": "bytes",
+UNITS = {"silence": "ms", "decided": "ms", "longest": "ms", "slow": "bytes",
          "lost": "connections"}
 OUT = TOP / "build" / "bench"
 
@@ -46,15 +48,11 @@ def drain(machine, guest):
 
 
 def pull(machine, guest):
-    name = toe_of(machine, guest)
-    machine.set_link(NIC[name], False)
-    siblings.wait_on(machine, guest, OTHER[name])
+    machine.set_link(NIC[toe_of(machine, guest)], False)
 
 
 def unplug(machine, guest):
-    name = toe_of(machine, guest)
-    machine.unplug(NIC[name])
-    siblings.wait_on(machine, guest, OTHER[name])
+    machine.unplug(NIC[toe_of(machine, guest)])
 
 
 def leave_out(machine, guest):
@@ -62,7 +60,6 @@ def leave_out(machine, guest):
     other = OTHER[toe_of(machine, guest)]
     siblings.configure(machine, siblings.CONFIG.replace('"a", "b"',
                                                         f'"{other}"'))
-    siblings.wait_on(machine, guest, other)
 
 
 def rebalance(machine, guest):
@@ -73,6 +70,9 @@ def rebalance(machine, guest):
 ACTIONS = {"nothing": lambda machine, guest: None, "command": command,
            "drain": drain, "cable": pull, "unplug": unplug, "left out": leave_out,
            "rebalance": rebalance}
+
+
+STILL = ("nothing", "command")      # what moves nobody
 
 
 def order(machine, guest, what):
@@ -92,15 +92,47 @@ def restore(machine):
     siblings.wait_up(machine, "a", "b")
 
 
-def measure(machine, guest, connections, args, samples):
+class Server:
+    """The remote host's program, and the longest time that it heard nothing."""
+
+    def __init__(self, machine):
+        self.remote, self.nr = machine.remote, 0
+        self.job = self.remote.spawn(f"crowd server {offload.REMOTE} {PORT}")
+        self.job.wait_for_output("listening")
+
+    def _answers(self):
+        return [line for line in self.job.output().splitlines()
+                if line.startswith("{")]
+
+    def ask(self):
+        self.remote.run("pkill -USR1 -x crowd")
+        self.nr += 1
+        wait_until(lambda: len(self._answers()) >= self.nr, 60, "an answer")
+        return json.loads(self._answers()[-1])
+
+
+def decided(machine, name, heard):
+    """ms from vtoed's finding that a TOE failed to the first byte after it."""
+    failed = siblings.toe(machine, name)["changed_s"]
+    return max(0, heard["to"] - max(failed, heard["from"])) * 1e3
+
+
+def measure(machine, guest, server, connections, args, samples):
     gap = Gap(guest, connections, 10 if connections == 1 else 2000)
     work = f"{connections} connections"
     for run in range(args.runs):
         for what, action in ACTIONS.items():
             order(machine, guest, what)
+            name = toe_of(machine, guest)
+            server.ask()
             seen = gap.during(lambda: action(machine, guest), args.seconds)
-            for metric, unit in UNITS.items():
-                samples.add(work, what, metric, unit, seen[metric])
+            heard = server.ask()
+            if what not in STILL:
+                siblings.wait_on(machine, guest, OTHER[name])
+            if what in ("cable", "unplug"):
+                seen["decided"] = decided(machine, name, heard)
+            for metric in UNITS.keys() & seen.keys():
+                samples.add(work, what, metric, UNITS[metric], seen[metric])
             print(f"  {run + 1}/{args.runs} {work}: {what}: {seen}",
                   flush=True)
             restore(machine)
@@ -117,12 +149,11 @@ def main():
     machine = Machine.boot(WORK / "bench")
     try:
         siblings.configure(machine, siblings.CONFIG)
-        machine.remote.spawn(f"crowd server {offload.REMOTE} {PORT}"
-                             ).wait_for_output("listening")
+        server = Server(machine)
         guest = offload.guest(machine, "bench", memory=512,
                               vtoe=[siblings.ENTRY])
         for connections in map(int, args.connections.split(",")):
-            measure(machine, guest, connections, args, samples)
+            measure(machine, guest, server, connections, args, samples)
     finally:
         machine.shut_down()
     for metric in UNITS:

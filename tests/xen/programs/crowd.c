@@ -2,7 +2,10 @@
 /*
  * crowd - many connections.
  *
- *	crowd server ADDRESS PORT
+ *	crowd server ADDRESS PORT	echoes; SIGUSR1: says, as JSON, what was
+ *					the longest time without a byte since it
+ *					was asked before, from and to when
+ *					(seconds, CLOCK_MONOTONIC)
  *	crowd hold N ADDRESS PORT	opens N connections, proves each, says
  *					"holding N", waits for a line, proves
  *					each again, closes them
@@ -15,12 +18,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCH 32
@@ -70,11 +75,49 @@ static void allow_files(void)
 
 /* ---- server: echoes what comes ---- */
 
+static volatile sig_atomic_t asked;
+static double last, silent_from, silent_to;
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void ask(int number)
+{
+	(void)number;
+	asked = 1;
+}
+
+static void heard(void)
+{
+	double at = now();
+
+	if (at - last > silent_to - silent_from) {
+		silent_from = last;
+		silent_to = at;
+	}
+	last = at;
+}
+
+static void answer(void)
+{
+	asked = 0;
+	printf("{\"from\": %.6f, \"to\": %.6f}\n", silent_from, silent_to);
+	fflush(stdout);
+	last = silent_from = silent_to = now();
+}
+
 static void echo(int fd)
 {
 	char buf[4096];
 	ssize_t n = recv(fd, buf, sizeof(buf), 0);
 
+	if (n > 0)
+		heard();
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0 || send(fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
@@ -98,16 +141,21 @@ static _Noreturn void server(void)
 	int l = socket(addr.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	int ep = epoll_create1(0), one = 1;
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = l }, got[64];
+	struct sigaction act = { .sa_handler = ask };
 
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(l, &addr.sa, addr_len) || listen(l, 4096))
 		die("listen");
 	epoll_ctl(ep, EPOLL_CTL_ADD, l, &ev);
+	sigaction(SIGUSR1, &act, NULL);
+	last = silent_from = silent_to = now();
 	puts("listening");
 	fflush(stdout);
 	for (;;) {
 		int n = epoll_wait(ep, got, 64, -1);
 
+		if (asked)
+			answer();
 		for (int i = 0; i < n; i++) {
 			if (got[i].data.fd == l)
 				take(l, ep);
