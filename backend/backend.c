@@ -100,16 +100,18 @@ static void count_load(struct backend *be)
  */
 static void record_all(struct backend *be)
 {
-	int usual = getpriority(PRIO_PROCESS, 0);
 	uint64_t start = loop_now(), end;
 	struct device *device;
+	bool go_on = true;
+	int usual;
 
-	if (start < be->record_ns)
+	if (start < be->record_ns || netlink_is_due(&be->inv->netlink))
 		return;
+	usual = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, 0);
-	for (device = be->devices; device; device = device->next)
-		if (device->record && !netlink_is_due(&be->inv->netlink))
-			record_tick(device->record);
+	for (device = be->devices; device && go_on; device = device->next)
+		if (device->record)
+			go_on = record_tick(device->record);
 	setpriority(PRIO_PROCESS, 0, usual);
 	end = loop_now();
 	be->record_ns = end + (end - start) * RECORD_PAUSE;

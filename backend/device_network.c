@@ -103,6 +103,13 @@ static void settled(struct device *device, uint32_t index, enum toe_state left)
 	device_clear_error(device);
 }
 
+/* Likewise, and all about it may be another. */
+static void remade(struct device *device, uint32_t index, enum toe_state left)
+{
+	device_put_link(device, index);
+	settled(device, index, left);
+}
+
 typedef int move_fn(struct guest_net *net, uint32_t index, char *error);
 
 /* True if it has moved; why it could not, but for -EALREADY, is logged. */
@@ -155,8 +162,7 @@ static void renewed(struct device *device, uint32_t index)
 	log_info("device %u/%u (%s): network made again, on toe %s",
 		 device->domid, device->devid, device->name,
 		 device->net->link[index].toe);
-	device_put_link(device, index);
-	settled(device, index, TOE_GONE);
+	remade(device, index, TOE_GONE);
 }
 
 static void removed(struct device *device, uint32_t index)
@@ -166,8 +172,7 @@ static void removed(struct device *device, uint32_t index)
 		 device->domid, device->devid, device->name,
 		 device->net->link[index].toe);
 	guest_link_remove(device->net, index);
-	device_put_link(device, index);
-	settled(device, index, TOE_ABSENT);
+	remade(device, index, TOE_ABSENT);
 }
 
 static void link_changed(struct device *device, uint32_t index)
@@ -242,8 +247,7 @@ static void more_links(struct device *device)
 		log_info("device %u/%u (%s): on toe %s, too", device->domid,
 			 device->devid, device->name,
 			 device->net->link[index].toe);
-		device_put_link(device, (uint32_t)index);
-		settled(device, (uint32_t)index, TOE_ABSENT);
+		remade(device, (uint32_t)index, TOE_ABSENT);
 	}
 }
 

@@ -34,7 +34,9 @@ struct record {
 	uint64_t pending[WORDS];  /* to be looked at when stable */
 	uint64_t fresh[WORDS];	  /* changed during the last interval */
 	uint64_t waiting[WORDS];  /* above the bound */
-	char **written;		  /* of each row; NULL: none */
+	/* of each row the texts of its nodes, in their order, one after the
+	 * other; NULL: it has no nodes */
+	char **written;
 };
 
 /* ---- words ---- */
@@ -350,10 +352,13 @@ static int mirror(struct record *record, uint32_t slot)
 
 	if (record_copy_row(record->device->worker->table, slot, &row))
 		return 0;
-	if (is_new && (row.state == CONTEXT_FREE || is_full(record))) {
+	if (is_new && row.state == CONTEXT_FREE) {
 		clear(record->pending, slot);
-		if (row.state != CONTEXT_FREE)
-			set(record->waiting, slot);
+		return 0;
+	}
+	if (is_new && is_full(record)) {
+		clear(record->pending, slot);
+		set(record->waiting, slot);
 		return 0;
 	}
 	err = row.state == CONTEXT_FREE ? remove_row(record, slot)
@@ -365,13 +370,13 @@ static int mirror(struct record *record, uint32_t slot)
 }
 
 /* Guests of a TOE that has just failed wait for nobody's record. */
-static bool may_go_on(const struct record *record, uint64_t end)
+static bool is_urgent(const struct record *record)
 {
-	return loop_now() < end &&
-	       !netlink_is_due(&record->device->be->inv->netlink);
+	return netlink_is_due(&record->device->be->inv->netlink);
 }
 
-static int mirror_pending(struct record *record)
+/* Until the tick's time is over, or, *@urgent, links have changed. */
+static int mirror_pending(struct record *record, bool *urgent)
 {
 	uint64_t bits, end = loop_now() + TICK_NS;
 	uint32_t word, slot;
@@ -384,24 +389,27 @@ static int mirror_pending(struct record *record)
 			if (slot >= record->nr_rows)
 				break;
 			did = mirror(record, slot);
-			if (did < 0 || (did && !may_go_on(record, end)))
+			*urgent = did > 0 && is_urgent(record);
+			if (did < 0 || *urgent || (did && loop_now() >= end))
 				return did;
 		}
 	}
 	return 0;
 }
 
-void record_tick(struct record *record)
+bool record_tick(struct record *record)
 {
+	bool urgent = false;
 	int err;
 
 	take_dirty(record);
 	if (!store_up(&record->device->be->store))
-		return;
-	err = mirror_pending(record);
+		return true;
+	err = mirror_pending(record, &urgent);
 	if (err < 0 && err != -ENOTCONN)
 		log_error("records of %s: %s", record->device->b,
 			  strerror(-err));
+	return !urgent;
 }
 
 /* ---- life ---- */

@@ -18,6 +18,7 @@
 #ifndef BACKEND_RECORD_H
 #define BACKEND_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,8 +41,12 @@ struct record *record_new(struct device *device);
 /** record_free - the nodes stay. NULL is allowed. */
 void record_free(struct record *record);
 
-/** record_tick - once each record-interval-ms. */
-void record_tick(struct record *record);
+/**
+ * record_tick - once each record-interval-ms
+ *
+ * False if links have changed meanwhile: then other records have to wait, too.
+ */
+bool record_tick(struct record *record);
 
 /** record_again - write everything once more. */
 void record_again(struct record *record);
