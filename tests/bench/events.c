@@ -6,7 +6,8 @@
  * sibling, and a guest is on the first one. Links go down and up as fast as "ip
  * -batch" can make them; vtoed's own CPU time is counted until it has come to the
  * last one. Then, one at a time, a link loses its carrier: the TOE table says when
- * vtoed has acted on that, by the same clock. Prints one JSON object a measurement; control.py shows them.
+ * vtoed has acted on that, by the same clock. Prints one JSON object a measurement;
+ * control.py shows them.
  */
 #include <fcntl.h>
 #include <net/if.h>
@@ -27,9 +28,17 @@
 #define EVENTS	2000 /* of links, in one repetition */
 #define LOSSES	20   /* of a carrier, in one repetition */
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 static double now(void)
 {
-	return (double)tg_now_ms() / 1e3;
+	return (double)now_ns() / 1e9;
 }
 
 /* Seconds of processor that a process has used. */
@@ -127,14 +136,6 @@ static const struct toe_row *find_row(const char *name)
 static bool is_in(const struct toe_row *row, enum toe_state state)
 {
 	return vtoe_load_acquire(&row->state) == (uint32_t)state;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* Without a program's start, which would count. */

@@ -8,24 +8,23 @@
 With one connection, and with many, each of which sends a byte and waits for it:
 the longest silence of all together, and the longest time of one byte; and, where vtoed
 finds a TOE to have failed, how long after that the first byte reached the server, which
-has dom0's clock: when nothing happens, by a command in dom0 that moves nothing, and by one move of each kind: a
-drain, a cable that is pulled, a NIC that is unplugged (both seen from before), a TOE
-that the pool has no more, a rebalance.
+has dom0's clock: when nothing happens, by a command in dom0 that moves nothing, and by
+one move of each kind: a drain, a cable that is pulled, a NIC that is unplugged (both
+seen from before), a TOE that the pool has no more, a rebalance.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "xen" / "lib")]
-from gap import Gap, PORT
+from gap import Gap, Server
 import offload
 import report
 import siblings
-from machine import Machine, WORK, wait_until
+from machine import Machine, WORK
 
 NIC = {"a": "toe0", "b": "toe1"}
 OTHER = {"a": "b", "b": "a"}
@@ -70,8 +69,6 @@ def rebalance(machine, guest):
 ACTIONS = {"nothing": lambda machine, guest: None, "command": command,
            "drain": drain, "cable": pull, "unplug": unplug, "left out": leave_out,
            "rebalance": rebalance}
-
-
 STILL = ("nothing", "command")      # what moves nobody
 
 
@@ -90,25 +87,6 @@ def restore(machine):
             machine.plug(nic)
     siblings.configure(machine, siblings.CONFIG)
     siblings.wait_up(machine, "a", "b")
-
-
-class Server:
-    """The remote host's program, and the longest time that it heard nothing."""
-
-    def __init__(self, machine):
-        self.remote, self.nr = machine.remote, 0
-        self.job = self.remote.spawn(f"crowd server {offload.REMOTE} {PORT}")
-        self.job.wait_for_output("listening")
-
-    def _answers(self):
-        return [line for line in self.job.output().splitlines()
-                if line.startswith("{")]
-
-    def ask(self):
-        self.remote.run("pkill -USR1 -x crowd")
-        self.nr += 1
-        wait_until(lambda: len(self._answers()) >= self.nr, 60, "an answer")
-        return json.loads(self._answers()[-1])
 
 
 def decided(machine, name, heard):
@@ -149,7 +127,7 @@ def main():
     machine = Machine.boot(WORK / "bench")
     try:
         siblings.configure(machine, siblings.CONFIG)
-        server = Server(machine)
+        server = Server(machine.remote)
         guest = offload.guest(machine, "bench", memory=512,
                               vtoe=[siblings.ENTRY])
         for connections in map(int, args.connections.split(",")):

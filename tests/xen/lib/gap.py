@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The program gap in a guest, for stories: connections that tell of silence.
+"""Programs that tell of silence, for stories: gap in a guest, and crowd server.
 
     held = Gap(guest, 10, 100)          # a byte each 100 ms on each of 10
     held.during(lambda: machine.set_link("toe0", False), 5)["lost"]
@@ -14,24 +14,41 @@ import offload
 PORT = 7000                 # of crowd server on the remote host
 
 
-class Gap:
-    """The program in the guest, and what it says of a while."""
+class Teller:
+    """A program that says a line of JSON each time that it is asked."""
 
-    def __init__(self, guest, connections, interval):
-        self.guest, self.nr = guest, 0
-        self.fed = fed.Fed(guest, f"gap {connections} {interval} "
-                                  f"{offload.REMOTE} {PORT}")
-        self.fed.job.wait_for_output("open ", timeout=300)
+    def __init__(self, job, poke):
+        self.job, self.poke, self.nr = job, poke, 0
 
     def _answers(self):
-        return [line for line in self.fed.job.output().splitlines()
+        return [line for line in self.job.output().splitlines()
                 if line.startswith("{")]
 
     def ask(self):
-        self.fed.line()
+        self.poke()
         self.nr += 1
-        wait_until(lambda: len(self._answers()) >= self.nr, 60, "gap's answer")
+        wait_until(lambda: len(self._answers()) >= self.nr, 60, "its answer")
         return json.loads(self._answers()[-1])
+
+
+class Server(Teller):
+    """The remote host's program, and the longest time that it heard nothing."""
+
+    def __init__(self, remote):
+        job = remote.spawn(f"crowd server {offload.REMOTE} {PORT}")
+        job.wait_for_output("listening")
+        super().__init__(job, lambda: remote.run("pkill -USR1 -x crowd"))
+
+
+class Gap(Teller):
+    """The program in the guest, and what it says of a while."""
+
+    def __init__(self, guest, connections, interval):
+        self.guest = guest
+        self.fed = fed.Fed(guest, f"gap {connections} {interval} "
+                                  f"{offload.REMOTE} {PORT}")
+        self.fed.job.wait_for_output("open ", timeout=300)
+        super().__init__(self.fed.job, self.fed.line)
 
     def during(self, action, seconds):
         self.ask()
