@@ -14,6 +14,13 @@
  * queue, at its rate, may take as long as TCP waits before it sends it once more.
  */
 #define RETIRED_NS 300000000ull
+/*
+ * To one without a cable nothing is on its way; but to remove it takes Linux longer
+ * than to make another, and connections need not wait for that: vtoed's loop does it,
+ * when the worker has been told. Not later, as the cable may come back, and then the
+ * old link would answer for the addresses.
+ */
+#define RETIRED_CUT_NS 0ull
 
 static bool is_cut(enum toe_state state)
 {
@@ -84,8 +91,7 @@ void guest_retired_end(struct guest_net *net, uint32_t index)
 /*
  * To another stack the connections have gone, too. And a link with a lease has the
  * MAC address of the one that takes its place: on a segment that is flooded each
- * datagram would come twice. One on a NIC without a cable hears nothing, but it takes
- * long to remove, and the connections need not wait for that.
+ * datagram would come twice.
  */
 static bool may_retire(const struct guest_net *net,
 		       const struct guest_net *left, uint32_t index)
@@ -95,32 +101,32 @@ static bool may_retire(const struct guest_net *net,
 	return !strcmp(net->link[index].driver, link->driver) && !link->dhcp;
 }
 
-static int retire(const struct guest_net *net, const struct guest_net *left,
-		  uint32_t index)
+static int retire(const struct guest_net *left, uint32_t index)
 {
 	const struct toe_control *control =
 		toe_control_find(left->link[index].driver);
 	struct toe_context_spec spec;
 
-	if (!control || !control->context_retire ||
-	    !may_retire(net, left, index))
+	if (!control || !control->context_retire)
 		return -EOPNOTSUPP;
 	guest_make_spec(left, index, &spec);
-	return control->context_retire(&spec,
-				       is_cut(guest_link_state(left, index)));
+	return control->context_retire(&spec);
 }
 
 void guest_leave_link(struct guest_net *net, const struct guest_net *left,
 		      uint32_t index)
 {
-	int err;
+	bool cut = is_cut(guest_link_state(left, index));
+	uint64_t still_ns = cut ? RETIRED_CUT_NS : RETIRED_NS;
+	int err = -EOPNOTSUPP;
 
 	guest_retired_end(net, index);
-	err = retire(net, left, index);
+	if (may_retire(net, left, index))
+		err = cut ? 0 : retire(left, index);
 	if (!err) {
 		net->retired[index] = (struct guest_retired){
 			.link = left->link[index],
-			.end_ns = loop_now() + RETIRED_NS,
+			.end_ns = loop_now() + still_ns,
 		};
 		arm(net);
 		return;

@@ -94,11 +94,10 @@ struct toe_control {
 	/*
 	 * Its place is taken by another context of the driver; it is destroyed in a
 	 * moment. Until then it sends nothing new and answers for no address, but
-	 * hears what is on its way to it; @deaf: its NIC has no link, so nothing
-	 * is, and connections wait for this. -ENODEV: it went by itself. NULL: it
-	 * would hear nothing.
+	 * hears what is on its way to it. Not called if its NIC has no link.
+	 * -ENODEV: it went by itself. NULL: it would hear nothing.
 	 */
-	int (*context_retire)(const struct toe_context_spec *spec, bool deaf);
+	int (*context_retire)(const struct toe_context_spec *spec);
 
 	/*
 	 * Have the address and gateway of @family (VTOE_INET, VTOE_INET6), and

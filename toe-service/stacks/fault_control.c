@@ -14,9 +14,9 @@ static int fault_context_destroy(const struct toe_context_spec *spec)
 	return kernel_control.context_destroy(spec);
 }
 
-static int fault_context_retire(const struct toe_context_spec *spec, bool deaf)
+static int fault_context_retire(const struct toe_context_spec *spec)
 {
-	return kernel_control.context_retire(spec, deaf);
+	return kernel_control.context_retire(spec);
 }
 
 static int fault_context_traffic(const struct toe_context_spec *spec,

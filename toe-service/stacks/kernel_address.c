@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 
@@ -31,8 +32,26 @@ static struct rtnl_addr *address_of(int ifindex, const struct vtoe_addr *addr,
 	return NULL;
 }
 
+/* libnl knows no metric of an address. */
+static int add_with_metric(struct nl_sock *sk, struct rtnl_addr *ra,
+			   uint32_t metric)
+{
+	struct nl_msg *msg;
+	int err = rtnl_addr_build_add_request(
+		ra, NLM_F_CREATE | NLM_F_EXCL, &msg);
+
+	if (err)
+		return err;
+	err = nla_put_u32(msg, IFA_RT_PRIORITY, metric);
+	if (!err)
+		return nl_send_sync(sk, msg); /* frees it */
+	nlmsg_free(msg);
+	return err;
+}
+
 int kernel_address_add(struct nl_sock *sk, int ifindex,
-		       const struct vtoe_addr *addr, uint32_t prefix)
+		       const struct vtoe_addr *addr, uint32_t prefix,
+		       uint32_t metric)
 {
 	struct rtnl_addr *ra = address_of(ifindex, addr, prefix);
 	int err;
@@ -42,7 +61,7 @@ int kernel_address_add(struct nl_sock *sk, int ifindex,
 	/* assigned by the administrator: usable at once */
 	if (addr->family == VTOE_INET6)
 		rtnl_addr_set_flags(ra, IFA_F_NODAD);
-	err = rtnl_addr_add(sk, ra, NLM_F_CREATE | NLM_F_EXCL);
+	err = add_with_metric(sk, ra, metric);
 	rtnl_addr_put(ra);
 	return kernel_nl_errno(err);
 }
@@ -105,7 +124,9 @@ static int take_new(struct nl_sock *sk, int ifindex,
 	if (now->addr.family == VTOE_INET6)
 		kernel_link_set_ip6(change->spec);
 	if (now->addr.family && another(change))
-		err = kernel_address_add(sk, ifindex, &now->addr, now->prefix);
+		err = kernel_address_add(
+			sk, ifindex, &now->addr, now->prefix,
+			kernel_route_metric(ifindex, change->spec->index));
 	return err ? err
 		   : kernel_route_set(sk, ifindex, change->spec->index, now,
 				      change->spec->routes,

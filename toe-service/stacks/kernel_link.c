@@ -291,8 +291,11 @@ static int set_address(struct nl_sock *sk, int ifindex,
 {
 	const struct vtoe_addr *addr = v6 ? &spec->ip6.addr : &spec->ip.addr;
 	uint32_t prefix = v6 ? spec->ip6.prefix : spec->ip.prefix;
-	int err = addr->family ? kernel_address_add(sk, ifindex, addr, prefix)
-			       : 0;
+	uint32_t metric = kernel_route_metric(ifindex, spec->index);
+	int err = 0;
+
+	if (addr->family)
+		err = kernel_address_add(sk, ifindex, addr, prefix, metric);
 
 	if (err)
 		return fail(error, err,

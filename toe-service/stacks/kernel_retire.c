@@ -40,14 +40,9 @@ static int retire(const struct kernel_inside *in)
 	return err ? err : be_quiet(in);
 }
 
-static int set_down(const struct kernel_inside *in)
-{
-	return kernel_nl_set_flag(in->sk, in->ifindex, IFF_UP, false);
-}
-
-int kernel_context_retire(const struct toe_context_spec *spec, bool deaf)
+int kernel_context_retire(const struct toe_context_spec *spec)
 {
 	char ignored[TOE_ERROR_MAX];
 
-	return kernel_on_link(spec, deaf ? set_down : retire, NULL, ignored);
+	return kernel_on_link(spec, retire, NULL, ignored);
 }

@@ -19,10 +19,6 @@
  * Its addresses stay, as an ipvlan gets what is for one of its addresses only. That
  * the guest's namespace has them on another link, too, is no harm: Linux takes a
  * packet for an address of its own on whatever link it comes.
- *
- * If its NIC has no link there is nothing to hear, and connections wait until its
- * routes are gone: it is set down, which is all of that in one step. Linux takes
- * longer to remove it, and that has time.
  */
 #ifndef STACKS_KERNEL_RETIRE_H
 #define STACKS_KERNEL_RETIRE_H
@@ -30,6 +26,6 @@
 #include "../stack.h"
 
 /** kernel_context_retire - see struct toe_control */
-int kernel_context_retire(const struct toe_context_spec *spec, bool deaf);
+int kernel_context_retire(const struct toe_context_spec *spec);
 
 #endif /* STACKS_KERNEL_RETIRE_H */

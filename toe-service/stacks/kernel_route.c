@@ -77,13 +77,10 @@ static struct vtoe_addr network_of(const struct toe_address *own)
 	return addr;
 }
 
-/*
- * The first context's wins; a link that replaces another one is there beside it for
- * a moment.
- */
-static uint32_t metric_of(int ifindex, uint32_t index)
+/* Numbers of links grow: the newest has the lowest metric. */
+uint32_t kernel_route_metric(int ifindex, uint32_t index)
 {
-	return (index + 1) << 16 | ((uint32_t)ifindex & 0xffff);
+	return (index + 1) << 16 | (0xffff - ((uint32_t)ifindex & 0xffff));
 }
 
 static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
@@ -93,7 +90,7 @@ static int gateway_add(struct nl_sock *sk, int ifindex, uint32_t index,
 	struct way way = {
 		.ifindex = ifindex,
 		.table = table,
-		.metric = metric_of(ifindex, index),
+		.metric = kernel_route_metric(ifindex, index),
 		.dst = &any,
 		.via = &own->gateway,
 	};
@@ -112,7 +109,7 @@ static int routes_add(struct nl_sock *sk, int ifindex, uint32_t index,
 		      uint32_t table)
 {
 	struct way way = {.ifindex = ifindex, .table = table,
-			  .metric = metric_of(ifindex, index)};
+			  .metric = kernel_route_metric(ifindex, index)};
 	uint32_t i;
 	int err;
 
@@ -129,14 +126,14 @@ static int routes_add(struct nl_sock *sk, int ifindex, uint32_t index,
 	return 0;
 }
 
-static int network_add(struct nl_sock *sk, int ifindex,
+static int network_add(struct nl_sock *sk, int ifindex, uint32_t index,
 		       const struct toe_address *own, uint32_t table)
 {
 	struct vtoe_addr network = network_of(own);
 	struct way way = {
 		.ifindex = ifindex,
 		.table = table,
-		.metric = (uint32_t)ifindex,
+		.metric = kernel_route_metric(ifindex, index),
 		.dst = &network,
 		.prefix = own->prefix,
 	};
@@ -237,7 +234,7 @@ int kernel_route_set(struct nl_sock *sk, int ifindex, uint32_t index,
 	if (err || !index)
 		return err;
 	if (own->addr.family) {
-		err = network_add(sk, ifindex, own, table);
+		err = network_add(sk, ifindex, index, own, table);
 		if (!err)
 			err = ways_out(sk, ifindex, index, own, routes, family,
 				       table);

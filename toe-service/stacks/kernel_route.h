@@ -19,6 +19,17 @@
 #include "../stack.h"
 
 /**
+ * kernel_route_metric - of the routes of a link
+ * @ifindex: of the link
+ * @index: of its context
+ *
+ * The first context's routes win. A link that takes another one's place is there
+ * beside it for a moment, and wins over it: connections take the new way as soon as
+ * there is one, and need not wait for the old one to go.
+ */
+uint32_t kernel_route_metric(int ifindex, uint32_t index);
+
+/**
  * kernel_route_set - the routes and the rule of one context's link
  * @sk: of the guest's namespace
  * @ifindex: of the link, which is up
