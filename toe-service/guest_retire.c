@@ -15,10 +15,10 @@
  */
 #define RETIRED_NS 300000000ull
 /*
- * To one without a cable nothing is on its way; but to remove it takes Linux longer
- * than to make another, and connections need not wait for that: vtoed's loop does it,
- * when the worker has been told. Not later, as the cable may come back, and then the
- * old link would answer for the addresses.
+ * To one without a cable nothing is on its way; but it takes long to remove, and
+ * connections need not wait for that: vtoed's loop does it, when the worker has been
+ * told. Not later, as the cable may come back, and then the old link would answer for
+ * the addresses.
  */
 #define RETIRED_CUT_NS 0ull
 
