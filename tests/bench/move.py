@@ -30,6 +30,7 @@ NIC = {"a": "toe0", "b": "toe1"}
 OTHER = {"a": "b", "b": "a"}
 UNITS = {"silence": "ms", "decided": "ms", "longest": "ms", "slow": "bytes",
          "lost": "connections"}
+IN_FLIGHT = 0.02        # seconds
 OUT = TOP / "build" / "bench"
 
 
@@ -89,10 +90,16 @@ def restore(machine):
     siblings.wait_up(machine, "a", "b")
 
 
-def decided(machine, name, heard):
-    """ms from vtoed's finding that a TOE failed to the first byte after it."""
+def decided(machine, name, silences):
+    """ms from vtoed's finding that a TOE failed until bytes flow again.
+
+    What was on its way then may still arrive: a silence that begins within
+    IN_FLIGHT counts, from vtoed's finding on.
+    """
     failed = siblings.toe(machine, name)["changed_s"]
-    return max(0, heard["to"] - max(failed, heard["from"])) * 1e3
+    ends = [end for start, end in silences
+            if start < failed + IN_FLIGHT and end > failed]
+    return (max(ends, default=failed) - failed) * 1e3
 
 
 def measure(machine, guest, server, connections, args, samples):
@@ -104,11 +111,11 @@ def measure(machine, guest, server, connections, args, samples):
             name = toe_of(machine, guest)
             server.ask()
             seen = gap.during(lambda: action(machine, guest), args.seconds)
-            heard = server.ask()
+            silences = server.ask()["silences"]
             if what not in STILL:
                 siblings.wait_on(machine, guest, OTHER[name])
             if what in ("cable", "unplug"):
-                seen["decided"] = decided(machine, name, heard)
+                seen["decided"] = decided(machine, name, silences)
             for metric in UNITS.keys() & seen.keys():
                 samples.add(work, what, metric, UNITS[metric], seen[metric])
             print(f"  {run + 1}/{args.runs} {work}: {what}: {seen}",

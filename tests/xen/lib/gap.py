@@ -21,8 +21,8 @@ class Teller:
         self.job, self.poke, self.nr = job, poke, 0
 
     def _answers(self):
-        return [line for line in self.job.output().splitlines()
-                if line.startswith("{")]
+        whole = self.job.output().split("\n")[:-1]
+        return [line for line in whole if line.startswith("{")]
 
     def ask(self):
         self.poke()
@@ -32,7 +32,7 @@ class Teller:
 
 
 class Server(Teller):
-    """The remote host's program, and the longest time that it heard nothing."""
+    """The remote host's program, and when it heard nothing: ask()["silences"]."""
 
     def __init__(self, remote):
         job = remote.spawn(f"crowd server {offload.REMOTE} {PORT}")

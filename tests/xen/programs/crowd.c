@@ -2,10 +2,11 @@
 /*
  * crowd - many connections.
  *
- *	crowd server ADDRESS PORT	echoes; SIGUSR1: says, as JSON, what was
- *					the longest time without a byte since it
- *					was asked before, from and to when
- *					(seconds, CLOCK_MONOTONIC)
+ *	crowd server ADDRESS PORT	echoes; SIGUSR1: says, as JSON, each time
+ *					without a byte since it was asked before
+ *					that was not shorter than SILENCE_MIN,
+ *					as pairs [from, to] (seconds,
+ *					CLOCK_MONOTONIC)
  *	crowd hold N ADDRESS PORT	opens N connections, proves each, says
  *					"holding N", waits for a line, proves
  *					each again, closes them
@@ -30,6 +31,8 @@
 
 #define BATCH 32
 #define FILES_MAX 100000
+#define SILENCE_MIN 0.005		/* seconds */
+#define SILENCES_MAX 8192		/* for more than 40 seconds */
 
 union address {
 	struct sockaddr sa;
@@ -76,7 +79,9 @@ static void allow_files(void)
 /* ---- server: echoes what comes ---- */
 
 static volatile sig_atomic_t asked;
-static double last, silent_from, silent_to;
+static double last;			/* when a byte came */
+static struct { double from, to; } silences[SILENCES_MAX];
+static int nr_silences;
 
 static double now(void)
 {
@@ -96,9 +101,10 @@ static void heard(void)
 {
 	double at = now();
 
-	if (at - last > silent_to - silent_from) {
-		silent_from = last;
-		silent_to = at;
+	if (at - last >= SILENCE_MIN && nr_silences < SILENCES_MAX) {
+		silences[nr_silences].from = last;
+		silences[nr_silences].to = at;
+		nr_silences++;
 	}
 	last = at;
 }
@@ -106,9 +112,14 @@ static void heard(void)
 static void answer(void)
 {
 	asked = 0;
-	printf("{\"from\": %.6f, \"to\": %.6f}\n", silent_from, silent_to);
+	printf("{\"silences\": [");
+	for (int i = 0; i < nr_silences; i++)
+		printf("%s[%.6f, %.6f]", i ? ", " : "", silences[i].from,
+		       silences[i].to);
+	puts("]}");
 	fflush(stdout);
-	last = silent_from = silent_to = now();
+	nr_silences = 0;
+	last = now();
 }
 
 static void echo(int fd)
@@ -148,7 +159,7 @@ static _Noreturn void server(void)
 		die("listen");
 	epoll_ctl(ep, EPOLL_CTL_ADD, l, &ev);
 	sigaction(SIGUSR1, &act, NULL);
-	last = silent_from = silent_to = now();
+	last = now();
 	puts("listening");
 	fflush(stdout);
 	for (;;) {
