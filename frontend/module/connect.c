@@ -205,6 +205,17 @@ int vtoe_bind_again(struct vtoe_sock *vsk, struct sock *sk)
 	return 0;
 }
 
+/*
+ * What Linux says of a socket that has a port. It may have it from the guest's own
+ * stack, to which the device's addresses are foreign.
+ */
+static int bind_bound(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	int err = vtoe_native_ops(sock->sk)->bind(sock, uaddr, len);
+
+	return err == -EADDRNOTAVAIL ? -EINVAL : err;
+}
+
 /* Returns 1 to be passed on. */
 static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 		       struct sockaddr *uaddr, int len)
@@ -215,7 +226,7 @@ static int bind_decide(struct socket *sock, struct vtoe_sock *vsk,
 	if (vsk->phase != VTOE_UNDECIDED || vtoe_bound_before(vsk, sk))
 		return address_error(sk, uaddr, len) ?: -EINVAL;
 	if (inet_sk(sk)->inet_num || vsk->has_slot)
-		return 1; /* bound already; says -EINVAL */
+		return bind_bound(sock, uaddr, len);
 	vtoe_switch_comm(vsk->comm);
 	switch (vtoe_switch_bind(sk, uaddr, len, &addr)) {
 	case VTOE_TO_NATIVE:
@@ -349,6 +360,8 @@ static int connect_dom0(struct socket *sock, struct vtoe_sock *vsk,
 	int err;
 
 	keep_native_port(vsk, sock->sk);
+	if (vsk->bind_req.family == VTOE_INET && to->family != VTOE_INET)
+		return -EAFNOSUPPORT; /* as Linux, though it was mapped */
 	if ((vsk->has_slot || vsk->bind_req.family) &&
 	    vsk->bind_req.family == VTOE_INET6 && to->family == VTOE_INET)
 		vtoe_addr_map(to);
@@ -421,12 +434,16 @@ static bool known_later(const struct vtoe_sock *vsk, const struct sock *sk)
 	}
 }
 
-/* Locked. A connection that was reset before connect() could tell of it is none. */
+/*
+ * Locked. A connection that was reset before connect() could tell of it is none,
+ * but a program may have shut its socket down before.
+ */
 static bool has_failed(const struct socket *sock, struct vtoe_sock *vsk)
 {
 	switch (READ_ONCE(vsk->phase)) {
 	case VTOE_CONNECTED:
 		return sock->state == SS_CONNECTING &&
+		       sock->sk->sk_shutdown != SHUTDOWN_MASK &&
 		       vtoe_shutdown_now(vsk, sock->sk) == SHUTDOWN_MASK;
 	case VTOE_FAILED:
 	case VTOE_DEAD:

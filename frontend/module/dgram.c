@@ -432,7 +432,16 @@ static int vtoe_dgram_shutdown(struct socket *sock, int how)
 	return err;
 }
 
-/* Bytes of the first datagram at dom0, or of all that are to be sent. */
+bool vtoe_dgram_native_first(const struct sock *sk)
+{
+	return !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
+	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
+}
+
+/*
+ * Bytes of the first datagram at dom0, if it is that one's turn (dgram_receive.c),
+ * or of all that are to be sent.
+ */
 static int queued(struct vtoe_sock *vsk, struct sock *sk, unsigned int cmd)
 {
 	struct vtoe_datagram head;
@@ -441,7 +450,8 @@ static int queued(struct vtoe_sock *vsk, struct sock *sk, unsigned int cmd)
 	lock_sock(sk);
 	if (vsk->has_slot && cmd == SIOCOUTQ)
 		n = max(front_tx_used(&vsk->stream), 0);
-	else if (vsk->has_slot && front_dgram_peek(&vsk->stream, &head) > 0)
+	else if (vsk->has_slot && !vtoe_dgram_native_first(sk) &&
+		 front_dgram_peek(&vsk->stream, &head) > 0)
 		n = head.len;
 	release_sock(sk);
 	return n;

@@ -41,6 +41,9 @@ int vtoe_dgram_offer(struct vtoe_sock *vsk, struct sock *sk);
 /* Has it a slot that is bound to a port, or needs none to send? No lock. */
 bool vtoe_dgram_has_port(const struct vtoe_sock *vsk);
 
+/** vtoe_dgram_native_first - does the guest's own queue hold what is read next? */
+bool vtoe_dgram_native_first(const struct sock *sk);
+
 /**
  * vtoe_dgram_autobind - a port in both worlds for a socket that sends
  * @to: where to, for the rules about falling back

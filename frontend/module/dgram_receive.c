@@ -4,7 +4,7 @@
  *
  * A socket in both worlds is read from both: the guest's own queue by the
  * kernel's recvmsg(), which never waits here, then the ring. Both wake the same
- * wait queue.
+ * wait queue. One that is at dom0 alone may have been in the guest before.
  */
 #include <linux/sched/signal.h>
 #include <net/inet_sock.h>
@@ -200,7 +200,8 @@ static int try_receive(struct socket *sock, struct vtoe_sock *vsk,
 	struct sock *sk = sock->sk;
 	int ret;
 
-	if (vtoe_phase_offloaded(READ_ONCE(vsk->phase)))
+	if (vtoe_phase_offloaded(READ_ONCE(vsk->phase)) &&
+	    !vtoe_dgram_native_first(sk))
 		ret = sock_error(sk) ?: -EAGAIN;
 	else
 		ret = recv_native(sock, msg, len, flags | MSG_DONTWAIT);

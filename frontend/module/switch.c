@@ -274,6 +274,17 @@ static bool routed6(const struct sock *sk, const struct vtoe_addr *to)
 #endif
 }
 
+/* An IPv6 socket that is bound to IPv4 has no way to IPv6 anywhere. */
+static bool bound_to_mapped(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return sk->sk_family == AF_INET6 &&
+	       ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr);
+#else
+	return false;
+#endif
+}
+
 /*
  * Could the native stack serve what dom0 refuses so? A guest without a network
  * of its own is better told that the device is full than of missing routes.
@@ -283,8 +294,9 @@ static bool native_could(const struct sock *sk, enum rule_direction direction,
 {
 	switch (err) {
 	case -ENETDOWN:
-	case -EAFNOSUPPORT:
 		return true;
+	case -EAFNOSUPPORT:
+		return !bound_to_mapped(sk);
 	case -ENOBUFS:
 	case -EMFILE:
 	case -ENFILE:

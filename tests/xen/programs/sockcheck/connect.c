@@ -31,6 +31,18 @@ static void blocking(void)
 	expect_end(fd);
 }
 
+/* Linux says that it is not connected, but does not forget it. */
+static void shut_down_before(void)
+{
+	int fd = new_socket(0);
+	char c;
+
+	expect_errno(shutdown(fd, SHUT_RDWR), ENOTCONN);
+	expect_eq(connect_to(fd, 0), 0);
+	expect_eq(recv(fd, &c, 1, 0), 0);
+	expect_errno(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
 static void names(void)
 {
 	union address a;
@@ -280,6 +292,7 @@ static void mapped_ipv4(void)
 
 const struct check connect_checks[] = {
 	{ "connect-blocking", blocking },
+	{ "connect-shut-down-before", shut_down_before },
 	{ "connect-names", names },
 	{ "connect-name-is-cut-to-size", name_is_cut_to_size },
 	{ "connect-name-before", name_before },

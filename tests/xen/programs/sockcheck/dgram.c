@@ -269,6 +269,44 @@ static void a_port_comes_with_sending(void)
 	expect(!memcmp(text, text + 8, strlen(text)));
 }
 
+static void a_send_in_vain_gives_a_port(void)
+{
+	union address any = { .sa.sa_family = peer_address.sa.sa_family };
+	int fd = dgram();
+
+	expect_errno(send(fd, "x", 1, 0), EDESTADDRREQ);
+	expect(local_port(fd) != 0);
+	expect_errno(bind(fd, &any.sa, address_size(&any)), EINVAL);
+	expect_errno(bind(fd, &local_address.sa, address_size(&local_address)),
+		     EINVAL);
+}
+
+/* A datagram from this machine to itself, and then a peer beyond. */
+static void what_came_before_connect_stays(void)
+{
+	union address any = { .sa.sa_family = peer_address.sa.sa_family };
+	union address here = any;
+	int fd = dgram(), other = dgram();
+	char buf[8];
+
+	if (ipv6())
+		here.v6.sin6_addr = in6addr_loopback;
+	else
+		here.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(bind(fd, &any.sa, address_size(&any)));
+	address_set_port(&here, local_port(fd));
+	must(sendto(other, "here", 4, 0, &here.sa, address_size(&here)));
+	wait_readable(fd);
+	must(connect(fd, &peer_address.sa, address_size(&peer_address)));
+	expect_eq(ready_now(fd, POLLIN), POLLIN);
+	expect_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), 4);
+	expect(!memcmp(buf, "here", 4));
+	must(send(fd, "beyond", 6, 0));
+	wait_readable(fd);
+	expect_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), 6);
+	expect(!memcmp(buf, "beyond", 6));
+}
+
 static void two_cannot_have_one_port(void)
 {
 	union address any = { .sa.sa_family = peer_address.sa.sa_family };
@@ -340,7 +378,8 @@ static void an_association_ends(void)
 
 static void this_guest_and_the_peer(void)
 {
-	union address here = { .sa.sa_family = peer_address.sa.sa_family };
+	union address any = { .sa.sa_family = peer_address.sa.sa_family };
+	union address here = any;
 	int a = dgram(), b = dgram();
 	char buf[16];
 
@@ -859,6 +898,9 @@ const struct check dgram_checks[] = {
 	{ "udp: nowhere to go", nowhere_to_go },
 	{ "udp: a bound port stays", a_bound_port_stays },
 	{ "udp: a port comes with sending", a_port_comes_with_sending },
+	{ "udp: a send in vain gives a port", a_send_in_vain_gives_a_port },
+	{ "udp: what came before connect stays",
+	  what_came_before_connect_stays },
 	{ "udp: two cannot have one port", two_cannot_have_one_port },
 	{ "udp: own address can be bound", own_address_can_be_bound },
 	{ "udp: only the peer is heard", only_the_peer_is_heard },
