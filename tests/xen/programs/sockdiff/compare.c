@@ -11,6 +11,7 @@
 #include <linux/sockios.h>
 
 #include "call.h"
+#include "make.h"
 #include "sockdiff.h"
 
 #define EPHEMERAL_FIRST 32768 /* of Linux; lwIP's begin later and go on longer */
@@ -128,7 +129,8 @@ static bool told_later(const struct step *st, const struct outcome *a,
 	       (is_send(st) || st->op == OP_WRITE) &&
 	       (a->ret > b->ret ||
 		(b->ret < 0 && /* the other one of two faults */
-		 (a->err == ECONNREFUSED || a->err == EFAULT))) &&
+		 (a->err == ECONNREFUSED || a->err == EFAULT ||
+		  a->err == EMSGSIZE))) &&
 	       (b->ret >= 0 || b->err == EMSGSIZE || b->err == EACCES ||
 		b->err == ENETUNREACH || b->err == EHOSTUNREACH ||
 		b->err == EAFNOSUPPORT || b->err == EINVAL);
@@ -161,11 +163,14 @@ static bool urgent(const struct step *st, const struct outcome *a,
 static bool native_for_good(const struct step *st, const struct outcome *a,
 			    const struct outcome *b)
 {
-	(void)b;
 	if (st->op == OP_PEER_CONNECT)
 		return session.was_native[st->a[0]] && a->err == ECONNREFUSED;
+	if (st->s >= NR_SOCKETS || !session.was_native[st->s])
+		return false;
+	if (st->op == OP_BIND && !a->ret) /* a port that is taken at dom0 */
+		return b->err == EADDRINUSE;
 	return (st->op == OP_CONNECT || st->op == OP_BIND || is_send(st)) &&
-	       st->s < NR_SOCKETS && session.was_native[st->s] && a->ret < 0 &&
+	       a->ret < 0 &&
 	       (a->err == ENETUNREACH || a->err == EADDRNOTAVAIL);
 }
 
@@ -213,6 +218,15 @@ static bool accepted_at(const struct step *st, const struct outcome *a,
 	       (!a->ret || a->err == ECONNREFUSED || a->err == EINPROGRESS);
 }
 
+/* Linux 6.1 still has its handlers for IPv4, which never hear the answer. */
+static bool was_mapped(const struct step *st, const struct outcome *a,
+		       const struct outcome *b)
+{
+	return st->op == OP_CONNECT && st->s < NR_SOCKETS &&
+	       session.tried_mapped[st->s] && b->interrupted &&
+	       !a->interrupted;
+}
+
 /* Each event that is missing would be a defect. */
 static bool more_edges(const struct step *st, const struct outcome *a,
 		       const struct outcome *b)
@@ -225,6 +239,38 @@ static bool more_edges(const struct step *st, const struct outcome *a,
 		     (a->value[i] & b->value[i]) != b->value[i]))
 			return false;
 	return true;
+}
+
+static bool any_moved(void)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if (session.moved[i])
+			return options.type == SOCK_DGRAM;
+	return false;
+}
+
+/* Linux then has no way, or sends from the address of before. */
+static bool connected_anew(const struct step *st, const struct outcome *a,
+			   const struct outcome *b)
+{
+	int to = step_target(st);
+
+	if (options.type != SOCK_DGRAM || st->s >= NR_SOCKETS)
+		return false;
+	if (st->op == OP_CONNECT)
+		return session.moved[st->s] ||
+		       (session.kind[st->s] == CONNECTED && !a->ret &&
+			(to == ADDR_LOOPBACK || to == ADDR_ANY));
+	if (is_send(st) || st->op == OP_WRITE) /* to port 0; from a taken one */
+		return session.moved[st->s] && b->ret >= 0 &&
+		       (a->err == EINVAL || a->err == EADDRINUSE);
+	if (st->op == OP_BIND) /* to its port */
+		return any_moved() && !a->ret && b->err == EADDRINUSE;
+	return any_moved() &&
+	       (st->op == OP_GETNAME || st->op == OP_RECV ||
+		st->op == OP_RECVMSG || st->op == OP_RECVMMSG) &&
+	       a->ret == b->ret && a->has_addr && b->has_addr &&
+	       a->bytes == b->bytes;
 }
 
 static struct known {
@@ -257,9 +303,15 @@ static struct known {
 	  longer_queue, true, 0 },
 	{ "bind() of a connection says EINVAL before it looks at the address",
 	  bound_twice, true, 0 },
+	{ "an IPv6 socket that could not connect to an IPv4 peer may connect to "
+	  "an IPv6 one, natively in vain",
+	  was_mapped, true, 0 },
 	{ "an accepted connection that is undone by AF_UNSPEC forgets its "
 	  "address",
 	  accepted_at, true, 0 },
+	{ "a datagram socket that was connected in this machine and connects "
+	  "beyond the device, or the other way, does so as a new one",
+	  connected_anew, true, 0 },
 	{ "SIOCOUTQ depends on when the peer acknowledges, natively, too",
 	  in_flight, false, 0 },
 	{ "an option that is refused is refused before its value is looked at",
@@ -290,26 +342,60 @@ static bool late_fin(const struct view *a, const struct view *b)
 	return session.shut_early;
 }
 
-/* From the one world to the other. */
+static const struct step *last_step(void)
+{
+	return &session.step[session.nr_steps - 1];
+}
+
+/* From the one world to the other, or to none. */
 static bool moved(const struct view *a, const struct view *b)
 {
+	const struct step *st = last_step();
+
 	for (int i = 0; i < NR_SOCKETS; i++)
-		if (session.moved[i] && !(a->socket[i].revents & POLLIN) &&
-		    b->socket[i].revents & POLLIN)
+		if (!(a->socket[i].revents & POLLIN) &&
+		    b->socket[i].revents & POLLIN &&
+		    (session.moved[i] ||
+		     (i == st->s && st->op == OP_CONNECT &&
+		      step_target(st) == ADDR_UNSPEC)))
 			return options.type == SOCK_DGRAM;
 	return false;
 }
 
-/* A source of loopback's leads nowhere. */
+/* A source of loopback's leads nowhere, and no peer's answer to it. */
 static bool sent_from_device(const struct view *a, const struct view *b)
 {
-	bool any = false, other = false;
+	bool other = false;
 
-	for (int i = 0; i < NR_SOCKETS; i++)
-		any |= session.moved[i];
 	for (int i = 0; i < NR_PEERS; i++)
-		other |= a->peer.socket[i].read > b->peer.socket[i].read;
-	return options.type == SOCK_DGRAM && any && other;
+		other |= a->peer.socket[i].read > b->peer.socket[i].read ||
+			 (b->peer.socket[i].revents &
+			  ~a->peer.socket[i].revents) == POLLERR;
+	return any_moved() && other;
+}
+
+static bool differ(const struct view *a, const struct view *b, int s)
+{
+	return a->socket[s].revents != b->socket[s].revents ||
+	       a->socket[s].unread != b->socket[s].unread;
+}
+
+/* Linux keeps the address of before, to which some datagrams find and some not. */
+static bool hears_else(const struct view *a, const struct view *b)
+{
+	const struct step *st = last_step();
+	bool sent = (is_send(st) || st->op == OP_WRITE) &&
+		    st->s < NR_SOCKETS && session.moved[st->s];
+	bool any = false;
+
+	for (int i = 0; i < NR_SOCKETS; i++) {
+		if (!differ(a, b, i))
+			continue;
+		if (!session.moved[i] && !sent)
+			return false;
+		any = true;
+	}
+	return any && options.type == SOCK_DGRAM;
 }
 
 /* Linux 6.1 then sends where it could not connect to, once it has looked for the
@@ -324,22 +410,65 @@ static bool misled(const struct view *a, const struct view *b)
 	return false;
 }
 
-static const struct step *last_step(void)
-{
-	return &session.step[session.nr_steps - 1];
-}
-
-/* The peer cannot know such a port but by being told of it. */
-static bool port_here(const struct view *a, const struct view *b)
+/* The number of our socket that the last step's datagram is for, or NR_SOCKETS. */
+static int receiver(void)
 {
 	const struct step *st = last_step();
-	int s = step_subject(st);
+
+	if (st->op == OP_PEER_SEND)
+		return step_subject(st);
+	if ((!is_send(st) && st->op != OP_WRITE) || st->s >= NR_SOCKETS)
+		return NR_SOCKETS;
+	if (step_target(st) < 0)
+		return session.connected_to[st->s];
+	return step_target(st) == ADDR_SELF ?
+		       st->a[st->op == OP_SEND ? 5 : 6] :
+		       NR_SOCKETS;
+}
+
+/* Nobody can know such a port but by being told of it. */
+static bool port_here(const struct view *a, const struct view *b)
+{
+	int s = options.type == SOCK_DGRAM ? receiver() : NR_SOCKETS;
 
 	(void)b;
-	return st->op == OP_PEER_SEND && options.type == SOCK_DGRAM &&
-	       s < NR_SOCKETS && !(a->socket[s].revents & POLLIN) &&
+	return s >= 0 && s < NR_SOCKETS && !(a->socket[s].revents & POLLIN) &&
 	       (session.was_native[s] ||
-		(session.port_here[s] && !session.has_port[s]));
+		(session.port_here[s] &&
+		 (!session.has_port[s] || s == last_step()->s)));
+}
+
+/* The peer's error is there before the next message is sent, which takes it. */
+static bool error_between(const struct view *a, const struct view *b)
+{
+	const struct step *st = last_step();
+
+	return st->op == OP_SENDMMSG &&
+	       (a->socket[st->s].revents & ~b->socket[st->s].revents) ==
+		       POLLERR;
+}
+
+/* Linux then takes an IPv4 peer's mapped address for one of IPv6. */
+static bool to_mapped(const struct view *a, const struct view *b)
+{
+	const struct step *st = last_step();
+
+	(void)a;
+	(void)b;
+	return is_send(st) && options.type == SOCK_DGRAM &&
+	       (step_target(st) == ADDR_UNSPEC || /* zeroes are that, too */
+		(st->op == OP_SEND && st->a[6] == PTR_FIXED)) &&
+	       st->s < NR_SOCKETS && session.form[st->s] != FORM_4;
+}
+
+/* FIONREAD is about the one that is read next. */
+static bool two_queues(const struct view *a, const struct view *b)
+{
+	for (int i = 0; i < NR_SOCKETS; i++)
+		if (a->socket[i].unread != b->socket[i].unread &&
+		    !(a->socket[i].revents & b->socket[i].revents & POLLIN))
+			return false;
+	return session.sent_here && options.type == SOCK_DGRAM;
 }
 
 /* Natively that goes on with a connect(), and tells how it ended. */
@@ -361,15 +490,25 @@ static struct known_view {
 	{ "a listener that was shut down before it listened ends its "
 	  "connections when they are accepted, not when they are made",
 	  late_fin, 0 },
-	{ "what is queued at a datagram socket is lost when its connect() "
-	  "leads from the device to this machine, or back",
+	{ "what came by the device is lost when a connect() leads to this "
+	  "machine, or is taken back",
 	  moved, 0 },
+	{ "a datagram socket that was connected in this machine and connects "
+	  "beyond the device, or the other way, hears as a new one",
+	  hears_else, 0 },
 	{ "a connected datagram socket whose next connect() failed sends "
 	  "elsewhere, natively, too",
 	  misled, 0 },
-	{ "a datagram socket that is connected in this machine sends to peers "
-	  "beyond the device from the device's address",
+	{ "a datagram socket that is connected in this machine, or was, sends "
+	  "to peers beyond the device from the device's address",
 	  sent_from_device, 0 },
+	{ "sendmmsg() may be over before a peer's error comes", error_between,
+	  0 },
+	{ "an IPv6 socket that is connected to an IPv4 peer and sends to "
+	  "AF_UNSPEC reaches it, natively nobody",
+	  to_mapped, 0 },
+	{ "datagrams of this machine are read before those of the device",
+	  two_queues, 0 },
 	{ "a port that a datagram socket got by a call which failed or stayed in "
 	  "this machine is not its port at dom0 before it sends there, and that "
 	  "of a native one never is",

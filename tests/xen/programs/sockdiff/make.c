@@ -238,6 +238,7 @@ static void learn_port(const struct step *st, const struct outcome *out)
 			session.has_port[s] = true;
 		else
 			session.port_here[s] = true;
+		session.sent_here |= to == ADDR_LOOPBACK || to == ADDR_ANY;
 	}
 }
 
@@ -254,11 +255,15 @@ static void learn_connect(const struct step *st, const struct outcome *out)
 {
 	int to = step_target(st);
 
+	if (out->ret && st->a[1] == FORM_MAPPED)
+		session.tried_mapped[st->s] = true;
 	if (out->ret && session.kind[st->s] == CONNECTED)
 		session.misled[st->s] = true;
 	if (out->ret && out->err != EINPROGRESS)
 		return;
 	session.kind[st->s] = to == ADDR_UNSPEC ? FRESH : CONNECTED;
+	session.connected_to[st->s] =
+		to == ADDR_SELF ? (uint8_t)st->a[2] : NR_SOCKETS;
 	if (to == ADDR_LOOPBACK || to == ADDR_ANY)
 		session.moved[st->s] = true;
 	if (to == ADDR_PEER && options.type == SOCK_STREAM)
@@ -296,6 +301,8 @@ void session_learn(const struct step *st, const struct outcome *out)
 		session.kind[st->s] = FRESH;
 		session.was_native[st->s] = session.moved[st->s] = false;
 		session.misled[st->s] = false;
+		session.connected_to[st->s] = NR_SOCKETS;
+		session.tried_mapped[st->s] = false;
 		session.has_port[st->s] = session.port_here[st->s] = false;
 		session.form[st->s] = (uint8_t)st->a[0];
 		break;

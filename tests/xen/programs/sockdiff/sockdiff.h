@@ -204,6 +204,8 @@ struct session {
 	bool was_native[NR_SOCKETS]; /* named an address of this machine */
 	bool moved[NR_SOCKETS];	     /* connected to this machine */
 	bool misled[NR_SOCKETS];     /* connected, and a connect() failed */
+	bool tried_mapped[NR_SOCKETS];	  /* to connect so, in vain */
+	uint8_t connected_to[NR_SOCKETS]; /* another of ours; or NR_SOCKETS */
 	uint8_t form[NR_SOCKETS];    /* of its addresses, FORM_* */
 	bool has_port[NR_SOCKETS];   /* for peers beyond the device, too */
 	bool port_here[NR_SOCKETS];  /* by a send that may have stayed here */
@@ -212,6 +214,7 @@ struct session {
 	int peer_sent;		     /* bytes */
 	bool shut_early;	     /* a socket, before it was connected */
 	bool urgent;		     /* the peer has sent such */
+	bool sent_here;		     /* datagrams, to this machine */
 	bool readable[NR_SOCKETS];   /* as poll() says */
 	int unaccepted;		     /* connections in the peer's queue */
 	int queued; /* steps that are to follow, from .step[.nr_steps] on */
