@@ -258,7 +258,7 @@ static bool connected_anew(const struct step *st, const struct outcome *a,
 	if (options.type != SOCK_DGRAM || st->s >= NR_SOCKETS)
 		return false;
 	if (st->op == OP_CONNECT)
-		return session.moved[st->s] ||
+		return (session.moved[st->s] && !a->interrupted) ||
 		       (session.kind[st->s] == CONNECTED && !a->ret &&
 			(to == ADDR_LOOPBACK || to == ADDR_ANY));
 	if (is_send(st) || st->op == OP_WRITE) /* to port 0; from a taken one */
@@ -347,19 +347,17 @@ static const struct step *last_step(void)
 	return &session.step[session.nr_steps - 1];
 }
 
-/* From the one world to the other, or to none. */
+/* To this machine, or to none. */
 static bool moved(const struct view *a, const struct view *b)
 {
 	const struct step *st = last_step();
+	int to = step_target(st);
 
-	for (int i = 0; i < NR_SOCKETS; i++)
-		if (!(a->socket[i].revents & POLLIN) &&
-		    b->socket[i].revents & POLLIN &&
-		    (session.moved[i] ||
-		     (i == st->s && st->op == OP_CONNECT &&
-		      step_target(st) == ADDR_UNSPEC)))
-			return options.type == SOCK_DGRAM;
-	return false;
+	return options.type == SOCK_DGRAM && st->op == OP_CONNECT &&
+	       st->s < NR_SOCKETS &&
+	       (to == ADDR_UNSPEC || to == ADDR_LOOPBACK || to == ADDR_ANY) &&
+	       !(a->socket[st->s].revents & POLLIN) &&
+	       b->socket[st->s].revents & POLLIN;
 }
 
 /* A source of loopback's leads nowhere, and no peer's answer to it. */
@@ -372,6 +370,11 @@ static bool sent_from_device(const struct view *a, const struct view *b)
 			 (b->peer.socket[i].revents &
 			  ~a->peer.socket[i].revents) == POLLERR;
 	return any_moved() && other;
+}
+
+static bool same_peers(const struct view *a, const struct view *b)
+{
+	return !memcmp(&a->peer, &b->peer, sizeof(a->peer));
 }
 
 static bool differ(const struct view *a, const struct view *b, int s)
@@ -395,7 +398,7 @@ static bool hears_else(const struct view *a, const struct view *b)
 			return false;
 		any = true;
 	}
-	return any && options.type == SOCK_DGRAM;
+	return any && same_peers(a, b) && options.type == SOCK_DGRAM;
 }
 
 /* Linux 6.1 then sends where it could not connect to, once it has looked for the
@@ -443,7 +446,7 @@ static bool error_between(const struct view *a, const struct view *b)
 {
 	const struct step *st = last_step();
 
-	return st->op == OP_SENDMMSG &&
+	return st->op == OP_SENDMMSG && st->s < NR_SOCKETS &&
 	       (a->socket[st->s].revents & ~b->socket[st->s].revents) ==
 		       POLLERR;
 }
@@ -465,10 +468,12 @@ static bool to_mapped(const struct view *a, const struct view *b)
 static bool two_queues(const struct view *a, const struct view *b)
 {
 	for (int i = 0; i < NR_SOCKETS; i++)
-		if (a->socket[i].unread != b->socket[i].unread &&
-		    !(a->socket[i].revents & b->socket[i].revents & POLLIN))
+		if (a->socket[i].revents != b->socket[i].revents ||
+		    (a->socket[i].unread != b->socket[i].unread &&
+		     !(a->socket[i].revents & POLLIN)))
 			return false;
-	return session.sent_here && options.type == SOCK_DGRAM;
+	return session.sent_here && same_peers(a, b) &&
+	       options.type == SOCK_DGRAM;
 }
 
 /* Natively that goes on with a connect(), and tells how it ended. */
