@@ -28,6 +28,18 @@ static bool ipv6(void)
 	return peer_address.sa.sa_family == AF_INET6;
 }
 
+/* Of the peer's family, without a port. */
+static union address loopback(void)
+{
+	union address here = { .sa.sa_family = peer_address.sa.sa_family };
+
+	if (ipv6())
+		here.v6.sin6_addr = in6addr_loopback;
+	else
+		here.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return here;
+}
+
 static int dgram(void)
 {
 	return must(socket(peer_address.sa.sa_family, SOCK_DGRAM, 0));
@@ -285,14 +297,10 @@ static void a_send_in_vain_gives_a_port(void)
 static void what_came_before_connect_stays(void)
 {
 	union address any = { .sa.sa_family = peer_address.sa.sa_family };
-	union address here = any;
+	union address here = loopback();
 	int fd = dgram(), other = dgram();
 	char buf[8];
 
-	if (ipv6())
-		here.v6.sin6_addr = in6addr_loopback;
-	else
-		here.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	must(bind(fd, &any.sa, address_size(&any)));
 	address_set_port(&here, local_port(fd));
 	must(sendto(other, "here", 4, 0, &here.sa, address_size(&here)));
@@ -378,15 +386,10 @@ static void an_association_ends(void)
 
 static void this_guest_and_the_peer(void)
 {
-	union address any = { .sa.sa_family = peer_address.sa.sa_family };
-	union address here = any;
+	union address here = loopback();
 	int a = dgram(), b = dgram();
 	char buf[16];
 
-	if (ipv6())
-		here.v6.sin6_addr = in6addr_loopback;
-	else
-		here.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	must(bind(b, &here.sa, address_size(&here)));
 	address_set_port(&here, local_port(b));
 	expect(!strcmp(ask(a, "!hello"), "hello"));

@@ -61,6 +61,11 @@ static bool is_send(const struct step *st)
 	       st->op == OP_SENDMMSG;
 }
 
+static bool sends(const struct step *st)
+{
+	return is_send(st) || st->op == OP_WRITE;
+}
+
 static bool refused_flag(const struct step *st, const struct outcome *a,
 			 const struct outcome *b)
 {
@@ -126,7 +131,7 @@ static bool told_later(const struct step *st, const struct outcome *a,
 		       const struct outcome *b)
 {
 	return options.type == SOCK_DGRAM &&
-	       (is_send(st) || st->op == OP_WRITE) &&
+	       sends(st) &&
 	       (a->ret > b->ret ||
 		(b->ret < 0 && /* the other one of two faults */
 		 (a->err == ECONNREFUSED || a->err == EFAULT ||
@@ -261,7 +266,7 @@ static bool connected_anew(const struct step *st, const struct outcome *a,
 		return (session.moved[st->s] && !a->interrupted) ||
 		       (session.kind[st->s] == CONNECTED && !a->ret &&
 			(to == ADDR_LOOPBACK || to == ADDR_ANY));
-	if (is_send(st) || st->op == OP_WRITE) /* to port 0; from a taken one */
+	if (sends(st)) /* to port 0; from a taken one */
 		return session.moved[st->s] && b->ret >= 0 &&
 		       (a->err == EINVAL || a->err == EADDRINUSE);
 	if (st->op == OP_BIND) /* to its port */
@@ -387,8 +392,7 @@ static bool differ(const struct view *a, const struct view *b, int s)
 static bool hears_else(const struct view *a, const struct view *b)
 {
 	const struct step *st = last_step();
-	bool sent = (is_send(st) || st->op == OP_WRITE) &&
-		    st->s < NR_SOCKETS && session.moved[st->s];
+	bool sent = sends(st) && st->s < NR_SOCKETS && session.moved[st->s];
 	bool any = false;
 
 	for (int i = 0; i < NR_SOCKETS; i++) {
@@ -420,7 +424,7 @@ static int receiver(void)
 
 	if (st->op == OP_PEER_SEND)
 		return step_subject(st);
-	if ((!is_send(st) && st->op != OP_WRITE) || st->s >= NR_SOCKETS)
+	if (!sends(st) || st->s >= NR_SOCKETS)
 		return NR_SOCKETS;
 	if (step_target(st) < 0)
 		return session.connected_to[st->s];
@@ -711,8 +715,7 @@ enum verdict compare(const struct step *st, const struct outcome *a,
 static bool same_sockets(const struct view *a, const struct view *b, char *text)
 {
 	for (int i = 0; i < NR_SOCKETS; i++) {
-		if (a->socket[i].revents == b->socket[i].revents &&
-		    a->socket[i].unread == b->socket[i].unread)
+		if (!differ(a, b, i))
 			continue;
 		snprintf(text, TEXT_SIZE,
 			 "then socket %d: revents %#x unread %d / %#x %d", i,
