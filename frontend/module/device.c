@@ -193,12 +193,13 @@ static void set_up(struct device_state *dev)
 	xenbus_switch_state(xbdev, XenbusStateInitialised);
 }
 
+/* Who has seen that it is connected expects sockets to be carried from then on. */
 static void connect(struct device_state *dev)
 {
 	const struct vtoe_geometry *geo = &dev->link->front.view.geo;
 
-	xenbus_switch_state(dev->xbdev, XenbusStateConnected);
 	vtoe_link_publish(dev->link);
+	xenbus_switch_state(dev->xbdev, XenbusStateConnected);
 	dev->since = jiffies;
 	pr_info("vtoe: %s connected: %u slots, %u KiB out, %u KiB in\n",
 		dev->xbdev->nodename, geo->nr_slots, geo->nr_tx_pages * 4,
