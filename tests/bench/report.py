@@ -32,8 +32,8 @@ class Samples:
     def works(self, metric):
         return list(dict.fromkeys(w for w, _, m in self.values if m == metric))
 
-    def paths(self):
-        return list(dict.fromkeys(p for _, p, _ in self.values))
+    def paths(self, metric):
+        return list(dict.fromkeys(p for _, p, m in self.values if m == metric))
 
     def median(self, work, path, metric):
         values = self.values.get((work, path, metric))
@@ -55,7 +55,7 @@ def number(value):
 
 def table(samples, metric, base):
     """Lines of text: medians with their spread, and ratios to the base."""
-    paths = samples.paths()
+    paths = samples.paths(metric)
     head = f"{metric} ({samples.units[metric]})"
     lines = [f"{head:28}" + "".join(f"{p:>24}" for p in paths) +
              "".join(f"{p + '/' + base:>22}" for p in paths if p != base)]
@@ -78,7 +78,7 @@ def table(samples, metric, base):
 
 def bars(samples, metric, title, png):
     """A PNG of medians, with their spread, by gnuplot."""
-    paths, works = samples.paths(), samples.works(metric)
+    paths, works = samples.paths(metric), samples.works(metric)
     data = png.with_suffix(".dat")
     with open(data, "w") as out:
         for path in paths:
@@ -111,7 +111,7 @@ def bars(samples, metric, title, png):
 
 def chart(samples, metric, base, title, png):
     """A PNG of the ratios to the base, by gnuplot."""
-    paths = [p for p in samples.paths() if p != base]
+    paths = [p for p in samples.paths(metric) if p != base]
     works = samples.works(metric)
     data = png.with_suffix(".dat")
     with open(data, "w") as out:

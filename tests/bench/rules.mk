@@ -13,6 +13,7 @@
 
 # linked statically: the same file runs in guests and outside
 $(eval $(call xen_guest_program,sockbench,tests/bench/sockbench.c))
+$(eval $(call xen_guest_program,wakes,tests/bench/wakes.c,-lxenevtchn -lxentoolcore -lxentoollog))
 
 $(eval $(call program,tests/bench/native_bench,tests/bench/native.c $(NATIVE_CORE),check,$(FX)/libfakexen.a -lxenstore -lpthread))
 $(B)/tests/bench/native_bench: $(FX)/libfakexen.a

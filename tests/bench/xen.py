@@ -11,11 +11,15 @@ One boot for each CPU topology: "default", where dom0's two virtual CPUs and the
 guest's share two cores, and "pinned", where dom0 and the guest have one each.
 All paths are measured in turn, repetition by repetition. Absolute figures are
 those of an emulated machine; only ratios mean anything.
+
+"ceiling" is no path: what one would reach that adds nothing to dom0's own sockets
+but that a process of the guest and one of dom0 wake each other (wakes.c).
 """
 
 import argparse
 import json
 import pathlib
+import re
 import statistics
 import sys
 import time
@@ -27,6 +31,7 @@ import report
 from machine import Machine, WORK, wait_until
 
 SOCKBENCH = "/usr/local/bin/sockbench"
+WAKES = "/usr/local/bin/wakes"
 PORT = 7000
 OUT = TOP / "build" / "bench"
 
@@ -46,6 +51,10 @@ WORKS = {
     "crr client": ("-s 64 crr", "guest"),
     "crr server": ("-s 64 crr", "peer"),
 }
+
+# how often a client in the guest waits for an answer, each time
+WAITS = {"rr 1": 1, "rr 1024": 1, "udp 64": 1, "udp 1024": 1, "query": 1,
+         "crr client": 2}
 
 CONF = """toe bench {
 	driver = "kernel"
@@ -108,6 +117,7 @@ class Bench:
             guest.set_up_vif(f"{prefix}.20/24")
             self.paths["vif"] = (guest, f"{prefix}.20", "g-vif")
         self.servers()
+        self.answering = self.answer_wakes()
         self.overhead = {path: statistics.median(
             self.used(path, lambda: node.run("true"))[1] for _ in range(3))
             for path, (node, _, _) in self.paths.items()}
@@ -123,6 +133,25 @@ class Bench:
             wait_until(lambda n=node: n.ok(
                 f"{SOCKBENCH} client -t 0.1 rr {self.network.peer_address} "
                 f"{PORT}"), 60, f"the peer's server from {node.name}")
+
+    def answer_wakes(self):
+        """A guest that answers events, and its port; None without a guest."""
+        for path, (guest, _, _) in self.paths.items():
+            if path == "dom0":
+                continue
+            guest.run("modprobe xen-evtchn")
+            job = guest.spawn(f"{WAKES} answer 0")
+            job.wait_for_output("port")
+            return guest, re.search(r"port (\d+)", job.output()).group(1)
+        return None
+
+    def wake(self):
+        """Seconds until a guest's process has been woken, and has woken dom0's."""
+        guest, port = self.answering
+        result = json.loads(self.machine.dom0.run(
+            f"{WAKES} ask {guest.domid} {port} {self.args.seconds}",
+            timeout=self.args.seconds * 10 + 60).out)
+        return result["seconds"] / result["operations"]
 
     def cpu(self):
         """Seconds of CPU time so far, of each domain."""
@@ -153,6 +182,7 @@ class Bench:
 
     def run(self, samples, prefix):
         for repetition in range(self.args.runs):
+            wake = self.wake() if self.answering else None
             for work in self.args.works:
                 for path in self.paths:
                     result, cpu = self.measure(work, path)
@@ -160,6 +190,14 @@ class Bench:
                     print(f"  {repetition + 1}/{self.args.runs} "
                           f"{prefix}{work}: {path}: "
                           f"{self.brief(result)}", flush=True)
+                if wake and work in WAITS:
+                    self.note_ceiling(samples, prefix + work,
+                                      WAITS[work] * wake)
+
+    @staticmethod
+    def note_ceiling(samples, work, waits):
+        own = samples.values[work, "dom0", "rate"][-1]
+        samples.add(work, "ceiling", "rate", "1/s", 1 / (1 / own + waits))
 
     @staticmethod
     def brief(result):
