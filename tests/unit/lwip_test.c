@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 
 #define CONNS 8u
+#define PATIENCE_MS 5000u
 #include "driver_worker.h"
 #include "own_network.h"
 #include "../../toe-service/stacks/complete.h"
@@ -712,6 +713,16 @@ static bool is_misled(void)
 	return !system("ip neigh show dev peer0 | grep -q ':99'");
 }
 
+/* The kernel hears in its own time. */
+static bool comes_right(void)
+{
+	uint64_t deadline = lwip_now_ms() + PATIENCE_MS;
+
+	while (is_misled() && lwip_now_ms() < deadline)
+		;
+	return !is_misled();
+}
+
 START_TEST(neighbours_are_told_until_one_has_heard)
 {
 	struct lwip_link *link = guarded();
@@ -720,7 +731,7 @@ START_TEST(neighbours_are_told_until_one_has_heard)
 	misled(); /* what told it was lost */
 	later += 3600000;
 	lwip_link_tick(link, later);
-	ck_assert(!is_misled());
+	ck_assert(comes_right());
 	while (link->tell_wait) { /* what it sends comes here, too */
 		peer_connect();
 		lwip_link_event(link, EPOLLIN);
