@@ -195,6 +195,12 @@ struct vtoe_listen {
 	uint32_t zero[11];
 };
 
+struct vtoe_connect {
+	struct vtoe_addr addr;
+	uint32_t tx_prod; /* datagrams: those before it come first; else 0 */
+	uint32_t zero[4];
+};
+
 #define VTOE_OPT_INLINE 32u   /* bytes of an option's value in an entry */
 #define VTOE_OPT_MAX	1024u /* bytes of the longest value, in a run */
 
@@ -234,7 +240,8 @@ struct vtoe_submission {
 	union {
 		uint8_t bytes[48];
 		struct vtoe_open open;
-		struct vtoe_addr addr; /* BIND, CONNECT; the rest zero */
+		struct vtoe_addr addr; /* BIND; the rest zero */
+		struct vtoe_connect connect;
 		struct vtoe_listen listen;
 		struct vtoe_option option;
 		struct vtoe_release release;
@@ -312,6 +319,7 @@ VTOE_ASSERT(offsetof(struct vtoe_submission, u) == 16);
 VTOE_ASSERT(sizeof(struct vtoe_completion) == VTOE_ENTRY_SIZE);
 VTOE_ASSERT(offsetof(struct vtoe_completion, u) == 16);
 VTOE_ASSERT(sizeof(struct vtoe_option) == 48);
+VTOE_ASSERT(sizeof(struct vtoe_connect) == 48);
 VTOE_ASSERT(offsetof(struct vtoe_slot_dom0, error_seq) == 32);
 VTOE_ASSERT(sizeof(struct vtoe_datagram) == VTOE_DGRAM_ALIGN);
 VTOE_ASSERT(offsetof(struct vtoe_datagram, addr) == 16);

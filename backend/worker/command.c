@@ -59,8 +59,10 @@ static int do_open(struct worker *w, struct slot *s,
 	if (!err) {
 		slot_serve(w, s, cmd->gen,
 			   datagram ? SLOT_DATAGRAM : SLOT_OPEN);
-		if (datagram)
+		if (datagram) {
 			s->flags = SLOT_DGRAM | SLOT_WRITABLE;
+			slot_activate(w, s); /* it may have sent already */
+		}
 		return answer(w, s, cmd, 0, NULL);
 	}
 	s->gen = cmd->gen; /* for the answer */
@@ -69,14 +71,11 @@ static int do_open(struct worker *w, struct slot *s,
 }
 
 /* 0, -EPROTO (violation), or 1 with *result to be answered */
-static int check_addr(struct worker *w, const struct slot *s,
-		      const struct vtoe_submission *cmd, int *result)
+static int check_form(struct worker *w, const struct slot *s,
+		      const struct vtoe_addr *addr, int *result)
 {
 	static const uint8_t zero[12];
-	const struct vtoe_addr *addr = &cmd->u.addr;
 
-	if (!zero_from(cmd, sizeof(*addr)))
-		return break_zero(w, s, "address");
 	if (addr->family == VTOE_INET) {
 		if (addr->flowinfo || addr->scope_id ||
 		    memcmp(addr->addr + 4, zero, sizeof(zero)))
@@ -85,6 +84,15 @@ static int check_addr(struct worker *w, const struct slot *s,
 	}
 	*result = addr->family == VTOE_INET6 ? -EINVAL : -EAFNOSUPPORT;
 	return addr->family != VTOE_INET6 || addr->scope_id;
+}
+
+/* The same, where an address is all that there is. */
+static int check_addr(struct worker *w, const struct slot *s,
+		      const struct vtoe_submission *cmd, int *result)
+{
+	if (!zero_from(cmd, sizeof(cmd->u.addr)))
+		return break_zero(w, s, "address");
+	return check_form(w, s, &cmd->u.addr, result);
 }
 
 static int do_bind(struct worker *w, struct slot *s,
@@ -141,19 +149,22 @@ static int established(struct worker *w, struct slot *s, uint32_t id,
 static int connect_datagram(struct worker *w, struct slot *s,
 			    const struct vtoe_submission *cmd)
 {
+	static const struct vtoe_addr none;
+	const struct vtoe_addr *peer = &cmd->u.connect.addr;
 	struct vtoe_completion done = {0};
-	int result = 0, err;
+	int result = 0, err = 0;
 
-	if (cmd->u.addr.family || !zero_from(cmd, 0)) {
-		err = check_addr(w, s, cmd, &result);
-		if (err < 0)
-			return err;
-		if (err)
-			return answer(w, s, cmd, result, NULL);
-	}
-	result = context_connect(&w->contexts, cmd->slot, &cmd->u.addr,
-				 &done.u.addr);
-	return answer(w, s, cmd, result, &done.u);
+	if (!zero_from(cmd, offsetof(struct vtoe_connect, zero)))
+		return break_zero(w, s, "CONNECT");
+	if (memcmp(peer, &none, sizeof(none)))
+		err = check_form(w, s, peer, &result);
+	if (err < 0)
+		return err;
+	slot_activate(w, s); /* for what was sent after the command */
+	if (!err)
+		result = context_connect(&w->contexts, cmd->slot, peer,
+					 &done.u.addr);
+	return answer(w, s, cmd, result, err ? NULL : &done.u);
 }
 
 static int do_connect(struct worker *w, struct slot *s,
@@ -285,6 +296,14 @@ static command_fn *const commands[] = {
 	[VTOE_OP_GETOPT] = do_getopt,	[VTOE_OP_RELEASE] = do_release,
 };
 
+static int send_before(struct worker *w, struct slot *s,
+		       const struct vtoe_submission *cmd)
+{
+	if (cmd->op == VTOE_OP_CONNECT)
+		return dgram_tx_until(w, s, cmd->u.connect.tx_prod);
+	return dgram_tx_run(w, s);
+}
+
 int command_run(struct worker *w, const struct vtoe_submission *cmd)
 {
 	struct slot *s;
@@ -314,7 +333,7 @@ int command_run(struct worker *w, const struct vtoe_submission *cmd)
 	if (s->state == SLOT_CLOSING || s->state == SLOT_LINGERING)
 		return answer(w, s, cmd, -EBADF, NULL);
 	/* what was sent before goes to whom, and as, it was sent */
-	err = s->state == SLOT_DATAGRAM ? dgram_tx_run(w, s) : 0;
+	err = s->state == SLOT_DATAGRAM ? send_before(w, s, cmd) : 0;
 	if (err < 0)
 		return err;
 	return commands[cmd->op](w, s, cmd);

@@ -116,6 +116,14 @@ static int send_batch(struct worker *w, struct slot *s,
 	return (int)(s->tx_cons - old);
 }
 
+/* To the peer, and the CONNECT that names it may be in the ring yet. */
+static bool too_early(struct worker *w, struct slot *s,
+		      const struct toe_datagram *d)
+{
+	return !d->head.addr.family && queue_pending(w) &&
+	       !context_is_connected(&w->contexts, slot_number(w, s));
+}
+
 int dgram_tx_run(struct worker *w, struct slot *s)
 {
 	struct toe_datagram d[BATCH];
@@ -136,7 +144,31 @@ int dgram_tx_run(struct worker *w, struct slot *s)
 		n = parse_batch(w, s, run, (uint32_t)used, d);
 		if (n < 0)
 			return n;
+		if (too_early(w, s, d))
+			return 1;
 		budget -= send_batch(w, s, d, n);
+	}
+	return 0;
+}
+
+int dgram_tx_until(struct worker *w, struct slot *s, uint32_t until)
+{
+	int left = (int)(until - s->tx_cons), used, n;
+	struct toe_datagram d[BATCH];
+	uint32_t run = VTOE_RUN_NONE;
+
+	used = left > 0 ? tx_used(w, s, &run) : 0;
+	if (used < 0)
+		return used;
+	if (left > used)
+		left = used;
+	for (; left > 0 && s->flags & SLOT_WRITABLE; left -= n) {
+		n = parse_batch(w, s, run, (uint32_t)left, d);
+		if (n < 0)
+			return n;
+		n = send_batch(w, s, d, n);
+		if (!n)
+			break;
 	}
 	return 0;
 }

@@ -365,6 +365,8 @@ bool tx_arm(struct worker *w, struct slot *s, uint32_t used);
 /* As rx_run() and tx_run(), for a datagram slot. */
 int dgram_rx_run(struct worker *w, struct slot *s);
 int dgram_tx_run(struct worker *w, struct slot *s);
+/* Only what lies before the index @until, as far as the stack has room. */
+int dgram_tx_until(struct worker *w, struct slot *s, uint32_t until);
 
 /* ---- run.c ---- */
 

@@ -211,6 +211,46 @@ NATIVE_TEST(what_was_sent_before_connect_goes_to_the_peer_of_then)
 	close(fd[1]);
 }
 
+NATIVE_TEST(what_is_sent_while_it_connects_goes_to_the_new_peer)
+{
+	int fd[2] = { nt_remote_dgram(nt, NT_REMOTE_IP, PORT),
+		      nt_remote_dgram(nt, NT_REMOTE_IP, PORT + 1) };
+	struct tg_sock *s = dgram(nt, AF_INET);
+	struct sockaddr_storage from;
+	uint8_t i, got;
+
+	for (i = 0; i < 100; i++) {
+		ck_ok(tg_connect_start(s, NT_REMOTE_IP, PORT + i % 2));
+		ck_ok(tg_sendto(s, NULL, 0, &i, 1, NT_TIMEOUT));
+		ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+	}
+	for (i = 0; i < 100; i++) {
+		ck_assert_int_eq(remote_get(nt, fd[i % 2], &got, 1, &from), 1);
+		ck_assert_uint_eq(got, i);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+NATIVE_TEST(a_socket_is_opened_connected_and_used_in_one_go)
+{
+	int fd = nt_remote_dgram(nt, NT_REMOTE_IP, PORT);
+	struct tg *tg = nt_guest_up(nt, NULL);
+	struct sockaddr_storage from;
+	struct tg_sock *s;
+	uint8_t i, got;
+
+	for (i = 0; i < 100; i++) {
+		ck_ok(tg_dial_dgram(tg, NT_REMOTE_IP, PORT, &s));
+		ck_ok(tg_sendto(s, NULL, 0, &i, 1, NT_TIMEOUT));
+		ck_assert_int_eq(remote_get(nt, fd, &got, 1, &from), 1);
+		ck_assert_uint_eq(got, i);
+		ck_ok(tg_connect_wait(s, NT_TIMEOUT));
+		ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
+	}
+	close(fd);
+}
+
 NATIVE_TEST(an_association_can_be_ended)
 {
 	int fd = nt_remote_dgram(nt, NT_REMOTE_IP, PORT + 1);
@@ -448,6 +488,8 @@ NATIVE_MAIN("dgram", 120, a_datagram_goes_there_and_back,
 	    many_datagrams_to_a_slow_reader_are_whole_or_lost,
 	    nobody_listens_is_told_to_a_connected_socket,
 	    what_was_sent_before_connect_goes_to_the_peer_of_then,
+	    what_is_sent_while_it_connects_goes_to_the_new_peer,
+	    a_socket_is_opened_connected_and_used_in_one_go,
 	    an_association_can_be_ended,
 	    a_port_that_nobody_asked_for_goes_with_the_peer,
 	    a_connected_socket_tells_where_it_sends_from,

@@ -55,6 +55,7 @@ struct tg_sock {
 	struct front_stream stream;
 	uint32_t slot;
 	bool listener;
+	bool datagrams;
 	uint32_t error_seq;	/* datagrams: errors seen */
 	uint32_t posts;		/* a listener keeps so many slots posted */
 	struct tg_call *connecting;
@@ -209,6 +210,14 @@ int tg_recv_all(struct tg_sock *s, void *data, size_t len, int timeout);
 
 /** tg_open_dgram() - a datagram socket, with a run for the largest */
 int tg_open_dgram(struct tg *tg, int family, int timeout, struct tg_sock **sp);
+
+/**
+ * tg_dial_dgram() - the same, opened and connected in one go
+ *
+ * Waits for nothing; tg_connect_wait() does.
+ */
+int tg_dial_dgram(struct tg *tg, const char *ip, uint16_t port,
+		  struct tg_sock **sp);
 
 /** tg_disconnect() - end the association with a peer */
 int tg_disconnect(struct tg_sock *s, int timeout);

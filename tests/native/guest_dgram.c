@@ -8,22 +8,46 @@
 
 #define ORDER 5u /* 128 KiB: the largest datagram fits */
 
-int tg_open_dgram(struct tg *tg, int family, int timeout, struct tg_sock **sp)
+static int attach(struct tg_sock *s)
 {
-	struct tg_sock *s;
-	uint32_t run;
-	int rc = tg_open_type(tg, family, VTOE_DATAGRAM, timeout, &s);
+	uint32_t run = arena_alloc(&s->tg->front.tx_arena, ORDER);
 
-	if (rc)
-		return rc;
-	run = arena_alloc(&tg->front.tx_arena, ORDER);
 	if (run == VTOE_RUN_NONE) {
 		tg_close_start(s, 0, 0);
 		return -ENOBUFS;
 	}
 	front_tx_attach(&s->stream, run);
-	*sp = s;
+	s->datagrams = true;
 	return 0;
+}
+
+int tg_open_dgram(struct tg *tg, int family, int timeout, struct tg_sock **sp)
+{
+	int rc = tg_open_type(tg, family, VTOE_DATAGRAM, timeout, sp);
+
+	return rc ? rc : attach(*sp);
+}
+
+int tg_dial_dgram(struct tg *tg, const char *ip, uint16_t port,
+		  struct tg_sock **sp)
+{
+	struct vtoe_submission cmd = {
+		.op = VTOE_OP_OPEN,
+		.u.open = {.family = tg_addr(ip, port).family,
+			   .type = VTOE_DATAGRAM},
+	};
+	struct tg_call *open;
+	int rc = tg_sock_new(tg, sp);
+
+	if (rc)
+		return rc;
+	cmd.slot = (*sp)->slot;
+	rc = tg_submit(tg, &cmd, &open);
+	if (rc)
+		return rc;
+	open->forget = true;
+	rc = attach(*sp);
+	return rc ? rc : tg_connect_start(*sp, ip, port);
 }
 
 int tg_disconnect(struct tg_sock *s, int timeout)
@@ -31,6 +55,7 @@ int tg_disconnect(struct tg_sock *s, int timeout)
 	struct vtoe_submission cmd = {
 		.op = VTOE_OP_CONNECT,
 		.slot = s->slot,
+		.u.connect.tx_prod = s->stream.tx_prod,
 	};
 	struct tg_call *c;
 	int rc = tg_submit(s->tg, &cmd, &c);

@@ -214,8 +214,11 @@ int tg_connect_start(struct tg_sock *s, const char *ip, uint16_t port)
 	struct vtoe_submission cmd = {
 		.op = VTOE_OP_CONNECT,
 		.slot = s->slot,
-		.u.addr = tg_addr(ip, port),
+		.u.connect.addr = tg_addr(ip, port),
 	};
+
+	if (s->datagrams)
+		cmd.u.connect.tx_prod = s->stream.tx_prod;
 
 	return tg_submit(s->tg, &cmd, &s->connecting);
 }
