@@ -39,9 +39,9 @@ void vtoe_dgram_addr(const struct sock *sk, const struct sockaddr *addr,
 	}
 }
 
-int vtoe_dgram_addr_for_slot(const struct vtoe_sock *vsk, struct vtoe_addr *a)
+int vtoe_dgram_addr_as(u16 family, struct vtoe_addr *a)
 {
-	if (vsk->family == a->family)
+	if (family == a->family)
 		return 0;
 	if (a->family != VTOE_INET)
 		return -EAFNOSUPPORT;
@@ -66,7 +66,11 @@ static void drop_slot(struct vtoe_sock *vsk, struct sock *sk, u8 phase)
 static int command_connect(struct vtoe_sock *vsk, const struct vtoe_addr *to,
 			   struct vtoe_addr *local)
 {
-	struct vtoe_submission cmd = { .op = VTOE_OP_CONNECT, .u.addr = *to };
+	struct vtoe_submission cmd = {
+		.op = VTOE_OP_CONNECT,
+		.u.connect.addr = *to,
+		.u.connect.tx_prod = READ_ONCE(vsk->stream.tx_prod),
+	};
 	struct vtoe_completion cqe;
 	int err = vtoe_sock_command(vsk, &cmd, &cqe);
 
@@ -81,6 +85,7 @@ static void set_addresses(struct vtoe_sock *vsk, const struct vtoe_addr *local,
 	spin_lock_bh(&vsk->link->lock);
 	vsk->local = *local;
 	vsk->peer = *peer;
+	vsk->connect_error = 0;
 	spin_unlock_bh(&vsk->link->lock);
 }
 
@@ -92,11 +97,17 @@ static int open_slot(struct vtoe_sock *vsk, struct sock *sk, u16 family)
 	return vtoe_sock_open_family(vsk, sk, family);
 }
 
-static u16 family_for(const struct sock *sk, const struct vtoe_addr *to)
+/* Of the slot that there is, or will be. */
+static u16 slot_family(const struct vtoe_sock *vsk, const struct sock *sk,
+		       const struct vtoe_addr *to)
 {
 	struct vtoe_link *link;
 	bool ipv6;
 
+	if (vsk->has_slot)
+		return vsk->family;
+	if (vsk->bind_req.family)
+		return vsk->bind_req.family;
 	if (sk->sk_family == AF_INET)
 		return VTOE_INET;
 	link = vtoe_link_get();
@@ -106,24 +117,101 @@ static u16 family_for(const struct sock *sk, const struct vtoe_addr *to)
 	return ipv6 ? VTOE_INET6 : to->family;
 }
 
-/* ctl held. Opens a slot if there is none; gives that up on error. */
-static int connect_slot(struct vtoe_sock *vsk, struct sock *sk,
-			struct vtoe_addr *to)
+/* Nothing that it has asked for bears on whether there is a way. */
+static bool is_plain(const struct vtoe_sock *vsk, const struct sock *sk)
+{
+	return !vsk->bind_req.family && !sk->sk_ipv6only &&
+	       !sock_flag(sk, SOCK_BROADCAST) &&
+	       !sock_flag(sk, SOCK_LOCALROUTE);
+}
+
+static bool way_is_known(const struct vtoe_addr *to)
+{
+	struct vtoe_link *link = vtoe_link_get();
+	bool known;
+
+	if (!link)
+		return false;
+	spin_lock_bh(&link->lock);
+	known = vtoe_way_known(&link->ways, to);
+	spin_unlock_bh(&link->lock);
+	vtoe_link_put(link);
+	return known;
+}
+
+static void learn_way(struct vtoe_sock *vsk, const struct vtoe_addr *to)
+{
+	spin_lock_bh(&vsk->link->lock);
+	vtoe_way_learn(&vsk->link->ways, to);
+	spin_unlock_bh(&vsk->link->lock);
+}
+
+/* Opens a slot and connects it, and waits for neither: see dgram.h. */
+static int connect_unasked(struct vtoe_sock *vsk, struct sock *sk,
+			   const struct vtoe_addr *to)
+{
+	int err = vtoe_sock_open(vsk, sk, to, false);
+
+	if (err)
+		drop_slot(vsk, sk, vsk->phase);
+	return err;
+}
+
+static int connect_asked(struct vtoe_sock *vsk, struct sock *sk,
+			 const struct vtoe_addr *to)
 {
 	bool fresh = !vsk->has_slot;
 	struct vtoe_addr local;
 	int err = 0;
 
 	if (fresh)
-		err = open_slot(vsk, sk, family_for(sk, to));
-	if (!err)
-		err = vtoe_dgram_addr_for_slot(vsk, to);
+		err = open_slot(vsk, sk, to->family);
 	if (!err)
 		err = command_connect(vsk, to, &local);
-	if (!err)
-		set_addresses(vsk, &local, to);
-	else if (fresh)
-		drop_slot(vsk, sk, vsk->phase);
+	if (err) {
+		if (fresh)
+			drop_slot(vsk, sk, vsk->phase);
+		return err;
+	}
+	set_addresses(vsk, &local, to);
+	if (fresh && is_plain(vsk, sk))
+		learn_way(vsk, to);
+	return 0;
+}
+
+/* ctl held. Opens a slot if there is none; gives that up on error. */
+static int connect_slot(struct vtoe_sock *vsk, struct sock *sk,
+			struct vtoe_addr *to)
+{
+	struct vtoe_addr was = vsk->peer;
+	int err;
+
+	if (vsk->has_slot && READ_ONCE(vsk->open_error))
+		drop_slot(vsk, sk, vsk->phase); /* dom0 has none for it */
+	err = vtoe_dgram_addr_as(slot_family(vsk, sk, to), to);
+	if (err)
+		return err;
+	if (!vsk->has_slot && is_plain(vsk, sk) && way_is_known(to))
+		err = connect_unasked(vsk, sk, to);
+	else
+		err = connect_asked(vsk, sk, to);
+	if (err && !vsk->has_slot)
+		vsk->peer = was; /* to be tried again */
+	return err;
+}
+
+int vtoe_dgram_settle(struct vtoe_sock *vsk, struct sock *sk)
+{
+	struct vtoe_addr to;
+	int err = 0;
+
+	if (mutex_lock_killable(&vsk->ctl))
+		return -EINTR;
+	to = vsk->peer;
+	if (vsk->phase == VTOE_CONNECTED && to.family &&
+	    (!vsk->has_slot || vsk->connect_error || !vsk->local.family))
+		err = connect_slot(vsk, sk, &to);
+	mutex_unlock(&vsk->ctl);
 	return err;
 }
 

@@ -21,6 +21,13 @@
  * device are heard), by the first datagram that is sent there, and by connect().
  * connect() may follow connect(); to a peer in this guest it gives the slot up.
  *
+ * connect() of a new socket does not wait for dom0 if another was connected to that
+ * address a moment ago (way.h): OPEN, CONNECT and the first datagram then go in
+ * one wake-up. If dom0 refuses after all, that is the socket's pending error, as if
+ * the way had been lost right after connect(), and connect_error says so: whoever
+ * sends next connects first (vtoe_dgram_settle()), and so does getsockname(), which
+ * needs the answer.
+ *
  * No datagram socket dies with its link: without a slot it is on offer.c's list,
  * and is bound and connected again as it was when there is a new one.
  *
@@ -64,8 +71,25 @@ struct vtoe_sockaddr {
 void vtoe_dgram_addr(const struct sock *sk, const struct sockaddr *addr,
 		     int len, struct vtoe_sockaddr *to);
 
-/* In the form that the slot wants. -EAFNOSUPPORT if it has none for it. */
-int vtoe_dgram_addr_for_slot(const struct vtoe_sock *vsk, struct vtoe_addr *a);
+/* In the form that a slot of @family wants. -EAFNOSUPPORT if it has none for it. */
+int vtoe_dgram_addr_as(u16 family, struct vtoe_addr *a);
+
+/**
+ * vtoe_dgram_settle - connect at dom0 what is connected here, and wait for it
+ * @vsk: a reference is held
+ * @sk: its struct sock; no lock held
+ *
+ * For one whose connect() did not wait: from here on its local address is known.
+ * Does nothing if it is. Returns 0 or an error of connect(). Sleeps.
+ */
+int vtoe_dgram_settle(struct vtoe_sock *vsk, struct sock *sk);
+
+/* Did that fail, or has it no slot? To be settled before more is sent. No lock. */
+static inline bool vtoe_dgram_is_cut_off(const struct vtoe_sock *vsk)
+{
+	return READ_ONCE(vsk->phase) == VTOE_CONNECTED &&
+	       (!READ_ONCE(vsk->has_slot) || READ_ONCE(vsk->connect_error));
+}
 
 int vtoe_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int vtoe_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,

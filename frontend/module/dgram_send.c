@@ -400,13 +400,15 @@ static int send_dom0(struct vtoe_sock *vsk, struct sock *sk, struct msghdr *msg,
 	bool ipv4 = goes_by_ipv4(to ?: &vsk->peer);
 	int err = check(&s, to, ipv4);
 
+	if (!err && vtoe_dgram_is_cut_off(vsk))
+		err = sock_error(sk) ?: vtoe_dgram_settle(vsk, sk);
 	if (err)
 		return err;
 	atomic64_inc(&vtoe_counters.calls);
 	lock_sock(sk);
 	if (to) {
 		s.head.addr = *to;
-		err = vtoe_dgram_addr_for_slot(vsk, &s.head.addr);
+		err = vtoe_dgram_addr_as(vsk->family, &s.head.addr);
 	}
 	if (!err && msg->msg_flags & MSG_PROBE)
 		err = len; /* of the way, which is dom0's to probe */

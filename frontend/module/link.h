@@ -34,6 +34,7 @@
 #include <xen/grant_table.h>
 
 #include "../core/front.h"
+#include "way.h"
 
 struct vtoe_sock;
 struct xenbus_device;
@@ -60,6 +61,7 @@ struct vtoe_link {
 	struct list_head calls;	   /* vtoe_call.node; device lock */
 	struct list_head tx_held;  /* vtoe_sock.tx_node, has a run; device lock */
 	struct list_head tx_short; /* vtoe_sock.tx_node, wants one; device lock */
+	struct vtoe_ways ways;	   /* device lock */
 	wait_queue_head_t room;	   /* for an entry of the submission ring */
 	struct tasklet_struct tasklet;
 	struct delayed_work reclaim; /* takes idle runs back, copies counters */

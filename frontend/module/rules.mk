@@ -9,7 +9,8 @@ MODULE_SOURCES := $(addprefix frontend/module/,Kbuild main.c device.c device.h \
 		  sock.c sock.h slot.c connect.c listen.c offer.c \
 		  stream.c stream.h receive.c send.c tx_run.c poll.c \
 		  dgram.c dgram.h dgram_send.c dgram_receive.c option.c \
-		  option.h option_list.h options.c options.h told.c proc.c proc.h addr.h) \
+		  option.h option_list.h options.c options.h told.c proc.c proc.h addr.h \
+		  way.h) \
 		  $(addprefix frontend/core/,front.c front.h slot.c command.c \
 		  stream.c dgram.c) \
 		  $(addprefix common/,arena.c arena.h geometry.c geometry.h \

@@ -16,7 +16,7 @@ static int submit(struct vtoe_sock *vsk, struct vtoe_submission *cmd)
 	int err;
 
 	cmd->slot = vsk->stream.slot;
-	if (cmd->op != VTOE_OP_CONNECT)
+	if (cmd->op != VTOE_OP_CONNECT || vtoe_is_dgram(vsk->sk))
 		cmd->flags = VTOE_QUIET;
 	err = front_submit(&vsk->link->front, cmd, vsk);
 	if (!err)
@@ -52,12 +52,15 @@ static int submit_options(struct vtoe_sock *vsk, const struct vtoe_option *opt,
 
 static int submit_connect(struct vtoe_sock *vsk, const struct vtoe_addr *to)
 {
-	struct vtoe_submission cmd = { .op = VTOE_OP_CONNECT, .u.addr = *to };
+	struct vtoe_submission cmd = { .op = VTOE_OP_CONNECT,
+				       .u.connect.addr = *to };
 	int err = submit(vsk, &cmd);
 
 	if (err)
 		return err;
 	vsk->peer = *to;
+	if (vtoe_is_dgram(vsk->sk))
+		return 0; /* the phase is dgram.c's, and sk_err may be a peer's */
 	WRITE_ONCE(vsk->sk->sk_err, 0); /* of a connection before this one */
 	smp_store_release(&vsk->phase, VTOE_CONNECTING);
 	return 0;
@@ -71,7 +74,7 @@ static void slot_begin(struct vtoe_sock *vsk, struct vtoe_link *link, u32 slot)
 	vsk->tx_grow = false;
 	vsk->tx_order = VTOE_TX_ORDER_FIRST;
 	vsk->error_taken = 0;
-	vsk->open_error = 0;
+	vsk->open_error = vsk->connect_error = 0;
 	vsk->posts = 0;
 	vsk->seen_rx = vsk->seen_tx = vsk->seen_flags = 0;
 	vsk->seen_error = 0;
@@ -273,16 +276,45 @@ void vtoe_sock_take_error(struct vtoe_sock *vsk, struct sock *sk, u32 error)
 	WRITE_ONCE(sk->sk_err, (int)error);
 }
 
+/* OPEN's error, if that is why. */
+static int connect_result(const struct vtoe_sock *vsk,
+			  const struct front_done *done)
+{
+	if (done->cqe.result == -EBADF && vsk->open_error)
+		return vsk->open_error;
+	return done->cqe.result;
+}
+
+/* One for which connect() did not wait. */
+static void dgram_connected(struct vtoe_sock *vsk, const struct front_done *done)
+{
+	struct vtoe_ways *ways = &vsk->link->ways;
+	struct sock *sk = vsk->sk;
+	int err = connect_result(vsk, done);
+
+	if (!err) {
+		vsk->local = done->cqe.u.addr;
+		vtoe_way_learn(ways, &vsk->peer);
+		return;
+	}
+	vtoe_way_forget(ways, &vsk->peer);
+	WRITE_ONCE(vsk->connect_error, err);
+	WRITE_ONCE(sk->sk_err, -err);
+	sk_error_report(sk);
+}
+
 static void connected(struct vtoe_sock *vsk, const struct front_done *done)
 {
 	struct sock *sk = vsk->sk;
-	int err = done->cqe.result;
+	int err = connect_result(vsk, done);
 
+	if (vtoe_is_dgram(sk)) {
+		dgram_connected(vsk, done);
+		return;
+	}
 	if (vsk->phase != VTOE_CONNECTING)
 		return;
 	if (err) {
-		if (err == -EBADF && vsk->open_error)
-			err = vsk->open_error;
 		WRITE_ONCE(sk->sk_err, -err);
 		smp_store_release(&vsk->phase, VTOE_FAILED);
 	} else {

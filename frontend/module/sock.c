@@ -416,6 +416,10 @@ int vtoe_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	int ret = 1;
 
 	if (vsk) {
+		if (!peer && vtoe_is_dgram(sock->sk) &&
+		    READ_ONCE(vsk->phase) == VTOE_CONNECTED &&
+		    !READ_ONCE(vsk->local.family))
+			vtoe_dgram_settle(vsk, sock->sk);
 		ret = getname_ours(vsk, sock->sk, addr, peer);
 		vtoe_sock_put(vsk);
 	}

@@ -110,6 +110,7 @@ struct vtoe_sock {
 
 	struct vtoe_addr local, peer; /* family 0: not known; device lock */
 	int open_error;		      /* OPEN's result; device lock */
+	int connect_error;	      /* datagrams: see dgram.h; device lock */
 	unsigned int backlog;	      /* listener: posts to keep; lock_sock() */
 	unsigned int posts;	      /* listener: posts out; lock_sock() */
 	struct vtoe_addr bind_req;    /* family 0: none; repeated on a new slot */

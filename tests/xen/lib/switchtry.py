@@ -68,6 +68,27 @@ def fill():
         print("full", errno.errorcode[e.errno], len(held), flush=True)
     time.sleep(3600)
 
+def refused_later():
+    """connect() of a datagram socket does not wait for dom0 to refuse it."""
+    error = 0
+    while error in (0, errno.ECONNREFUSED):
+        t = socket.socket(family, socket.SOCK_DGRAM)
+        t.connect((host, port))
+        t.send(b"hello")
+        select.select([t], [], [], 0.1)
+        error = t.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        print("connects", flush=True)
+    print("refused", errno.errorcode[error], flush=True)
+    while True:
+        try:
+            t.send(b"hello")
+            break
+        except OSError as e:
+            if e.errno != error:
+                raise
+        time.sleep(0.1)
+    return "sends " + t.getsockname()[0]
+
 def epoll():
     """Everything is prepared before the decision, and holds after it."""
     s.setblocking(False)
@@ -104,7 +125,7 @@ def epoll():
 
 try:
     print({"connect": connect, "listen": listen, "epoll": epoll,
-           "fill": fill, "udp": udp}[what]())
+           "fill": fill, "udp": udp, "refused_later": refused_later}[what]())
 except OSError as e:
     print(errno.errorcode[e.errno])
 '''

@@ -194,6 +194,14 @@ def no_descriptors(machine, guest):
     machine.dom0.run(f"{limit}={before}:")
     expect_equal(attempt(guest, WEB), "offloaded", "it has room again")
 
+    step("it says so to a datagram socket when connect() has gone on")
+    job = guest.spawn(command(f"refused_later {offload.REMOTE} 9", {}))
+    job.wait_for_output("connects")
+    machine.dom0.run(f"{limit}=3:")
+    job.wait_for_output("refused EMFILE")
+    machine.dom0.run(f"{limit}={before}:")
+    job.wait_for_output(f"sends {offload.ADDRESS}")
+
 
 def from_a_file(machine, guest):
     step("/etc/vtoe/rules comes with the module")

@@ -354,6 +354,59 @@ static void only_the_peer_is_heard(void)
 	expect(!memcmp(buf, "hello", 5));
 }
 
+static uint16_t own_port(int fd)
+{
+	union address a;
+	socklen_t len = sizeof(a);
+
+	must(getsockname(fd, &a.sa, &len));
+	return address_port(&a);
+}
+
+/* To where another was connected a moment ago vtoe's connect() does not wait. */
+static int connected_next(void)
+{
+	close(connected());
+	return connected();
+}
+
+static void the_next_knows_its_address(void)
+{
+	int fd = connected_next(), other = connected();
+	union address a;
+	socklen_t len = sizeof(a);
+
+	must(getsockname(fd, &a.sa, &len));
+	expect(address_same_host(&a, &local_address));
+	expect(address_port(&a) != 0);
+	expect(address_port(&a) != own_port(other));
+	expect_eq(own_port(fd), address_port(&a));
+}
+
+static void the_next_speaks_to_its_peer(void)
+{
+	int fd = connected_next();
+	char buf[32];
+
+	must(send(fd, "!other", 6, 0));
+	must(send(fd, "hello", 5, 0));
+	wait_readable(fd);
+	expect_eq(recv(fd, buf, sizeof(buf), 0), 5);
+	expect(!memcmp(buf, "hello", 5));
+	expect(own_port(fd) != 0);
+}
+
+static void the_next_can_go_elsewhere(void)
+{
+	union address a = peer_address;
+	int fd = connected_next();
+
+	address_set_port(&a, (uint16_t)atoi(ask(fd, "!closed")));
+	must(connect(fd, &a.sa, address_size(&a)));
+	must(send(fd, "x", 1, 0));
+	expect(wait_for(fd, POLLERR) & POLLERR);
+}
+
 static void everybody_is_heard(void)
 {
 	union address from;
@@ -503,15 +556,6 @@ static void own_address(union address *a)
 	must(getsockname(fd, &a->sa, &len));
 	address_set_port(a, 0);
 	close(fd);
-}
-
-static uint16_t own_port(int fd)
-{
-	union address a;
-	socklen_t len = sizeof(a);
-
-	must(getsockname(fd, &a.sa, &len));
-	return address_port(&a);
 }
 
 /* bind() to one address of IPv6 makes a socket IPV6_V6ONLY. */
@@ -907,6 +951,9 @@ const struct check dgram_checks[] = {
 	{ "udp: two cannot have one port", two_cannot_have_one_port },
 	{ "udp: own address can be bound", own_address_can_be_bound },
 	{ "udp: only the peer is heard", only_the_peer_is_heard },
+	{ "udp: the next knows its address", the_next_knows_its_address },
+	{ "udp: the next speaks to its peer", the_next_speaks_to_its_peer },
+	{ "udp: the next can go elsewhere", the_next_can_go_elsewhere },
 	{ "udp: everybody is heard", everybody_is_heard },
 	{ "udp: an association ends", an_association_ends },
 	{ "udp: this guest and the peer", this_guest_and_the_peer },
