@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <netlink/netlink.h>
 
+#include "../../common/log.h"
 #include "kernel_inside.h"
 #include "kernel_nl.h"
 
@@ -43,8 +45,10 @@ static int own_netns(void)
 /* To go on in the wrong one would be worse than to die. */
 static void go_to(int netns)
 {
-	if (setns(netns, CLONE_NEWNET))
-		_exit(70);
+	if (!setns(netns, CLONE_NEWNET))
+		return;
+	log_error("cannot change the network namespace: %s", strerror(errno));
+	abort();
 }
 
 int kernel_inside(const struct toe_context_spec *spec, kernel_inside_fn *fn,
