@@ -14,7 +14,7 @@
 #include "../../xenstore-schema/vtoe_wire.h"
 
 #define VTOE_WAYS     8
-#define VTOE_WAY_GOOD HZ /* that long; what ends a way is rarely that old */
+#define VTOE_WAY_GOOD HZ /* for so long; one that ends meanwhile: see dgram.h */
 
 struct vtoe_way {
 	struct vtoe_addr to; /* without its port; family 0: none */
