@@ -24,7 +24,7 @@ void vtoe_dgram_addr(const struct sock *sk, const struct sockaddr *addr,
 		     int len, struct vtoe_sockaddr *to)
 {
 	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
-	struct vtoe_addr v4;
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
 
 	to->len = min_t(int, len, sizeof(to->ss));
 	memcpy(&to->ss, addr, to->len);
@@ -33,9 +33,10 @@ void vtoe_dgram_addr(const struct sock *sk, const struct sockaddr *addr,
 	if (sk->sk_family == AF_INET && addr->sa_family == AF_UNSPEC)
 		to->ss.ss_family = AF_INET;
 	if (sk->sk_family == AF_INET6 && addr->sa_family == AF_INET) {
-		vtoe_addr_from_v4(&v4, sin->sin_addr.s_addr, sin->sin_port);
-		to->len = vtoe_addr_to_sockaddr(&v4, AF_INET6,
-						(struct sockaddr *)&to->ss);
+		sin6.sin6_port = sin->sin_port;
+		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &sin6.sin6_addr);
+		memcpy(&to->ss, &sin6, sizeof(sin6));
+		to->len = sizeof(sin6);
 	}
 }
 

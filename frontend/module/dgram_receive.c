@@ -84,10 +84,13 @@ static void put_control6(struct msghdr *msg, const struct sock *sk,
 static void put_control(struct msghdr *msg, const struct sock *sk,
 			const struct vtoe_datagram *head)
 {
+	/* as Linux, of what came before somebody asked */
+	if (sock_flag(sk, SOCK_RCVTSTAMP))
+		put_time(msg, sk,
+			 head->flags & VTOE_DGRAM_TIME ? head->time_ns :
+							 ktime_get_real_ns());
 	if (!head->flags)
 		return;
-	if (head->flags & VTOE_DGRAM_TIME && sock_flag(sk, SOCK_RCVTSTAMP))
-		put_time(msg, sk, head->time_ns);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6) {
 		put_control6(msg, sk, head);

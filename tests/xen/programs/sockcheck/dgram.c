@@ -582,6 +582,20 @@ static void bound_to_ipv6_alone(void)
 		     ENETUNREACH);
 }
 
+static void ipv4_does_not_end_ipv6_alone(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = dgram(), only = 1;
+
+	if (!ipv6())
+		return;
+	must(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)));
+	must(connect(fd, &peer_address.sa, address_size(&peer_address)));
+	expect_errno(connect(fd, (void *)&any, sizeof(any)), EAFNOSUPPORT);
+	expect_eq(send(fd, "x", 1, 0), 1);
+	wait_readable(fd);
+}
+
 static void port_0_is_no_peer(void)
 {
 	union address a = peer_address;
@@ -777,6 +791,20 @@ static void the_time_of_arrival(void)
 	expect(labs(ts->tv_sec - now.tv_sec) < MINUTE);
 }
 
+static void the_time_of_what_came_before(void)
+{
+	union control control;
+	int fd = connected();
+	struct timeval *tv;
+
+	must(send(fd, "x", 1, 0));
+	wait_readable(fd);
+	option_on(fd, SOL_SOCKET, SO_TIMESTAMP);
+	tv = (void *)CMSG_DATA(
+		receive_with(fd, &control, SOL_SOCKET, SCM_TIMESTAMP));
+	expect(labs(tv->tv_sec - time(NULL)) < MINUTE);
+}
+
 static void the_last_arrival(void)
 {
 	struct timeval tv;
@@ -964,6 +992,8 @@ const struct check dgram_checks[] = {
 	{ "udp: bad memory", bad_memory },
 	{ "udp: the order of faults", order_of_faults },
 	{ "udp: bound to IPv6 alone", bound_to_ipv6_alone },
+	{ "udp: IPv4 does not end IPv6 alone",
+	  ipv4_does_not_end_ipv6_alone },
 	{ "udp: port 0 is no peer", port_0_is_no_peer },
 	{ "udp: a port not asked for goes", a_port_not_asked_for_goes },
 	{ "udp: the address it was sent to", the_address_it_was_sent_to },
@@ -972,6 +1002,7 @@ const struct check dgram_checks[] = {
 	{ "udp: marks are received", marks_are_received },
 	{ "udp: from a chosen address", from_a_chosen_address },
 	{ "udp: the time of arrival", the_time_of_arrival },
+	{ "udp: the time of what came before", the_time_of_what_came_before },
 	{ "udp: the last arrival", the_last_arrival },
 	{ "udp: the truth about itself", the_truth_about_itself },
 	{ "udp: low water means nothing", low_water_means_nothing },
