@@ -278,6 +278,24 @@ static bool connected_anew(const struct step *st, const struct outcome *a,
 	       a->bytes == b->bytes;
 }
 
+/* At dom0 such a one is of IPv4, to which Linux lets no port of IPv6's be given. */
+static bool bound_mapped(const struct step *st, const struct outcome *a,
+			 const struct outcome *b)
+{
+	return options.type == SOCK_DGRAM && st->op == OP_BIND &&
+	       st->a[1] == FORM_MAPPED && st->a[0] == ADDR_ANY && !b->ret &&
+	       a->ret < 0 && a->err == EADDRINUSE;
+}
+
+/* As port_here(), of what is told. */
+static bool port_changed(const struct step *st, const struct outcome *a,
+			 const struct outcome *b)
+{
+	return options.type == SOCK_DGRAM && st->op == OP_GETNAME &&
+	       st->s < NR_SOCKETS && session.port_here[st->s] &&
+	       a->ret == b->ret && a->has_addr && b->has_addr;
+}
+
 static struct known {
 	const char *what; /* and why */
 	bool (*is)(const struct step *st, const struct outcome *a,
@@ -317,6 +335,12 @@ static struct known {
 	{ "a datagram socket that was connected in this machine and connects "
 	  "beyond the device, or the other way, does so as a new one",
 	  connected_anew, true, 0 },
+	{ "all of IPv4, mapped, and an IPv6 socket at dom0 have no port in "
+	  "common",
+	  bound_mapped, true, 0 },
+	{ "a port that a datagram socket got by a call which failed is not its "
+	  "port at dom0",
+	  port_changed, true, 0 },
 	{ "SIOCOUTQ depends on when the peer acknowledges, natively, too",
 	  in_flight, false, 0 },
 	{ "an option that is refused is refused before its value is looked at",
@@ -445,6 +469,22 @@ static bool port_here(const struct view *a, const struct view *b)
 		 (!session.has_port[s] || s == last_step()->s)));
 }
 
+/* Linux 6.1 goes on comparing the senders' IPv6 address with the peer's. */
+static bool hears_no_other(const struct view *a, const struct view *b)
+{
+	bool any = false;
+
+	for (int i = 0; i < NR_SOCKETS; i++) {
+		if (!differ(a, b, i))
+			continue;
+		if (!session.let_go[i] || session.form[i] == FORM_4 ||
+		    b->socket[i].revents & POLLIN)
+			return false;
+		any = true;
+	}
+	return any && same_peers(a, b) && options.type == SOCK_DGRAM;
+}
+
 /* The peer's error is there before the next message is sent, which takes it. */
 static bool error_between(const struct view *a, const struct view *b)
 {
@@ -511,6 +551,8 @@ static struct known_view {
 	{ "a datagram socket that is connected in this machine, or was, sends "
 	  "to peers beyond the device from the device's address",
 	  sent_from_device, 0 },
+	{ "an IPv6 socket that has let its peer go hears others, natively none",
+	  hears_no_other, 0 },
 	{ "sendmmsg() may be over before a peer's error comes", error_between,
 	  0 },
 	{ "an IPv6 socket that is connected to an IPv4 peer and sends to "

@@ -261,6 +261,8 @@ static void learn_connect(const struct step *st, const struct outcome *out)
 		session.misled[st->s] = true;
 	if (out->ret && out->err != EINPROGRESS)
 		return;
+	if (to == ADDR_UNSPEC && session.kind[st->s] == CONNECTED)
+		session.let_go[st->s] = true;
 	session.kind[st->s] = to == ADDR_UNSPEC ? FRESH : CONNECTED;
 	session.connected_to[st->s] =
 		to == ADDR_SELF ? (uint8_t)st->a[2] : NR_SOCKETS;
@@ -300,7 +302,7 @@ void session_learn(const struct step *st, const struct outcome *out)
 	case OP_SOCKET:
 		session.kind[st->s] = FRESH;
 		session.was_native[st->s] = session.moved[st->s] = false;
-		session.misled[st->s] = false;
+		session.misled[st->s] = session.let_go[st->s] = false;
 		session.connected_to[st->s] = NR_SOCKETS;
 		session.tried_mapped[st->s] = false;
 		session.has_port[st->s] = session.port_here[st->s] = false;

@@ -204,6 +204,7 @@ struct session {
 	bool was_native[NR_SOCKETS]; /* named an address of this machine */
 	bool moved[NR_SOCKETS];	     /* connected to this machine */
 	bool misled[NR_SOCKETS];     /* connected, and a connect() failed */
+	bool let_go[NR_SOCKETS];     /* its peer, by AF_UNSPEC */
 	bool tried_mapped[NR_SOCKETS];	  /* to connect so, in vain */
 	uint8_t connected_to[NR_SOCKETS]; /* another of ours; or NR_SOCKETS */
 	uint8_t form[NR_SOCKETS];    /* of its addresses, FORM_* */
