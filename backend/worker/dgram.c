@@ -116,12 +116,17 @@ static int send_batch(struct worker *w, struct slot *s,
 	return (int)(s->tx_cons - old);
 }
 
-/* To the peer, and the CONNECT that names it may be in the ring yet. */
-static bool too_early(struct worker *w, struct slot *s,
-		      const struct toe_datagram *d)
+/* How many of @used bytes were sent before the CONNECT that is yet to be run. */
+static int before_connect(const struct worker *w, const struct slot *s,
+			  int used)
 {
-	return !d->head.addr.family && queue_pending(w) &&
-	       !context_is_connected(&w->contexts, slot_number(w, s));
+	uint32_t tx_prod;
+	int before;
+
+	if (!queue_next_connect(w, s, &tx_prod))
+		return used;
+	before = (int)(tx_prod - s->tx_cons);
+	return before < used ? before : used;
 }
 
 int dgram_tx_run(struct worker *w, struct slot *s)
@@ -141,11 +146,12 @@ int dgram_tx_run(struct worker *w, struct slot *s)
 		budget--; /* the guest may play */
 		if (!used)
 			continue;
+		used = before_connect(w, s, used);
+		if (used <= 0)
+			return 1;
 		n = parse_batch(w, s, run, (uint32_t)used, d);
 		if (n < 0)
 			return n;
-		if (too_early(w, s, d))
-			return 1;
 		budget -= send_batch(w, s, d, n);
 	}
 	return 0;

@@ -13,6 +13,26 @@ bool queue_pending(const struct worker *w)
 	return vtoe_load(&w->view.queue->sq_prod) != w->sq_cons;
 }
 
+bool queue_next_connect(const struct worker *w, const struct slot *s,
+			uint32_t *tx_prod)
+{
+	const uint32_t entries = w->view.geo.nr_entries;
+	uint32_t prod = vtoe_load_acquire(&w->view.queue->sq_prod), i;
+	struct vtoe_submission cmd;
+
+	if (prod - w->sq_cons > entries)
+		return false; /* queue_run() will say so */
+	for (i = w->sq_cons; i != prod; i++) {
+		copy_in(&cmd, &w->view.sq[i & (entries - 1)], sizeof(cmd));
+		if (cmd.op != VTOE_OP_CONNECT || cmd.gen != s->gen ||
+		    cmd.slot != slot_number(w, s))
+			continue;
+		*tx_prod = cmd.u.connect.tx_prod;
+		return true;
+	}
+	return false;
+}
+
 int queue_run(struct worker *w)
 {
 	const uint32_t entries = w->view.geo.nr_entries;

@@ -295,6 +295,9 @@ void loop_rang_late(struct worker *w);
 int queue_run(struct worker *w);
 /* True if there is something to carry out (cheap; for sleeping). */
 bool queue_pending(const struct worker *w);
+/* True if it holds a CONNECT of that slot; sets which datagrams are before it. */
+bool queue_next_connect(const struct worker *w, const struct slot *s,
+			uint32_t *tx_prod);
 /*
  * Complete a command; @u: 48 bytes of payload, or NULL for zeroes; @quiet: the
  * guest does not wait for it (VTOE_QUIET).
