@@ -164,7 +164,7 @@ static int connect_datagram(struct worker *w, struct slot *s,
 	if (!err)
 		result = context_connect(&w->contexts, cmd->slot, peer,
 					 &done.u.addr);
-	return answer(w, s, cmd, result, err ? NULL : &done.u);
+	return answer(w, s, cmd, result, &done.u);
 }
 
 static int do_connect(struct worker *w, struct slot *s,

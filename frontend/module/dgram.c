@@ -147,37 +147,19 @@ static void learn_way(struct vtoe_sock *vsk, const struct vtoe_addr *to)
 	spin_unlock_bh(&vsk->link->lock);
 }
 
-/* Opens a slot and connects it, and waits for neither: see dgram.h. */
-static int connect_unasked(struct vtoe_sock *vsk, struct sock *sk,
-			   const struct vtoe_addr *to)
+static int connect_and_wait(struct vtoe_sock *vsk, struct sock *sk,
+			    const struct vtoe_addr *to)
 {
-	int err = vtoe_sock_open(vsk, sk, to, false);
-
-	if (err)
-		drop_slot(vsk, sk, vsk->phase);
-	return err;
-}
-
-static int connect_asked(struct vtoe_sock *vsk, struct sock *sk,
-			 const struct vtoe_addr *to)
-{
-	bool fresh = !vsk->has_slot;
 	struct vtoe_addr local;
 	int err = 0;
 
-	if (fresh)
+	if (!vsk->has_slot)
 		err = open_slot(vsk, sk, to->family);
 	if (!err)
 		err = command_connect(vsk, to, &local);
-	if (err) {
-		if (fresh)
-			drop_slot(vsk, sk, vsk->phase);
-		return err;
-	}
-	set_addresses(vsk, &local, to);
-	if (fresh && is_plain(vsk, sk))
-		learn_way(vsk, to);
-	return 0;
+	if (!err)
+		set_addresses(vsk, &local, to);
+	return err;
 }
 
 /* ctl held. Opens a slot if there is none; gives that up on error. */
@@ -185,6 +167,7 @@ static int connect_slot(struct vtoe_sock *vsk, struct sock *sk,
 			struct vtoe_addr *to)
 {
 	struct vtoe_addr was = vsk->peer;
+	bool fresh, plain;
 	int err;
 
 	if (vsk->has_slot && READ_ONCE(vsk->open_error))
@@ -192,12 +175,19 @@ static int connect_slot(struct vtoe_sock *vsk, struct sock *sk,
 	err = vtoe_dgram_addr_as(slot_family(vsk, sk, to), to);
 	if (err)
 		return err;
-	if (!vsk->has_slot && is_plain(vsk, sk) && way_is_known(to))
-		err = connect_unasked(vsk, sk, to);
-	else
-		err = connect_asked(vsk, sk, to);
-	if (err && !vsk->has_slot)
+	fresh = !vsk->has_slot;
+	plain = fresh && is_plain(vsk, sk);
+	if (plain && way_is_known(to)) {
+		err = vtoe_sock_open(vsk, sk, to, false);
+	} else {
+		err = connect_and_wait(vsk, sk, to);
+		if (!err && plain)
+			learn_way(vsk, to);
+	}
+	if (err && fresh) {
+		drop_slot(vsk, sk, vsk->phase);
 		vsk->peer = was; /* to be tried again */
+	}
 	return err;
 }
 
@@ -210,7 +200,7 @@ int vtoe_dgram_settle(struct vtoe_sock *vsk, struct sock *sk)
 		return -EINTR;
 	to = vsk->peer;
 	if (vsk->phase == VTOE_CONNECTED && to.family &&
-	    (!vsk->has_slot || vsk->connect_error || !vsk->local.family))
+	    (!vsk->has_slot || !vsk->local.family))
 		err = connect_slot(vsk, sk, &to);
 	mutex_unlock(&vsk->ctl);
 	return err;
