@@ -341,9 +341,8 @@ static void own_address_can_be_bound(void)
 	ask(fd, "!from");
 }
 
-static void only_the_peer_is_heard(void)
+static void hears_only_the_peer(int fd)
 {
-	int fd = connected();
 	char buf[32];
 
 	/* it answers from another port first */
@@ -352,6 +351,11 @@ static void only_the_peer_is_heard(void)
 	wait_readable(fd);
 	expect_eq(recv(fd, buf, sizeof(buf), 0), 5);
 	expect(!memcmp(buf, "hello", 5));
+}
+
+static void only_the_peer_is_heard(void)
+{
+	hears_only_the_peer(connected());
 }
 
 static uint16_t own_port(int fd)
@@ -386,13 +390,8 @@ static void the_next_knows_its_address(void)
 static void the_next_speaks_to_its_peer(void)
 {
 	int fd = connected_next();
-	char buf[32];
 
-	must(send(fd, "!other", 6, 0));
-	must(send(fd, "hello", 5, 0));
-	wait_readable(fd);
-	expect_eq(recv(fd, buf, sizeof(buf), 0), 5);
-	expect(!memcmp(buf, "hello", 5));
+	hears_only_the_peer(fd);
 	expect(own_port(fd) != 0);
 }
 
