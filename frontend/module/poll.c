@@ -122,7 +122,9 @@ bool vtoe_poll_writable(struct vtoe_sock *vsk, struct sock *sk)
 	if (used <= low || vtoe_load(&stream->shared->dom0.gen) != stream->gen)
 		return true;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	return front_tx_arm(stream, low);
+	/* nobody need have tried in vain: it may fill what poll() lets it */
+	vtoe_tx_grow(vsk, run);
+	return front_tx_arm(stream, vtoe_tx_low(vsk, run));
 }
 
 static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,

@@ -55,6 +55,9 @@ int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record);
 bool vtoe_tx_arm(struct vtoe_sock *vsk, struct sock *sk);
 bool vtoe_tx_arm_record(struct vtoe_sock *vsk, struct sock *sk, u32 record);
 
+/* A writer waits for room in @run: a larger one, if that is fair. Or RCU. */
+void vtoe_tx_grow(struct vtoe_sock *vsk, u32 run);
+
 /* ---- poll.c; no lock but RCU ---- */
 
 /* Are there bytes? If not, or if @edge, be told of the next. */
@@ -70,7 +73,7 @@ static inline u32 vtoe_tx_low(const struct vtoe_sock *vsk, u32 run)
 {
 	u32 size = vtoe_run_size(run);
 
-	return vsk->tx_grow || size <= VTOE_TX_WHOLE ? 0 : size / 2;
+	return READ_ONCE(vsk->tx_grow) || size <= VTOE_TX_WHOLE ? 0 : size / 2;
 }
 
 #endif /* VTOE_MODULE_STREAM_H */

@@ -13,7 +13,7 @@
 #include "link.h"
 #include "stream.h"
 
-#define TX_ORDER_MAX	6u     /* 256 KiB */
+#define TX_ORDER_MAX	10u    /* 4 MiB: dom0 moves pieces of 1 MiB */
 #define TX_ORDER_STEP	2u
 #define TX_IDLE		HZ	/* before a run is taken back */
 #define RECLAIM_BATCH	64
@@ -129,6 +129,12 @@ int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record)
 	return n < 0 || (u32)n >= record ? n : 0;
 }
 
+void vtoe_tx_grow(struct vtoe_sock *vsk, u32 run)
+{
+	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)))
+		WRITE_ONCE(vsk->tx_grow, true);
+}
+
 /* Grow, if that is fair; no run: told by vtoe_sock_run_freed(). */
 static bool want_room(struct vtoe_sock *vsk, struct sock *sk)
 {
@@ -137,8 +143,7 @@ static bool want_room(struct vtoe_sock *vsk, struct sock *sk)
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (run == VTOE_RUN_NONE)
 		return list_empty_careful(&vsk->tx_node);
-	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)))
-		vsk->tx_grow = true;
+	vtoe_tx_grow(vsk, run);
 	return false;
 }
 
