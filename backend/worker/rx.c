@@ -13,8 +13,8 @@
 #include "worker.h"
 
 /* One connection's share of a round. */
-#define RX_BUDGET (256u * 1024u)
-#define RX_ORDER_MAX 6u /* 256 KiB */
+#define RX_BUDGET PIECE
+#define RX_ORDER_MAX 10u /* 4 MiB: worker.h, PIECE */
 
 int rx_used(struct worker *w, struct slot *s)
 {

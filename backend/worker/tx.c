@@ -8,7 +8,7 @@
 #include "worker.h"
 
 /* One connection's share of a round. */
-#define TX_BUDGET (256u * 1024u)
+#define TX_BUDGET PIECE
 /* Longer than a waiting writer takes to go on, in ns. */
 #define TX_HOLD_NS 1000000u
 
