@@ -107,6 +107,9 @@ static int do_bind(struct worker *w, struct slot *s,
 		return answer(w, s, cmd, result, NULL);
 	if (s->state != SLOT_OPEN && s->state != SLOT_DATAGRAM)
 		return answer(w, s, cmd, -EINVAL, NULL);
+	err = loop_close_now(w); /* one of them may have the address */
+	if (err)
+		return err;
 	result = context_bind(&w->contexts, cmd->slot, &cmd->u.addr,
 			      &done.u.addr);
 	return answer(w, s, cmd, result, &done.u);
@@ -191,6 +194,7 @@ static int do_connect(struct worker *w, struct slot *s,
 		return answer(w, s, cmd, result, NULL);
 	s->state = SLOT_CONNECTING;
 	s->connect_id = cmd->id;
+	w->connecting = true;
 	return 0;
 }
 

@@ -164,24 +164,16 @@ int device_bind(struct worker *w, const struct worker_msg *start, char *error)
 	return 0;
 }
 
-void device_event(struct worker *w)
+void device_rearm(struct worker *w)
 {
-	xenevtchn_port_or_error_t port;
-
+	if (!w->event)
+		return;
+	w->event = false;
 	w->counters->syscalls++;
-	port = xenevtchn_pending(w->evtchn);
-	if (port < 0)
+	if (xenevtchn_pending(w->evtchn) < 0)
 		return;
 	w->counters->events++;
-	w->masked = true;
-}
-
-void device_unmask(struct worker *w)
-{
-	if (!w->masked)
-		return;
 	w->counters->syscalls++;
-	w->masked = false;
 	if (xenevtchn_unmask(w->evtchn, w->port))
 		log_warn("cannot unmask the event channel: %s",
 			 strerror(errno));

@@ -9,8 +9,9 @@
  *
  * System calls are dear in a PV domain, so a wake-up by the guest costs three
  * (wait, take the event, unmask), a wake-up by the stack one, and the guest is
- * notified only if it sleeps. While there is work left over, epoll is asked
- * only every few rounds.
+ * notified only if it sleeps. Nobody waits for two of those three: the event is
+ * taken when the work that it tells of is done. While there is work left over,
+ * epoll is asked only every few rounds.
  */
 #include <errno.h>
 #include <string.h>
@@ -118,7 +119,7 @@ static void dispatch(struct worker *w, const struct epoll_event *ev)
 
 	switch (tag) {
 	case TAG_EVTCHN:
-		device_event(w);
+		w->event = true;
 		break;
 	case TAG_CONTROL:
 		control_event(w);
@@ -157,6 +158,7 @@ static int run_active(struct worker *w)
 	struct slot *s;
 	int more;
 
+	w->closing = false;
 	while (n-- && (s = TAILQ_FIRST(&w->active))) {
 		TAILQ_REMOVE(&w->active, s, active);
 		w->nr_active--;
@@ -168,6 +170,28 @@ static int run_active(struct worker *w)
 			slot_activate(w, s);
 	}
 	return w->nr_active != 0;
+}
+
+int loop_close_now(struct worker *w)
+{
+	int err = w->closing ? run_active(w) : 0;
+
+	return err < 0 ? err : 0;
+}
+
+/*
+ * A peer on this host, or close to it, has accepted by now. Who connects goes on
+ * while the worker does the slower things: sockets are closed, and the event is
+ * taken.
+ */
+static void tell_connected(struct worker *w)
+{
+	if (!w->connecting)
+		return;
+	w->connecting = false;
+	fetch(w, 0);
+	if (w->rang)
+		wake_guest(w);
 }
 
 static void ask_alive(struct worker *w)
@@ -214,6 +238,7 @@ static int round_once(struct worker *w)
 	vtoe_doorbell_scan(w->view.dom0_doorbell, w->view.queue->dom0_summary,
 			   w->view.geo.nr_slots, slot_doorbell, w);
 	queue = queue_run(w);
+	tell_connected(w);
 	slots = queue < 0 ? queue : run_active(w);
 	told = contexts_tell_some(&w->contexts);
 	err = slots < 0 ? slots : run_timers(w);
@@ -236,7 +261,7 @@ int loop_run(struct worker *w)
 		if (more && ++busy % BUSY_ROUNDS == 0)
 			fetch(w, 0);
 		if (!more && fall_asleep(w)) {
-			device_unmask(w);
+			device_rearm(w);
 			fetch(w, timeout_ms(w));
 		}
 		more = round_once(w);

@@ -9,6 +9,10 @@
  *
  * Closing a kernel socket lets the kernel finish the connection by itself, so
  * the slot is not needed any more once all bytes are out of the run.
+ *
+ * To close takes longer than most commands, and nobody waits for it: it is done
+ * after the commands of a round, among the slots that are active (loop.c), but
+ * before the next BIND, which may want the address.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -108,7 +112,7 @@ static int release_connection(struct worker *w, struct slot *s,
 			      const struct vtoe_submission *cmd)
 {
 	uint32_t run;
-	int used, more;
+	int used;
 
 	if ((cmd->u.release.flags & VTOE_RELEASE_ABORT) ||
 	    (s->flags & (SLOT_HUP | SLOT_DEAD)))
@@ -127,13 +131,10 @@ static int release_connection(struct worker *w, struct slot *s,
 	} else {
 		set_deadline(w, s, CLOSING_NS);
 	}
-	more = run_closing(w, s);
-	if (more < 0)
-		return more;
-	if (more)
-		slot_activate(w, s);
-	if (s->state != SLOT_FREE)
+	if (used || s->flags & SLOT_LINGER)
 		context_note_closing(&w->contexts, slot_number(w, s));
+	slot_activate(w, s);
+	w->closing = true;
 	return 0;
 }
 

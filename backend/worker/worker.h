@@ -150,7 +150,7 @@ struct worker {
 	xengnttab_handle *gnttab;
 	xenevtchn_handle *evtchn;
 	evtchn_port_t port;
-	bool masked; /* an event was taken and not yet unmasked */
+	bool event; /* one has come; until it is taken no other does */
 	void *base;
 	struct vtoe_view view;
 	uint64_t grant_maps, grant_unmaps, evtchn_binds;
@@ -158,6 +158,8 @@ struct worker {
 	/* loop.c */
 	int epoll;
 	bool rang; /* something was published for the guest in this round */
+	bool connecting; /* so was a CONNECT carried out that is not over yet */
+	bool closing;	 /* among the active slots are some to be closed */
 	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
 	uint64_t now_ns;
@@ -267,10 +269,8 @@ void control_adopt(struct worker *w);
 int device_map(struct worker *w, const struct worker_msg *start, char *error);
 /* Bind the event channel, and restrict the handle to this guest. */
 int device_bind(struct worker *w, const struct worker_msg *start, char *error);
-/* After an event's readiness: take it; it stays masked. */
-void device_event(struct worker *w);
-/* Before sleeping: exactly once for each event taken. */
-void device_unmask(struct worker *w);
+/* Before sleeping: take the event that has come, if one has, and let others come. */
+void device_rearm(struct worker *w);
 void device_notify(struct worker *w);
 void device_unmap(struct worker *w);
 
@@ -287,6 +287,8 @@ enum loop_tag {
 int loop_watch(struct worker *w, int fd, enum loop_tag tag);
 /* Runs until WORKER_STOP (0) or a violation (-EPROTO). */
 int loop_run(struct worker *w);
+/* Close what is to be closed before the next command. 0 or -EPROTO. */
+int loop_close_now(struct worker *w);
 /* The guest is to be woken for what was published: now if that was much. */
 void loop_rang(struct worker *w, uint32_t bytes);
 /* The same for what can wait: with the next thing, or a little later. */

@@ -427,6 +427,21 @@ NATIVE_TEST(closing_sends_what_is_in_the_ring)
 	close(fd);
 }
 
+/* Closing and binding may reach the worker at once. */
+NATIVE_TEST(a_port_is_free_once_its_socket_was_closed)
+{
+	struct tg_sock *s = dgram(nt, AF_INET), *next;
+	int i;
+
+	ck_ok(tg_bind(s, NT_GUEST_IP, PORT, NT_TIMEOUT, NULL));
+	for (i = 0; i < 200; i++) {
+		ck_ok(tg_open_dgram(nt->guest.tg, AF_INET, NT_TIMEOUT, &next));
+		tg_close_start(s, 0, 0);
+		ck_ok(tg_bind(next, NT_GUEST_IP, PORT, NT_TIMEOUT, NULL));
+		s = next;
+	}
+}
+
 NATIVE_TEST(a_datagram_socket_does_not_listen)
 {
 	struct tg_sock *s = dgram(nt, AF_INET);
@@ -498,6 +513,7 @@ NATIVE_MAIN("dgram", 120, a_datagram_goes_there_and_back,
 	    what_goes_with_a_datagram_is_told_if_asked_for,
 	    tos_and_ttl_of_one_datagram_are_carried,
 	    closing_sends_what_is_in_the_ring,
+	    a_port_is_free_once_its_socket_was_closed,
 	    a_datagram_socket_does_not_listen,
 	    a_datagram_longer_than_its_ring_breaks, an_impossible_length_breaks,
 	    an_unknown_flag_breaks, half_a_record_breaks)
