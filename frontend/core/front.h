@@ -339,6 +339,15 @@ bool front_dgram_arm(struct front_stream *stream);
  */
 uint32_t front_dgram_error(struct front_stream *stream, uint32_t *seq);
 
+/**
+ * front_rang - has dom0 a ring of this slot's doorbell yet to hear?
+ * @stream: any
+ *
+ * If not, nothing that was published needs front_wake(): dom0 does not wait for
+ * it, or has seen it. No lock.
+ */
+bool front_rang(const struct front_stream *stream);
+
 /* ---- listeners; socket lock and device lock ---- */
 
 /**

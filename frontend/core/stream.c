@@ -31,6 +31,12 @@ static void ring(struct front_stream *s)
 	vtoe_doorbell_ring(v->dom0_doorbell, v->queue->dom0_summary, s->slot);
 }
 
+bool front_rang(const struct front_stream *s)
+{
+	return vtoe_load(&s->front->view.dom0_doorbell[s->slot / 64]) &
+	       (1ull << (s->slot % 64));
+}
+
 void front_stream_init(struct front_stream *s, struct front *f, uint32_t slot)
 {
 	memset(s, 0, sizeof(*s));

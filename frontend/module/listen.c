@@ -58,8 +58,6 @@ static void replenish(struct vtoe_sock *vsk)
 	unsigned int want = clamp(vsk->backlog, 1u, POSTS_MAX);
 	struct vtoe_link *link = vsk->link;
 
-	if (vsk->posts >= want)
-		return;
 	spin_lock_bh(&link->lock);
 	if (!link->dead && vsk->stream.tx_run == VTOE_RUN_NONE)
 		front_tx_attach(&vsk->stream,
@@ -69,7 +67,9 @@ static void replenish(struct vtoe_sock *vsk)
 		if (post_one(vsk))
 			break;
 	spin_unlock_bh(&link->lock);
-	vtoe_link_notify(link);
+	/* dom0 rarely waits for a post, or for room for its records */
+	if (front_rang(&vsk->stream))
+		vtoe_link_notify(link);
 }
 
 /* ctl held. Listening natively; at dom0, too, if there is a slot. */
