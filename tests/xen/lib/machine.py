@@ -408,11 +408,14 @@ class Machine:
             f'type = "{"pvh" if pvh else "pv"}"',
             'kernel = "/boot/vmlinux"',
             'ramdisk = "/boot/initrd.img"',
-            'extra = "console=hvc0 quiet loglevel=1 mitigations=off '
+            'extra = "console=hvc0 quiet loglevel=1 mitigations=off nofsgsbase '
             f'machine.role=guest machine.name={name} {cmdline}"',
             f"memory = {memory}",
             f"vcpus = {vcpus}",
             'on_reboot = "destroy"',
+            # The emulated processor does not say that its clock is invariant,
+            # as others do, and so Xen would trap each look at it.
+            'tsc_mode = "native"',
             f"disk = [ '{DISK.format('xvda', GUEST_DISK)}', "
             f"'{DISK.format('xvdb', self.archive())}' ]",
         ]

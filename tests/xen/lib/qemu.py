@@ -57,8 +57,10 @@ def arguments(where, segments, dom0_cpus, pinned):
            "bootscrub=0 spec-ctrl=no,eager-fpu xpti=no conring_size=256k")
     if pinned:
         xen += " dom0_vcpus_pin"
+    # nofsgsbase: else a PV domain asks Xen for a register at each switch between
+    # processes (a trap).
     dom0 = ("console=hvc0 machine.role=dom0 net.ifnames=0 mitigations=off "
-            "systemd.show_status=0 loglevel=5")
+            "nofsgsbase systemd.show_status=0 loglevel=5")
     return [
         "qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512",
         "-machine", "q35", "-cpu", CPU, "-smp", "2", "-m", str(MACHINE_MB),
