@@ -123,7 +123,7 @@ bool vtoe_poll_writable(struct vtoe_sock *vsk, struct sock *sk)
 		return true;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/* nobody need have tried in vain: it may fill what poll() lets it */
-	vtoe_tx_grow(vsk, run);
+	vtoe_tx_grow(vsk, sk, run);
 	return front_tx_arm(stream, vtoe_tx_low(vsk, run));
 }
 

@@ -56,7 +56,7 @@ bool vtoe_tx_arm(struct vtoe_sock *vsk, struct sock *sk);
 bool vtoe_tx_arm_record(struct vtoe_sock *vsk, struct sock *sk, u32 record);
 
 /* A writer waits for room in @run: a larger one, if that is fair. Or RCU. */
-void vtoe_tx_grow(struct vtoe_sock *vsk, u32 run);
+void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run);
 
 /* ---- poll.c; no lock but RCU ---- */
 

@@ -3,10 +3,10 @@
  * tx_run.c - the runs that senders fill.
  *
  * A run is attached when there is something to send. It grows when a writer had
- * to wait, once it has been emptied, but not beyond a fair share of the arena;
- * it shrinks to that when the arena gets short; and it is taken back when it has
- * been empty for a while (vtoe_sock_reclaim()). A datagram needs one that holds
- * it whole, fair or not.
+ * to wait, once it has been emptied, but not beyond a fair share of the arena, nor
+ * beyond what the program set as SO_SNDBUF; it shrinks to a fair share when the
+ * arena gets short; and it is taken back when it has been empty for a while
+ * (vtoe_sock_reclaim()). A datagram needs one that holds it whole, fair or not.
  */
 #include <net/sock.h>
 
@@ -129,9 +129,17 @@ int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record)
 	return n < 0 || (u32)n >= record ? n : 0;
 }
 
-void vtoe_tx_grow(struct vtoe_sock *vsk, u32 run)
+/* A program that set SO_SNDBUF wants no more to lie about. */
+static bool is_enough(const struct sock *sk, u32 run)
 {
-	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)))
+	return sk->sk_userlocks & SOCK_SNDBUF_LOCK &&
+	       vtoe_run_size(run) >= (u32)READ_ONCE(sk->sk_sndbuf);
+}
+
+void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run)
+{
+	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)) &&
+	    !is_enough(sk, run))
 		WRITE_ONCE(vsk->tx_grow, true);
 }
 
@@ -143,7 +151,7 @@ static bool want_room(struct vtoe_sock *vsk, struct sock *sk)
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (run == VTOE_RUN_NONE)
 		return list_empty_careful(&vsk->tx_node);
-	vtoe_tx_grow(vsk, run);
+	vtoe_tx_grow(vsk, sk, run);
 	return false;
 }
 

@@ -344,6 +344,21 @@ static void out_queue(void)
 	expect_errno(ioctl(fd, SIOCOUTQ, (void *)8), EFAULT);
 }
 
+#define STREAMED    (8u << 20)	/* enough for buffers to grow, if they may */
+#define SMALL	    16384	/* SO_SNDBUF; Linux doubles it */
+#define SMALL_HOLDS (256 * 1024) /* at most then, all copies included */
+
+/* Who asks for a small buffer has little on its way when the peer reads no more. */
+static void small_buffer(void)
+{
+	int fd = peer("take %u", STREAMED), size = SMALL;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
+	send_bytes(fd, 0, STREAMED);
+	expect(fill(fd));
+	expect(queued(fd, SIOCOUTQ) <= SMALL_HOLDS);
+}
+
 /* A socket is what programs ask about the guest's own interfaces. */
 static void interfaces(void)
 {
@@ -412,6 +427,7 @@ const struct check option_checks[] = {
 	{ "option-linger", linger_ },
 	{ "option-timeouts", timeouts },
 	{ "option-buffers", buffers },
+	{ "option-small-buffer", small_buffer },
 	{ "option-unknown", unknown },
 	{ "option-too-short", too_short },
 	{ "option-not-swallowed", not_swallowed },

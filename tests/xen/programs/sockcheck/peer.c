@@ -12,6 +12,7 @@
  *	told MS CMD	after "dial": waits for a byte on the connection that
  *			this came by, and then for MS, before it does CMD
  *	read-one	reads one byte, closes with the rest unread
+ *	take N		reads N bytes, and then as hold
  *	close		closes
  *	reset [MS]	waits, closes with RST
  *	late		reads until the end, then sends until that fails,
@@ -101,6 +102,15 @@ static void drain(int fd)
 
 	while (recv(fd, buf, sizeof(buf), 0) > 0)
 		;
+}
+
+static void take(int fd, size_t len)
+{
+	char buf[65536];
+	ssize_t n = 1;
+
+	for (; len && n > 0; len -= (size_t)n)
+		n = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
 }
 
 /* Sends after the other side has ended, until that fails. */
@@ -203,6 +213,9 @@ static void obey(char *line, int fd, int out)
 	} else if (!strncmp(line, "reset", 5)) {
 		pause_ms(atoi(line + 5));
 		do_reset(fd);
+	} else if (sscanf(line, "take %u", &n) == 1) {
+		take(fd, n);
+		sleep(HOLD_S);
 	} else if (!strcmp(line, "hold")) {
 		sleep(HOLD_S);
 	} else if (!strcmp(line, "who")) {
