@@ -125,9 +125,9 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 /*
  * Bytes of one read or write of the stack: the guest has one piece while the next
  * is moved. Therefore a guest that sleeps is woken after as much. To wake each
- * other costs both sides more than to copy does: with rings of four pieces (the
- * largest runs) of 1 MiB streams are faster by a third to a half than with pieces
- * of 128 KiB.
+ * other costs both sides more than to copy does: with pieces of 1 MiB, in rings of
+ * up to four, streams are faster by a third to a half than with pieces of 128 KiB
+ * in rings of two.
  */
 #define PIECE (1024u * 1024u)
 #define WORKER_NICE (-5) /* others still get a quarter of a busy processor */
