@@ -13,7 +13,8 @@
 #include "link.h"
 #include "stream.h"
 
-#define TX_ORDER_MAX	10u    /* 4 MiB: dom0 moves pieces of 1 MiB */
+#define TX_ORDER_MAX	10     /* 4 MiB: dom0 moves pieces of 1 MiB */
+#define DGRAM_ORDER_MAX 6      /* 256 KiB: about what Linux lets wait */
 #define TX_ORDER_STEP	2u
 #define TX_IDLE		HZ	/* before a run is taken back */
 #define RECLAIM_BATCH	64
@@ -67,6 +68,17 @@ static unsigned int fair_order(const struct vtoe_sock *vsk)
 	return arena_fair_order(&vsk->link->front.tx_arena);
 }
 
+/* What a run may grow to. Who sets SO_SNDBUF wants no more to lie about. */
+static unsigned int order_max(const struct vtoe_sock *vsk,
+			      const struct sock *sk)
+{
+	int max = vtoe_is_dgram(sk) ? DGRAM_ORDER_MAX : TX_ORDER_MAX;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		max = min(max, get_order(READ_ONCE(sk->sk_sndbuf)));
+	return min_t(unsigned int, max, fair_order(vsk));
+}
+
 /*
  * The order that the run, which is empty, should have: more if a writer had to
  * wait; less if others have to do with less. What is fair is a hint.
@@ -74,15 +86,15 @@ static unsigned int fair_order(const struct vtoe_sock *vsk)
 static unsigned int order_wanted(const struct vtoe_sock *vsk)
 {
 	const struct arena *arena = &vsk->link->front.tx_arena;
-	unsigned int order = vtoe_run_order(vsk->stream.tx_run), fair;
+	unsigned int order = vtoe_run_order(vsk->stream.tx_run), max;
 	bool is_short = READ_ONCE(arena->nr_free) < arena->nr_pages / 8;
 
-	if (!vsk->tx_grow && !is_short)
-		return order;
-	fair = fair_order(vsk);
-	if (vsk->tx_grow && order < fair)
-		return min3(order + TX_ORDER_STEP, TX_ORDER_MAX, fair);
-	return order > fair && is_short ? fair : order;
+	if (vsk->tx_grow) {
+		max = order_max(vsk, vsk->sk);
+		if (order < max)
+			return min(order + TX_ORDER_STEP, max);
+	}
+	return is_short ? min(order, fair_order(vsk)) : order;
 }
 
 /* Another run instead of the one that is empty. 0 or -EAGAIN. */
@@ -129,17 +141,9 @@ int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record)
 	return n < 0 || (u32)n >= record ? n : 0;
 }
 
-/* A program that set SO_SNDBUF wants no more to lie about. */
-static bool is_enough(const struct sock *sk, u32 run)
-{
-	return sk->sk_userlocks & SOCK_SNDBUF_LOCK &&
-	       vtoe_run_size(run) >= (u32)READ_ONCE(sk->sk_sndbuf);
-}
-
 void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run)
 {
-	if (vtoe_run_order(run) < min(TX_ORDER_MAX, fair_order(vsk)) &&
-	    !is_enough(sk, run))
+	if (vtoe_run_order(run) < order_max(vsk, sk))
 		WRITE_ONCE(vsk->tx_grow, true);
 }
 
