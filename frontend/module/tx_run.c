@@ -63,20 +63,20 @@ static unsigned int first_order(size_t len)
 	return len > 4 * VTOE_PAGE_SIZE ? TX_ORDER_STEP * 2 : TX_ORDER_STEP;
 }
 
-static unsigned int fair_order(const struct vtoe_sock *vsk)
+static unsigned int fair_order(const struct vtoe_link *link)
 {
-	return arena_fair_order(&vsk->link->front.tx_arena);
+	return arena_fair_order(&link->front.tx_arena);
 }
 
 /* What a run may grow to. Who sets SO_SNDBUF wants no more to lie about. */
-static unsigned int order_max(const struct vtoe_sock *vsk,
+static unsigned int order_max(const struct vtoe_link *link,
 			      const struct sock *sk)
 {
 	int max = vtoe_is_dgram(sk) ? DGRAM_ORDER_MAX : TX_ORDER_MAX;
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
 		max = min(max, get_order(READ_ONCE(sk->sk_sndbuf)));
-	return min_t(unsigned int, max, fair_order(vsk));
+	return min_t(unsigned int, max, fair_order(link));
 }
 
 /*
@@ -90,11 +90,11 @@ static unsigned int order_wanted(const struct vtoe_sock *vsk)
 	bool is_short = READ_ONCE(arena->nr_free) < arena->nr_pages / 8;
 
 	if (vsk->tx_grow) {
-		max = order_max(vsk, vsk->sk);
+		max = order_max(vsk->link, vsk->sk);
 		if (order < max)
 			return min(order + TX_ORDER_STEP, max);
 	}
-	return is_short ? min(order, fair_order(vsk)) : order;
+	return is_short ? min(order, fair_order(vsk->link)) : order;
 }
 
 /* Another run instead of the one that is empty. 0 or -EAGAIN. */
@@ -116,7 +116,7 @@ static int room(struct vtoe_sock *vsk, size_t len, int least)
 
 	if (vsk->stream.tx_run == VTOE_RUN_NONE) {
 		order = max_t(unsigned int, vsk->tx_order, first_order(len));
-		order = min_t(int, order, fair_order(vsk));
+		order = min_t(int, order, fair_order(vsk->link));
 		if (run_get(vsk, max(order, least), least))
 			return 0;
 	} else if (front_tx_used(&vsk->stream) == 0) {
@@ -143,7 +143,10 @@ int vtoe_tx_room_record(struct vtoe_sock *vsk, u32 record)
 
 void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run)
 {
-	if (vtoe_run_order(run) < order_max(vsk, sk))
+	const struct vtoe_link *link = READ_ONCE(vsk->link);
+
+	/* none: another thread is just ending it */
+	if (link && vtoe_run_order(run) < order_max(link, sk))
 		WRITE_ONCE(vsk->tx_grow, true);
 }
 
