@@ -238,7 +238,8 @@ static int round_once(struct worker *w)
 	vtoe_doorbell_scan(w->view.dom0_doorbell, w->view.queue->dom0_summary,
 			   w->view.geo.nr_slots, slot_doorbell, w);
 	queue = queue_run(w);
-	tell_connected(w);
+	if (queue >= 0)
+		tell_connected(w);
 	slots = queue < 0 ? queue : run_active(w);
 	told = contexts_tell_some(&w->contexts);
 	err = slots < 0 ? slots : run_timers(w);
