@@ -158,7 +158,7 @@ struct worker {
 	/* loop.c */
 	int epoll;
 	bool rang; /* something was published for the guest in this round */
-	bool connecting; /* so was a CONNECT carried out that is not over yet */
+	bool connecting; /* a CONNECT of this round is under way */
 	bool closing;	 /* among the active slots are some to be closed */
 	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
