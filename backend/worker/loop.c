@@ -4,8 +4,9 @@
  *
  * A round looks at doorbells and the submission ring, runs the slots that are
  * active, and wakes the guest once for all that was published. When nothing is
- * left to do the worker says so in dom0_asleep, looks once more (common/ring.h
- * has the argument), and waits in epoll.
+ * left to do the worker looks out for more for a moment, if that was worth while of
+ * late (patience.h). Then it says in dom0_asleep that it sleeps, looks once more
+ * (common/ring.h has the argument), and waits in epoll.
  *
  * System calls are dear in a PV domain, so a wake-up by the guest costs three
  * (wait, take the event, unmask), a wake-up by the stack one, and the guest is
@@ -14,6 +15,7 @@
  * epoll is asked only every few rounds.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -23,6 +25,14 @@
 
 #define EVENTS	    64 /* fetched at once */
 #define BUSY_ROUNDS 4  /* rounds with work left over, for one look at epoll */
+/*
+ * Looks before it sleeps. They are counted, not timed, as what they save is system
+ * calls and switches, too. With 8 fewer answers came in time; with 32 short
+ * connections were slower where dom0 has one processor.
+ */
+#define LINGER_TURNS 16
+/* Who has just carried more than this carries a stream: that is cheaper in a lump. */
+#define LINGER_BYTES (64u * 1024u)
 #define COUNT_NS    1000000000ull
 #define ALIVE_NS    1000000000ull /* stack.h: once a second */
 #define NS_PER_MS   1000000ull
@@ -59,8 +69,10 @@ static void wake_guest(struct worker *w)
 	w->rang = false;
 	w->moved = 0;
 	w->late_ns = 0;
-	if (vtoe_wake_claim(&w->view.queue->guest_asleep))
-		device_notify(w);
+	if (!vtoe_wake_claim(&w->view.queue->guest_asleep))
+		return;
+	w->expected = EXPECT_GUEST;
+	device_notify(w);
 }
 
 void loop_rang(struct worker *w, uint32_t bytes)
@@ -134,10 +146,14 @@ static void dispatch(struct worker *w, const struct epoll_event *ev)
 	}
 }
 
-/* Fetch and dispatch events; @timeout as epoll_wait(2). */
-static void fetch(struct worker *w, int timeout)
+/*
+ * Fetch and dispatch events; @timeout as epoll_wait(2). True if there was one. The
+ * guest's does not count, as it is there until it is taken.
+ */
+static bool fetch(struct worker *w, int timeout)
 {
 	struct epoll_event ev[EVENTS];
+	bool had = w->event;
 	int i, n;
 
 	w->counters->syscalls++;
@@ -147,6 +163,7 @@ static void fetch(struct worker *w, int timeout)
 	tell_time(w);
 	for (i = 0; i < n; i++)
 		dispatch(w, &ev[i]);
+	return n > (had && w->event);
 }
 
 /* ---- working ---- */
@@ -251,6 +268,53 @@ static int round_once(struct worker *w)
 	return queue || slots || told || w->nr_active;
 }
 
+/* ---- between working and sleeping ---- */
+
+/* Is this a stream? Bytes since the last call tell. */
+static bool carried_much(struct worker *w)
+{
+	uint64_t before = w->carried;
+
+	w->carried = w->counters->rx_bytes + w->counters->tx_bytes;
+	return w->carried - before > LINGER_BYTES;
+}
+
+/*
+ * Look out for more for a while, in place of sleeping at once. True if there is
+ * some. Whoever else wants the processor gets it before each look: often it is the
+ * peer whose answer is awaited.
+ */
+static bool linger(struct worker *w)
+{
+	struct patience *p = &w->patience[w->expected];
+	bool found = false;
+	int turn;
+
+	w->expected = EXPECT_ANY;
+	if (carried_much(w) || !patience_try(p))
+		return false;
+	for (turn = 0; turn < LINGER_TURNS && !found; turn++) {
+		w->counters->syscalls++;
+		sched_yield();
+		found = fetch(w, 0) || pending(w);
+	}
+	patience_learn(p, found);
+	return found;
+}
+
+/*
+ * The event is taken first, and only then the guest is asked for one: what it
+ * publishes meanwhile is seen without.
+ */
+static void sleep_till_event(struct worker *w)
+{
+	if (pending(w))
+		return;
+	device_rearm(w);
+	if (fall_asleep(w))
+		fetch(w, timeout_ms(w));
+}
+
 int loop_run(struct worker *w)
 {
 	unsigned int busy = 0;
@@ -261,10 +325,8 @@ int loop_run(struct worker *w)
 	while (!w->stop) {
 		if (more && ++busy % BUSY_ROUNDS == 0)
 			fetch(w, 0);
-		if (!more && fall_asleep(w)) {
-			device_rearm(w);
-			fetch(w, timeout_ms(w));
-		}
+		if (!more && !linger(w))
+			sleep_till_event(w);
 		more = round_once(w);
 		if (more < 0)
 			return more;

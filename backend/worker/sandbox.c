@@ -78,6 +78,7 @@ static const int allowed[] = {
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(sched_yield),
 	SCMP_SYS(clock_gettime), /* only if the vDSO cannot */
 	SCMP_SYS(restart_syscall),
 	/* device.c by libxenevtchn: take and unmask events; common/log.c */
@@ -126,7 +127,6 @@ static const int allowed[] = {
 	SCMP_SYS(lseek),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(prctl),
 	SCMP_SYS(getrlimit),

@@ -18,6 +18,7 @@
  *	control.c	messages from and to vtoed
  *	device.c	grants and the event channel
  *	loop.c		the loop, sleeping and waking
+ *	patience.h	whether to look out for more before sleeping
  *	queue.c		submission and completion ring
  *	command.c	what each command does
  *	slot.c		a slot's life; upcalls and doorbells
@@ -44,6 +45,7 @@
 #include "../../common/ring.h"
 #include "../../toe-service/context.h"
 #include "../worker_proto.h"
+#include "patience.h"
 
 /* ---- slots ---- */
 
@@ -134,6 +136,14 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
+/* What may come next, and soon. */
+enum expected {
+	EXPECT_ANY,   /* nobody was asked for anything */
+	EXPECT_GUEST, /* it was woken */
+	EXPECT_STACK, /* something was sent */
+	EXPECT_NR,
+};
+
 struct worker {
 	uint32_t domid, devid;
 
@@ -160,6 +170,9 @@ struct worker {
 	bool rang; /* something was published for the guest in this round */
 	bool connecting; /* a CONNECT of this round is under way */
 	bool closing;	 /* among the active slots are some to be closed */
+	enum expected expected; /* what the last work done leads to */
+	struct patience patience[EXPECT_NR];
+	uint64_t carried; /* bytes in all when it looked out last */
 	uint32_t moved;	  /* bytes since the guest was last woken */
 	uint64_t late_ns; /* QUIET completions wait for an event until then */
 	uint64_t now_ns;

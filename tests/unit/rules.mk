@@ -27,6 +27,7 @@ $(eval $(call unit,config,toe-service/config.c toe-service/config_toe.c toe-serv
 	toe-service/entry.c $(COMMON_RULE),libconfuse))
 $(eval $(call unit,match,toe-service/match.c))
 $(eval $(call unit,additions,toe-service/additions.c,jansson))
+$(eval $(call unit,worker_patience))
 $(eval $(call unit,worker_place,toe-service/place.c))
 $(eval $(call unit,worker_options,toe-service/stacks/kernel_options.c))
 $(eval $(call unit,pool,toe-service/pool.c,libnl-3.0 libnl-route-3.0))
