@@ -304,7 +304,7 @@ static bool linger(struct worker *w)
 
 /*
  * The event is taken first, and only then the guest is asked for one: what it
- * publishes meanwhile is seen without.
+ * publishes meanwhile is seen without. Taking it is dear, so not while there is work.
  */
 static void sleep_till_event(struct worker *w)
 {

@@ -6,8 +6,8 @@
  * the answer comes at once; who looks out for one that does not come wastes a
  * processor. So the last attempts decide: after one in vain the next few sleeps are
  * not put off, after each further one twice as many and one, up to
- * PATIENCE_SKIP_MAX; one that was worth while ends that. (Linux's halt polling of KVM guests learns
- * in a similar way: Documentation/virt/kvm/halt-polling.rst.)
+ * PATIENCE_SKIP_MAX; one that was worth while ends that. (Linux's halt polling of
+ * KVM guests learns in a similar way: Documentation/virt/kvm/halt-polling.rst.)
  *
  * Not thread-safe. A zeroed struct is ready, and will try.
  */
