@@ -569,10 +569,9 @@ static int vtoe_dgram_ioctl(struct socket *sock, unsigned int cmd,
 static __poll_t vtoe_dgram_poll(struct file *file, struct socket *sock,
 				poll_table *wait)
 {
-	bool edge = wait && wait->_key & EPOLLET;
+	__poll_t wanted = vtoe_poll_wanted(wait), mask;
 	struct sock *sk = sock->sk;
 	struct vtoe_sock *vsk;
-	__poll_t mask;
 
 	vtoe_ops_enter();
 	mask = vtoe_native_ops(sk)->poll(file, sock, wait);
@@ -582,9 +581,10 @@ static __poll_t vtoe_dgram_poll(struct file *file, struct socket *sock,
 		return mask;
 	rcu_read_lock();
 	if (smp_load_acquire(&vsk->has_slot)) {
-		if (vtoe_poll_readable(vsk, sk, edge))
+		if (vtoe_poll_readable(vsk, sk, wanted & EPOLLET))
 			mask |= EPOLLIN | EPOLLRDNORM;
-		if (mask & EPOLLOUT && !vtoe_poll_writable(vsk, sk))
+		if (wanted & VTOE_POLL_ROOM && mask & EPOLLOUT &&
+		    !vtoe_poll_writable(vsk, sk))
 			mask &= ~(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	}
 	rcu_read_unlock();

@@ -127,8 +127,12 @@ bool vtoe_poll_writable(struct vtoe_sock *vsk, struct sock *sk)
 	return front_tx_arm(stream, vtoe_tx_low(vsk, run));
 }
 
+/*
+ * Who does not ask for room is not told of it either: dom0 would wake the guest for
+ * each answer of a server that waits for requests.
+ */
 static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,
-			       bool edge)
+			       __poll_t wanted)
 {
 	u8 shutdown = vtoe_shutdown_now(vsk, sk);
 	__poll_t mask = 0;
@@ -137,19 +141,22 @@ static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (vtoe_poll_readable(vsk, sk, edge))
+	/* only epoll's key has EPOLLET */
+	if (vtoe_poll_readable(vsk, sk, wanted & EPOLLET))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (shutdown & SEND_SHUTDOWN || vtoe_poll_writable(vsk, sk))
+	if (shutdown & SEND_SHUTDOWN ||
+	    (wanted & VTOE_POLL_ROOM && vtoe_poll_writable(vsk, sk)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }
 
 /* Under RCU: vtoe_link_kill() waits before the memory goes. */
-static __poll_t poll_mask(struct vtoe_sock *vsk, struct sock *sk, bool edge)
+static __poll_t poll_mask(struct vtoe_sock *vsk, struct sock *sk,
+			  __poll_t wanted)
 {
 	switch (smp_load_acquire(&vsk->phase)) {
 	case VTOE_CONNECTED:
-		return poll_connected(vsk, sk, edge);
+		return poll_connected(vsk, sk, wanted);
 	case VTOE_CONNECTING:
 		return 0;
 	case VTOE_LISTENING:
@@ -178,8 +185,7 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sock *sk = sock->sk;
 	struct vtoe_sock *vsk = vtoe_sock_get(sk);
-	/* only epoll's key has this bit */
-	bool edge = wait && wait->_key & EPOLLET;
+	__poll_t wanted = vtoe_poll_wanted(wait);
 	bool listening;
 	__poll_t mask;
 	int before, err;
@@ -189,11 +195,11 @@ __poll_t vtoe_poll(struct file *file, struct socket *sock, poll_table *wait)
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
 	before = READ_ONCE(sk->sk_err);
-	mask = poll_mask(vsk, sk, edge);
+	mask = poll_mask(vsk, sk, wanted);
 	smp_rmb(); /* pairs with the store of sk_err before the wake-up */
 	err = READ_ONCE(sk->sk_err);
 	if (err != before) /* with an error goes what came along with it */
-		mask = poll_mask(vsk, sk, edge);
+		mask = poll_mask(vsk, sk, wanted);
 	listening = READ_ONCE(vsk->phase) == VTOE_LISTENING;
 	rcu_read_unlock();
 	vtoe_sock_put(vsk);

@@ -60,6 +60,14 @@ void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run);
 
 /* ---- poll.c; no lock but RCU ---- */
 
+#define VTOE_POLL_ROOM (EPOLLOUT | EPOLLWRNORM)
+
+/* EPOLL*, as the caller of a poll method asked for. */
+static inline __poll_t vtoe_poll_wanted(const poll_table *wait)
+{
+	return wait ? wait->_key : EPOLLIN | VTOE_POLL_ROOM;
+}
+
 /* Are there bytes? If not, or if @edge, be told of the next. */
 bool vtoe_poll_readable(struct vtoe_sock *vsk, struct sock *sk, bool edge);
 /* Is there room? If not, be told. */
