@@ -195,7 +195,7 @@ static int do_connect(struct worker *w, struct slot *s,
 	s->state = SLOT_CONNECTING;
 	s->connect_id = cmd->id;
 	w->connecting = true;
-	w->expected = EXPECT_STACK;
+	w->expected |= EXPECT_STACK;
 	return 0;
 }
 

@@ -110,7 +110,7 @@ static int send_batch(struct worker *w, struct slot *s,
 	}
 	if (n < 0)
 		n = failed(w, s, d, n);
-	w->expected = EXPECT_STACK;
+	w->expected |= EXPECT_STACK;
 	for (i = 0; i < n; i++)
 		s->tx_cons += vtoe_dgram_record(d[i].head.len);
 	tx_publish(w, s, old);

@@ -71,7 +71,7 @@ static void wake_guest(struct worker *w)
 	w->late_ns = 0;
 	if (!vtoe_wake_claim(&w->view.queue->guest_asleep))
 		return;
-	w->expected = EXPECT_GUEST;
+	w->expected |= EXPECT_GUEST;
 	device_notify(w);
 }
 
@@ -290,7 +290,7 @@ static bool linger(struct worker *w)
 	bool found = false;
 	int turn;
 
-	w->expected = EXPECT_ANY;
+	w->expected = 0;
 	if (carried_much(w) || !patience_try(p))
 		return false;
 	for (turn = 0; turn < LINGER_TURNS && !found; turn++) {

@@ -225,7 +225,7 @@ int tx_run(struct worker *w, struct slot *s)
 				tx_fail(s, (int)n);
 			break;
 		}
-		w->expected = EXPECT_STACK;
+		w->expected |= EXPECT_STACK;
 		/* a full socket takes a part, and tells when it takes more */
 		if ((uint32_t)n < len)
 			s->flags &= ~SLOT_WRITABLE;

@@ -136,13 +136,10 @@ _Static_assert(sizeof(struct slot) + sizeof(struct context) +
 /* log2 of the pages of a slot's first run: 16 KiB */
 #define RX_ORDER_FIRST 2u
 
-/* What may come next, and soon. */
-enum expected {
-	EXPECT_ANY,   /* nobody was asked for anything */
-	EXPECT_GUEST, /* it was woken */
-	EXPECT_STACK, /* something was sent */
-	EXPECT_NR,
-};
+/* Whose answer may come next, and soon: no one's, one's or both's. */
+#define EXPECT_GUEST 1u /* it was woken */
+#define EXPECT_STACK 2u /* something was sent */
+#define EXPECT_NR    4u
 
 struct worker {
 	uint32_t domid, devid;
@@ -170,7 +167,7 @@ struct worker {
 	bool rang; /* something was published for the guest in this round */
 	bool connecting; /* a CONNECT of this round is under way */
 	bool closing;	 /* among the active slots are some to be closed */
-	enum expected expected; /* what the last work done leads to */
+	unsigned int expected; /* EXPECT_*, since it looked out last */
 	struct patience patience[EXPECT_NR];
 	uint64_t carried; /* bytes in all when it looked out last */
 	uint32_t moved;	  /* bytes since the guest was last woken */
