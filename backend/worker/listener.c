@@ -12,8 +12,8 @@
 #include "../../toe-service/failure.h"
 #include "worker.h"
 
-/* One listener's share of a round. */
-#define ACCEPT_BUDGET 32
+/* log2 of one listener's share of a round */
+#define ACCEPT_BURST_MAX 5
 
 void listener_forget(struct slot *child)
 {
@@ -109,7 +109,6 @@ static int accept_one(struct worker *w, struct slot *s,
 	child->parent = s;
 	child->accept_at = s->rx_prod;
 	TAILQ_INSERT_TAIL(&s->children, child, child);
-	slot_activate(w, child);
 	return 0;
 }
 
@@ -135,14 +134,20 @@ static int accept_failed(struct worker *w, struct slot *s, int err)
 	return 1;
 }
 
-/* 1: budget used up; 0: nothing to be done now; -EPROTO */
+/*
+ * 1: there may be more; 0: nothing to be done now; -EPROTO.
+ *
+ * Mostly one connection comes at a time. It does not wait for the look for another:
+ * that one is taken in the next round, when the guest has been woken for this one;
+ * and so on in steps that double.
+ */
 static int accept_some(struct worker *w, struct slot *s)
 {
-	unsigned int budget;
 	struct vtoe_post post;
+	unsigned int n;
 	int ok, err;
 
-	for (budget = ACCEPT_BUDGET; budget; budget--) {
+	for (n = 0; n < 1u << s->burst; n++) {
 		if (!(s->flags & SLOT_READABLE) || (s->flags & SLOT_RETRYING))
 			return 0;
 		ok = next_post(w, s, &post);
@@ -151,10 +156,34 @@ static int accept_some(struct worker *w, struct slot *s)
 		if (ok <= 0)
 			return ok;
 		err = accept_one(w, s, &post);
-		if (err && accept_failed(w, s, err))
+		if (err && accept_failed(w, s, err)) {
+			s->burst = 0;
 			return 0;
+		}
 	}
+	s->burst += s->burst < ACCEPT_BURST_MAX;
 	return 1;
+}
+
+/*
+ * Run those whose records have just been published, so that the guest is woken once
+ * for a connection and for the bytes that came along with it. 0 or -EPROTO.
+ */
+static int run_children(struct worker *w, struct slot *s, uint32_t rx_old)
+{
+	struct slot *child;
+	int more;
+
+	TAILQ_FOREACH_REVERSE(child, &s->children, slot_list, child) {
+		if ((int32_t)(child->accept_at - rx_old) <= 0)
+			break;
+		more = slot_run(w, child);
+		if (more < 0)
+			return more;
+		if (more)
+			slot_activate(w, child);
+	}
+	return 0;
 }
 
 int listener_run(struct worker *w, struct slot *s)
@@ -171,6 +200,8 @@ int listener_run(struct worker *w, struct slot *s)
 		return ret;
 	tx_publish(w, s, tx_old);
 	rx_publish(w, s, rx_old);
+	if (s->rx_prod != rx_old && run_children(w, s, rx_old))
+		return -EPROTO;
 	return ret;
 }
 

@@ -83,6 +83,12 @@ void loop_rang(struct worker *w, uint32_t bytes)
 		wake_guest(w);
 }
 
+void loop_tell(struct worker *w)
+{
+	if (w->rang)
+		wake_guest(w);
+}
+
 void loop_rang_late(struct worker *w)
 {
 	if (!w->late_ns)
@@ -207,8 +213,7 @@ static void tell_connected(struct worker *w)
 		return;
 	w->connecting = false;
 	fetch(w, 0);
-	if (w->rang)
-		wake_guest(w);
+	loop_tell(w);
 }
 
 static void ask_alive(struct worker *w)
@@ -260,8 +265,7 @@ static int round_once(struct worker *w)
 	slots = queue < 0 ? queue : run_active(w);
 	told = contexts_tell_some(&w->contexts);
 	err = slots < 0 ? slots : run_timers(w);
-	if (w->rang)
-		wake_guest(w);
+	loop_tell(w);
 	if (err || w->broken)
 		return -EPROTO;
 	copy_counters(w);

@@ -34,6 +34,7 @@ static int finish(struct worker *w, struct slot *s, uint32_t id, int result,
 {
 	bool quiet = s->flags & SLOT_QUIET;
 
+	loop_tell(w);
 	context_close(&w->contexts, slot_number(w, s), abort);
 	slot_end(w, s);
 	w->counters->releases++;

@@ -87,12 +87,15 @@ enum slot_state {
 #define SLOT_DGRAM	 0x8000u /* carries datagrams, in whatever state */
 #define SLOT_SHUT_RD	 0x10000u /* with SLOT_SHUT: and nobody reads */
 
+TAILQ_HEAD(slot_list, slot);
+
 /* Private state of a slot. */
 struct slot {
 	uint32_t gen;	      /* served; 0: none yet */
 	uint32_t refused_gen; /* of an OPEN that failed: -EBADF for the rest */
 	uint8_t state;	      /* enum slot_state */
 	uint8_t rx_order;     /* of the next run */
+	uint8_t burst;	      /* LISTENING: log2 of how many to accept at once */
 	uint32_t flags;	      /* SLOT_* */
 	uint32_t error;	      /* positive errno, with SLOT_DEAD */
 	uint32_t error_seq;   /* datagrams: errors told so far */
@@ -111,10 +114,8 @@ struct slot {
 	TAILQ_ENTRY(slot) ending; /* CLOSING, LINGERING */
 	TAILQ_ENTRY(slot) child;  /* in the parent's list */
 	TAILQ_ENTRY(slot) held;	  /* worker.held */
-	TAILQ_HEAD(, slot) children;
+	struct slot_list children;
 };
-
-TAILQ_HEAD(slot_list, slot);
 
 /* An idle connection: this, its context, its row; the stack's part is small. */
 _Static_assert(sizeof(struct slot) + sizeof(struct context) +
@@ -301,6 +302,8 @@ int loop_run(struct worker *w);
 int loop_close_now(struct worker *w);
 /* The guest is to be woken for what was published: now if that was much. */
 void loop_rang(struct worker *w, uint32_t bytes);
+/* Wake it for what was published by now: what follows takes longer. */
+void loop_tell(struct worker *w);
 /* The same for what can wait: with the next thing, or a little later. */
 void loop_rang_late(struct worker *w);
 
