@@ -115,7 +115,8 @@ static void describe(struct rtnl_link *found, struct netlink_link *link)
 	*link = (struct netlink_link){
 		.ifindex = (uint32_t)rtnl_link_get_ifindex(found),
 		.admin_up = flags & IFF_UP,
-		.running = flags & IFF_RUNNING,
+		/* the flag follows the carrier by up to a second */
+		.running = flags & IFF_RUNNING && rtnl_link_get_carrier(found),
 		.free = rtnl_link_get_arptype(found) == ARPHRD_ETHER &&
 			!(flags & IFF_LOOPBACK) &&
 			!rtnl_link_get_master(found) && !vlan_is_ours(found),
