@@ -172,16 +172,14 @@ static int accept_some(struct worker *w, struct slot *s)
 static int run_children(struct worker *w, struct slot *s, uint32_t rx_old)
 {
 	struct slot *child;
-	int more;
+	int err;
 
 	TAILQ_FOREACH_REVERSE(child, &s->children, slot_list, child) {
 		if ((int32_t)(child->accept_at - rx_old) <= 0)
 			break;
-		more = slot_run(w, child);
-		if (more < 0)
-			return more;
-		if (more)
-			slot_activate(w, child);
+		err = slot_run(w, child);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -200,9 +198,7 @@ int listener_run(struct worker *w, struct slot *s)
 		return ret;
 	tx_publish(w, s, tx_old);
 	rx_publish(w, s, rx_old);
-	if (s->rx_prod != rx_old && run_children(w, s, rx_old))
-		return -EPROTO;
-	return ret;
+	return run_children(w, s, rx_old) ? -EPROTO : ret;
 }
 
 int listener_end(struct worker *w, struct slot *s)

@@ -83,16 +83,16 @@ void loop_rang(struct worker *w, uint32_t bytes)
 		wake_guest(w);
 }
 
-void loop_tell(struct worker *w)
-{
-	if (w->rang)
-		wake_guest(w);
-}
-
 void loop_rang_late(struct worker *w)
 {
 	if (!w->late_ns)
 		w->late_ns = w->now_ns + LATE_NS;
+}
+
+void loop_tell(struct worker *w)
+{
+	if (w->rang)
+		wake_guest(w);
 }
 
 static bool pending(const struct worker *w)
@@ -179,18 +179,16 @@ static int run_active(struct worker *w)
 {
 	uint32_t n = w->nr_active;
 	struct slot *s;
-	int more;
+	int err;
 
 	w->closing = false;
 	while (n-- && (s = TAILQ_FIRST(&w->active))) {
 		TAILQ_REMOVE(&w->active, s, active);
 		w->nr_active--;
 		s->flags &= ~SLOT_ACTIVE;
-		more = slot_run(w, s);
-		if (more < 0)
-			return more;
-		if (more)
-			slot_activate(w, s);
+		err = slot_run(w, s);
+		if (err)
+			return err;
 	}
 	return w->nr_active != 0;
 }

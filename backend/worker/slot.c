@@ -134,7 +134,8 @@ void slot_ready(void *worker, uint32_t slot, unsigned int events)
 	slot_activate(w, s);
 }
 
-int slot_run(struct worker *w, struct slot *s)
+/* 1: there is more to do; 0; -EPROTO */
+static int run_once(struct worker *w, struct slot *s)
 {
 	int tx, rx;
 
@@ -159,6 +160,15 @@ int slot_run(struct worker *w, struct slot *s)
 	default:
 		return 0;
 	}
+}
+
+int slot_run(struct worker *w, struct slot *s)
+{
+	int more = run_once(w, s);
+
+	if (more > 0)
+		slot_activate(w, s);
+	return more < 0 ? more : 0;
 }
 
 void slot_ring(struct worker *w, const struct slot *s, uint32_t bytes)

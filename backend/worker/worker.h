@@ -302,10 +302,10 @@ int loop_run(struct worker *w);
 int loop_close_now(struct worker *w);
 /* The guest is to be woken for what was published: now if that was much. */
 void loop_rang(struct worker *w, uint32_t bytes);
-/* Wake it for what was published by now: what follows takes longer. */
-void loop_tell(struct worker *w);
 /* The same for what can wait: with the next thing, or a little later. */
 void loop_rang_late(struct worker *w);
+/* Wake it for what was published by now, if anything: what follows takes longer. */
+void loop_tell(struct worker *w);
 
 /* ---- queue.c ---- */
 
@@ -344,7 +344,7 @@ void slot_activate(struct worker *w, struct slot *s);
 void slot_retry_later(struct worker *w, struct slot *s);
 /* At w->retry_ns. */
 void slot_retry(struct worker *w);
-/* Look at a slot. 1: there is more to do; 0; -EPROTO. */
+/* Do what there is to do for a slot; active again if there is more. 0 or -EPROTO. */
 int slot_run(struct worker *w, struct slot *s);
 void slot_doorbell(void *worker, uint32_t slot);
 void slot_ready(void *worker, uint32_t slot, unsigned int events);
@@ -413,7 +413,7 @@ void listener_forget(struct slot *child);
 /* RELEASE: start to end a slot. 0 or -EPROTO. */
 int release_start(struct worker *w, struct slot *s,
 		  const struct vtoe_submission *cmd);
-/* CLOSING, LINGERING: look how far it is. 1, 0 or -EPROTO as slot_run(). */
+/* CLOSING, LINGERING: look how far it is. 1: there is more to do; 0; -EPROTO. */
 int release_run(struct worker *w, struct slot *s);
 /* At w->ending_ns: deadlines, acknowledgements. 0 or -EPROTO. */
 int release_tick(struct worker *w);
