@@ -141,12 +141,11 @@ static __poll_t poll_connected(struct vtoe_sock *vsk, struct sock *sk,
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	/* only epoll's key has EPOLLET */
 	if (vtoe_poll_readable(vsk, sk, wanted & EPOLLET))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (shutdown & SEND_SHUTDOWN ||
 	    (wanted & VTOE_POLL_ROOM && vtoe_poll_writable(vsk, sk)))
-		mask |= EPOLLOUT | EPOLLWRNORM;
+		mask |= VTOE_POLL_ROOM;
 	return mask;
 }
 

@@ -62,7 +62,7 @@ void vtoe_tx_grow(struct vtoe_sock *vsk, const struct sock *sk, u32 run);
 
 #define VTOE_POLL_ROOM (EPOLLOUT | EPOLLWRNORM)
 
-/* EPOLL*, as the caller of a poll method asked for. */
+/* EPOLL*, as the caller of a poll method asked for; EPOLLET by epoll only. */
 static inline __poll_t vtoe_poll_wanted(const poll_table *wait)
 {
 	return wait ? wait->_key : EPOLLIN | VTOE_POLL_ROOM;
