@@ -89,6 +89,20 @@ START_TEST(nothing_pending_is_eagain_on_a_nonblocking_fd)
 }
 END_TEST
 
+/* Whoever was told by poll() that there is something must not have to wait. */
+START_TEST(an_event_of_a_port_that_was_closed_is_still_there)
+{
+	pair_up();
+	pair_quiet();
+	fx_evtchn_notify(front, fport);
+	ck_assert_int_eq(fx_evtchn_unbind(back, bport), 0);
+	ck_assert_int_eq(fx_evtchn_wait(back, 0), 1);
+	ck_assert_int_eq(fx_evtchn_pending(back), (int)bport);
+	ck_assert_int_eq(fx_evtchn_unmask(back, bport), 0);
+	ck_assert_int_eq(fx_evtchn_wait(back, 0), 0);
+}
+END_TEST
+
 START_TEST(only_the_named_domain_may_bind)
 {
 	struct fx_dom *other = dom_new(6, 4);
@@ -242,6 +256,7 @@ int main(void)
 	tcase_add_test(tc, a_notification_arrives_at_the_other_end);
 	tcase_add_test(tc, a_taken_port_stays_masked_until_unmasked);
 	tcase_add_test(tc, nothing_pending_is_eagain_on_a_nonblocking_fd);
+	tcase_add_test(tc, an_event_of_a_port_that_was_closed_is_still_there);
 	tcase_add_test(tc, only_the_named_domain_may_bind);
 	tcase_add_test(tc, a_port_can_be_bound_again_after_the_binder_died);
 	tcase_add_test(tc, notifying_nobody_is_silent);

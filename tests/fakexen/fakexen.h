@@ -257,7 +257,8 @@ int fx_evtchn_notify(struct fx_evtchn *ev, uint32_t port);
  * It stays masked until fx_evtchn_unmask(); events in between are delivered
  * then, as one.
  *
- * Return: the port; -EAGAIN if the fd is non-blocking and nothing is there.
+ * Return: the port, as in Linux even if it has been closed since; -EAGAIN if
+ * the fd is non-blocking and nothing is there.
  */
 int fx_evtchn_pending(struct fx_evtchn *ev);
 int fx_evtchn_unmask(struct fx_evtchn *ev, uint32_t port);

@@ -400,14 +400,10 @@ int fx_evtchn_notify(struct fx_evtchn *ev, uint32_t port)
 int fx_evtchn_pending(struct fx_evtchn *ev)
 {
 	uint32_t port;
-	ssize_t n;
+	ssize_t n = read(ev->fd, &port, sizeof(port));
 
-	do {
-		n = read(ev->fd, &port, sizeof(port));
-		if (n < 0)
-			return -errno;
-		/* Closed since: the kernel would have flushed it. */
-	} while (n == sizeof(port) && !port_ours(ev, port));
+	if (n < 0)
+		return -errno;
 	return n == sizeof(port) ? (int)port : -EIO;
 }
 
