@@ -29,6 +29,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 Q := $(if $(V),,@)
+# makes targets as fast as it can, if make was not told otherwise
+BUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 comma	  := ,

@@ -29,8 +29,8 @@ $(foreach t,$(NATIVE_TESTS),$(eval $(call native,$(t))))
 native-programs: $(patsubst %,$(B)/tests/native/%_test,$(NATIVE_TESTS))
 
 check-native: fakexen $(patsubst %,$(FX)/%_test,$(FX_TESTS))
-	+$(Q)$(MAKE) --no-print-directory SAN=1 all native-programs
-	$(Q)LOGS=build/native/logs tests/unit/run build/results/native \
+	+$(Q)$(BUILD) SAN=1 all native-programs
+	$(Q)LOGS=build/native/logs tests/unit/run -j $(TEST_JOBS) build/results/native \
 		$(patsubst %,'FAKEXEN_LIB=$(CURDIR)/$(FX)/lib $(FX)/%_test',$(FX_TESTS)) \
 		$(patsubst %,'tests/native/run build/asan/tests/native/%_test \
 			FAKEXEN_LIB=$(CURDIR)/$(FX)/lib \

@@ -58,8 +58,8 @@ UNIT_KERNEL_HEADERS := $(filter-out $(addprefix common/,log.h loop.h unixsock.h 
 unit-programs: $(UNIT_TESTS) $(B)/bin/vtoectl $(B)/bin/vtoe-ss $(B)/libexec/vtoe-xlcfg
 
 check-unit:
-	+$(Q)$(MAKE) --no-print-directory SAN=1 unit-programs
-	$(Q)tests/unit/run build/results/unit \
+	+$(Q)$(BUILD) SAN=1 unit-programs
+	$(Q)tests/unit/run -j $(TEST_JOBS) build/results/unit \
 		$(patsubst $(B)/%,build/asan/%,$(UNIT_TESTS)) \
 		'tests/unit/vtoectl_test build/asan/bin/vtoectl build/asan/libexec/vtoe-xlcfg' \
 		'tests/unit/vtoe_ss_test build/asan/bin/vtoe-ss' \

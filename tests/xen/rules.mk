@@ -56,18 +56,21 @@ xen-install: all module $(XEN_GUEST_PROGRAMS)
 	+$(Q)$(MAKE) --no-print-directory install \
 		DESTDIR=$(CURDIR)/build/install >/dev/null
 
-check-xen: xen-install $(BADHOST) $(FAILALLOC)
+check-xen:
+	+$(Q)$(BUILD) xen-install $(BADHOST) $(FAILALLOC)
 	$(Q)tests/xen/run $(XEN_PARTS:%=--part %) --result build/results/xen \
 		$(SCENARIO)
 
 # Debian's programs over vif and through vtoe, compared
-check-programs: xen-install
+check-programs:
+	+$(Q)$(BUILD) xen-install
 	$(Q)tests/xen/run --part programs --result build/results/programs
 
 # random trouble with TOEs under load, for as long as one likes
-soak: xen-install
+soak:
+	+$(Q)$(BUILD) xen-install
 	$(Q)tests/xen/run --part soak
 
 demo: packages
-	+$(Q)$(MAKE) --no-print-directory xen-install
+	+$(Q)$(BUILD) xen-install
 	$(Q)tests/xen/demo
