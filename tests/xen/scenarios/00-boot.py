@@ -15,10 +15,10 @@ def story(machine):
     expect_equal((result.rc, result.out, result.err), (3, "hi", "oops\n"),
                  "what the command left")
 
-    step("a file goes in and comes out unharmed")
-    blob = bytes(range(256)) * 512
+    step("a megabyte goes in and comes out unharmed")
+    blob = bytes(range(256)) * 4096
     guest.write("/tmp/blob", blob)
-    expect_equal(guest.run("cat /tmp/blob").raw, blob, "the file")
+    expect_equal(guest.run("cat /tmp/blob").raw, blob, "the megabyte")
 
     step("a command over its time limit is killed")
     expect(guest.run("sleep 100", check=False, timeout=1).timeout,

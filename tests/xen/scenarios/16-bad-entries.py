@@ -14,7 +14,7 @@ def story(machine):
     guest = machine.guest("wrong", load=False,
                           vtoe=[offload.ENTRY] + [e for e, _ in WRONG])
     # it ends when XenBus has given up those that do not connect, after 30 s
-    guest.spawn("insmod /lib/modules/$(uname -r)/extra/vtoe.ko")
+    loading = guest.spawn("insmod /lib/modules/$(uname -r)/extra/vtoe.ko")
     offload.wait_connected(machine, guest)
     for devid, (entry, word) in enumerate(WRONG, 1):
         check_error(machine, guest, devid, word)
@@ -44,6 +44,10 @@ def story(machine):
     third = machine.guest("third", create="vtoectl create",
                           vtoe=["ip=192.0.2.13/24"])
     offload.wait_connected(machine, third)
+
+    step("the first guest has loaded vtoe.ko")
+    loading.wait()
+    guest.run("true")
 
 
 def check_error(machine, guest, devid, word):
