@@ -578,17 +578,6 @@ NATIVE_TEST(commands_of_a_socket_need_no_waiting)
 	close(listener);
 }
 
-#define RECORD "/local/domain/0/vtoe/context/5/0/%u/%s"
-
-static bool record_has(uint32_t slot, const char *key, const char *part)
-{
-	char *node = nt_xs(RECORD, slot, key);
-	bool has = node && strstr(node, part);
-
-	free(node);
-	return has;
-}
-
 NATIVE_TEST(xenstore_shows_what_was_requested_and_resolved)
 {
 	struct tg_sock *s;
@@ -598,13 +587,13 @@ NATIVE_TEST(xenstore_shows_what_was_requested_and_resolved)
 	s = pair(nt, &remote);
 	slot = s->slot;
 	/* a record's nodes are written one after the other */
-	nt_until(record_has(slot, "requested", NT_REMOTE_IP ":7000"));
-	nt_until(record_has(slot, "resolved", NT_GUEST_IP));
-	nt_until(record_has(slot, "resolved", NT_REMOTE_IP ":7000"));
-	nt_until(record_has(slot, "state", "established"));
+	nt_until(nt_xs_has(NT_REMOTE_IP ":7000", NT_RECORD, slot, "requested"));
+	nt_until(nt_xs_has(NT_GUEST_IP, NT_RECORD, slot, "resolved"));
+	nt_until(nt_xs_has(NT_REMOTE_IP ":7000", NT_RECORD, slot, "resolved"));
+	nt_until(nt_xs_is("established", NT_RECORD, slot, "state"));
 	ck_ok(tg_close(s, 0, 0, NT_TIMEOUT));
 	close(remote);
-	nt_until(!record_has(slot, "state", ""));
+	nt_until(nt_xs_is(NULL, NT_RECORD, slot, "state"));
 }
 
 NATIVE_MAIN("native-connect", 120, a_device_connects,

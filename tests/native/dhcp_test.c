@@ -50,20 +50,12 @@ static void serve(struct nt *nt, const char *ip)
 
 static bool node_is(const char *path, const char *expected)
 {
-	char *value = nt_xs("%s", path);
-	bool is = expected ? value && !strcmp(value, expected) : !value;
-
-	free(value);
-	return is;
+	return nt_xs_is(expected, "%s", path);
 }
 
 static bool node_has(const char *path, const char *part)
 {
-	char *value = nt_xs("%s", path);
-	bool has = value && strstr(value, part);
-
-	free(value);
-	return has;
+	return nt_xs_has(part, "%s", path);
 }
 
 static int logged(const char *line)

@@ -38,20 +38,12 @@ static void configure(struct nt *nt, const char *text)
 
 static bool node_has(const char *part, uint32_t domid, const char *key)
 {
-	char *node = nt_xs(B, domid, key);
-	bool has = node && strstr(node, part);
-
-	free(node);
-	return has;
+	return nt_xs_has(part, B, domid, key);
 }
 
 static bool toe_has(const char *toe, const char *key, const char *part)
 {
-	char *node = nt_xs("/local/domain/0/vtoe/toe/%s/%s", toe, key);
-	bool has = node && strstr(node, part);
-
-	free(node);
-	return has;
+	return nt_xs_has(part, "/local/domain/0/vtoe/toe/%s/%s", toe, key);
 }
 
 static void attach(struct nt *nt, uint32_t domid, const char *entry)

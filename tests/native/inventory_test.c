@@ -26,11 +26,7 @@ static bool toes_have(struct nt *nt, const char *part)
 /* @expected NULL: there is no such node */
 static bool node_is(const char *toe, const char *node, const char *expected)
 {
-	char *value = nt_xs(TOE "%s/%s", toe, node);
-	bool is = expected ? value && !strcmp(value, expected) : !value;
-
-	free(value);
-	return is;
+	return nt_xs_is(expected, TOE "%s/%s", toe, node);
 }
 
 static bool state_is(const char *toe, const char *state)

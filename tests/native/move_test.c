@@ -177,16 +177,10 @@ NATIVE_TEST(a_link_whose_name_dom0_has_is_made_all_the_same)
 
 /* ---- records ---- */
 
-#define RECORD "/local/domain/0/vtoe/context/5/0/%u/%s"
-
 static bool record_is(const struct tg_sock *s, const char *key,
 		      const char *value)
 {
-	char *is = nt_xs(RECORD, s->slot, key);
-	bool same = is && !strcmp(is, value);
-
-	free(is);
-	return same;
+	return nt_xs_is(value, NT_RECORD, s->slot, key);
 }
 
 /* How many events of a node there were. */
@@ -210,7 +204,7 @@ NATIVE_TEST(what_was_requested_is_recorded_once)
 	char path[64];
 
 	nt_until(record_is(s, "remaps", "0"));
-	snprintf(path, sizeof(path), RECORD, s->slot, "requested");
+	snprintf(path, sizeof(path), NT_RECORD, s->slot, "requested");
 	ck_assert(xs_watch(xs, path, "requested"));
 	nt_until(events_of(xs, "requested") == 1); /* it is there */
 	move(nt);

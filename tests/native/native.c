@@ -533,18 +533,54 @@ void nt_guest_kill(struct nt *nt, uint32_t domid)
 		nt_until(nt_process_gone(worker));
 }
 
-char *nt_xs(const char *format, ...)
+static char *xs_value(const char *format, va_list ap)
 {
 	struct xs_handle *xs = xs_open(0);
 	char path[256], *value;
 	unsigned int len;
-	va_list ap;
 
 	ck_assert_ptr_nonnull(xs);
-	va_start(ap, format);
 	vsnprintf(path, sizeof(path), format, ap);
-	va_end(ap);
 	value = xs_read(xs, XBT_NULL, path, &len);
 	xs_close(xs);
 	return value;
+}
+
+char *nt_xs(const char *path, ...)
+{
+	va_list ap;
+	char *value;
+
+	va_start(ap, path);
+	value = xs_value(path, ap);
+	va_end(ap);
+	return value;
+}
+
+bool nt_xs_is(const char *expected, const char *path, ...)
+{
+	va_list ap;
+	char *value;
+	bool is;
+
+	va_start(ap, path);
+	value = xs_value(path, ap);
+	va_end(ap);
+	is = expected ? value && !strcmp(value, expected) : !value;
+	free(value);
+	return is;
+}
+
+bool nt_xs_has(const char *part, const char *path, ...)
+{
+	va_list ap;
+	char *value;
+	bool has;
+
+	va_start(ap, path);
+	value = xs_value(path, ap);
+	va_end(ap);
+	has = value && strstr(value, part);
+	free(value);
+	return has;
 }

@@ -151,6 +151,14 @@ void nt_guest_kill(struct nt *nt, uint32_t domid);
 bool nt_domain_tidy(struct nt *nt, uint32_t domid);
 /** nt_xs() - a XenStore node as domain 0 sees it, to be freed; or NULL */
 char *nt_xs(const char *path, ...) __attribute__((format(printf, 1, 2)));
+/** nt_xs_is() - whether it has this value; @expected NULL: whether it is absent */
+bool nt_xs_is(const char *expected, const char *path, ...)
+	__attribute__((format(printf, 2, 3)));
+/** nt_xs_has() - whether it is there, with @part in its value */
+bool nt_xs_has(const char *part, const char *path, ...)
+	__attribute__((format(printf, 2, 3)));
+/** NT_RECORD - a node of the record of a socket of guest NT_DOMID: slot, name */
+#define NT_RECORD "/local/domain/0/vtoe/context/5/0/%u/%s"
 
 /* ---- the remote host ---- */
 

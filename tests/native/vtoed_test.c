@@ -17,19 +17,12 @@
 
 static bool node_has(const char *path, const char *part)
 {
-	char *node = nt_xs("%s", path);
-	bool has = node && strstr(node, part);
-
-	free(node);
-	return has;
+	return nt_xs_has(part, "%s", path);
 }
 
 static bool node_absent(const char *path)
 {
-	char *node = nt_xs("%s", path);
-
-	free(node);
-	return !node;
+	return nt_xs_is(NULL, "%s", path);
 }
 
 static unsigned int count_records(void)
